@@ -1,0 +1,5 @@
+"""The one exception for what a user can mend: a path, a key, a file."""
+
+
+class DRBNError(Exception):
+    """A mistake in the input; the message names the file or the configuration key and says what to do."""

@@ -1,0 +1,1 @@
+"""Measures of quality; this package says how each is defined."""

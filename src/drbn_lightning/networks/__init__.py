@@ -1,0 +1,1 @@
+"""Networks in plain torch, free of Lightning and Hydra."""

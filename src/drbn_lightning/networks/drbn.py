@@ -1,0 +1,186 @@
+"""DRBN, the recursive band network of stage 1, in plain torch.
+
+Legend of dimensions: N pictures, C = 3 colours, H x W full resolution, B base channels (16 as released).
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from drbn_lightning.bands import Bands, upsample
+from drbn_lightning.networks.blocks import DenseBlock, ImageHead, convolution
+
+FirstGuess = Literal["input", "mean"]
+
+
+class FeatureStates(NamedTuple):
+    """Features that one recursion hands to the next: `(N, B, H, W)`, `(N, B, H/2, W/2)`, `(N, 2B, H/4, W/4)`."""
+
+    full: Tensor
+    half: Tensor
+    quarter: Tensor
+
+
+class BandLearningBlock(nn.Module):
+    """One recursion (BLN of the paper): a small U-Net over three resolutions with an image head at each."""
+
+    def __init__(self, base_channels: int = 16, growth_rate: int = 8) -> None:
+        """Build the block; the defaults are the released code's.
+
+        Args:
+            base_channels: width at full and half resolution (B); quarter resolution has twice as many.
+            growth_rate: growth of the dense blocks at full and half resolution; twice as much at quarter.
+        """
+        super().__init__()
+        base, deep = base_channels, 2 * base_channels
+        self.first = convolution(6, base)
+        self.second = convolution(base, base)
+        self.full_down = DenseBlock(base, growth_rate)
+        self.to_half = convolution(base, base, stride=2)
+        self.half_down = DenseBlock(base, growth_rate)
+        self.to_quarter = convolution(base, deep, stride=2)
+        self.quarter_in = DenseBlock(deep, 2 * growth_rate)
+        self.quarter_out = DenseBlock(deep, 2 * growth_rate)
+        self.from_quarter = nn.ConvTranspose2d(deep, base, 4, stride=2, padding=1)
+        self.half_up = DenseBlock(base, growth_rate)
+        self.from_half = nn.ConvTranspose2d(base, base, 4, stride=2, padding=1)
+        self.full_up = DenseBlock(base, growth_rate)
+        self.full_head = ImageHead(base, base)
+        self.half_head = ImageHead(base, base)
+        self.quarter_head = ImageHead(deep, base)
+
+    def forward(self, pictures: Tensor, previous: FeatureStates | None) -> FeatureStates:
+        """Features at three resolutions.
+
+        Args:
+            pictures: `(N, 6, H, W)`, the previous result and the low-light input; H and W multiples of 4.
+            previous: features of the recursion before, of which this one learns the residual.
+        """
+        first = torch.relu(self.first(pictures))
+        full = torch.relu(self.second(first))
+        half = self.to_half(self.full_down(full))
+        quarter = self.to_quarter(self.half_down(half))
+        quarter = quarter + self.quarter_out(self.quarter_in(quarter))
+        quarter = quarter if previous is None else quarter + previous.quarter
+        half = self.half_up(self.from_quarter(quarter)) + half
+        half = half if previous is None else half + previous.half
+        full = self.full_up(self.from_half(half)) + full + first
+        full = full if previous is None else full + previous.full
+        return FeatureStates(full, half, quarter)
+
+    def bands(self, features: FeatureStates) -> Bands:
+        """Pictures from features (R1, R2, R3 of the paper), coarse to fine."""
+        quarter = self.quarter_head(features.quarter)
+        half = self.half_head(features.half) + upsample(quarter, 2)
+        full = self.full_head(features.full) + upsample(half, 2)
+        return Bands(full, half, quarter)
+
+
+class DRBN(nn.Module):
+    """Deep Recursive Band Network: `recursions` blocks, each refining the result and the features of the last.
+
+    Source: paper, section 3.2; the released code's network with the defaults but for `first_guess` (`input` there).
+
+    Example:
+        >>> network = DRBN(recursions=2)
+        >>> [tuple(band.shape[-2:]) for band in network(torch.rand(1, 3, 37, 41))]
+        [(37, 41), (19, 21), (10, 11)]
+        >>> sum(parameter.numel() for parameter in DRBN().parameters())
+        557668
+    """
+
+    def __init__(
+        self,
+        recursions: int = 4,
+        share_weights: bool = False,
+        base_channels: int = 16,
+        growth_rate: int = 8,
+        recursive_input: bool = True,
+        feature_residual: bool = True,
+        first_guess: FirstGuess = "mean",
+        guess_mean: float = 0.42,
+        guess_gain_limit: float = 60.0,
+        guess_ceiling: float = 1.5,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            recursions: number of recursions, T of the paper (released code: 4).
+            share_weights: one block for all recursions (released code: one block each).
+            base_channels: see `BandLearningBlock`.
+            growth_rate: see `BandLearningBlock`.
+            recursive_input: hand each result to the next recursion; otherwise every recursion sees the first guess.
+            feature_residual: add the features of the recursion before.
+            first_guess: what stands for the result before the first recursion: `input` takes the low-light picture
+                itself (released code), `mean` brings it to the mean `guess_mean` by the gain that the whole
+                picture needs.
+            guess_mean: mean of the whole picture after the gain, in display values.
+            guess_gain_limit: largest gain.
+            guess_ceiling: the guess is cut off above this value.
+
+        Raises:
+            ValueError: `recursions` is below 1 or `first_guess` unknown.
+        """
+        super().__init__()
+        if recursions < 1:
+            raise ValueError(f"network.recursions is {recursions}; it must be at least 1")
+        if first_guess not in ("input", "mean"):
+            raise ValueError(f"network.first_guess is {first_guess!r}; use 'input' or 'mean'")
+        self.recursions = recursions
+        self.recursive_input = recursive_input
+        self.feature_residual = feature_residual
+        self.first_guess = first_guess
+        self.guess_mean, self.guess_gain_limit, self.guess_ceiling = guess_mean, guess_gain_limit, guess_ceiling
+        count = 1 if share_weights else recursions
+        self.blocks = nn.ModuleList(BandLearningBlock(base_channels, growth_rate) for _ in range(count))
+
+    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
+        """Bands of the last recursion.
+
+        Args:
+            low: low-light pictures `(N, C, H, W)` in [0, 1], of any size.
+            low_mean: `(N,)`, the mean of each WHOLE picture over pixels and colours, where `low` is only a crop or
+                a tile of it; by default the mean of `low`.
+
+        Returns:
+            Unclamped bands; `full` has the size of `low`.
+        """
+        return self._run(low, low_mean, every=False)[-1]
+
+    def every_recursion(self, low: Tensor, low_mean: Tensor | None = None) -> list[Bands]:
+        """Bands of every recursion, the last one last; arguments as for `forward`."""
+        return self._run(low, low_mean, every=True)
+
+    def guess(self, low: Tensor, low_mean: Tensor | None = None) -> Tensor:
+        """The picture that stands for the result before the first recursion, `(N, C, H, W)`."""
+        if self.first_guess == "input":
+            return low
+        mean = low.mean(dim=(1, 2, 3)) if low_mean is None else low_mean.to(low)
+        gain = (self.guess_mean / mean.clamp(min=1e-6)).clamp(max=self.guess_gain_limit)
+        return (low * gain[:, None, None, None]).clamp(max=self.guess_ceiling)
+
+    def _run(self, low: Tensor, low_mean: Tensor | None, *, every: bool) -> list[Bands]:
+        height, width = low.shape[-2:]
+        guess = _pad(self.guess(low, low_mean))
+        low = _pad(low)
+        result, features, found = guess, None, []
+        for step in range(self.recursions):
+            block = self.blocks[step % len(self.blocks)]
+            features = block(torch.cat([result, low], dim=1), features if self.feature_residual else None)
+            if every or self.recursive_input or step == self.recursions - 1:
+                found.append(block.bands(features))
+                result = found[-1].full if self.recursive_input else guess
+        return [_crop(bands, height, width) for bands in (found if every else found[-1:])]
+
+
+def _pad(picture: Tensor) -> Tensor:
+    """Continue the lower and right border to multiples of 4; the picture itself where it already is one."""
+    bottom, right = -picture.shape[-2] % 4, -picture.shape[-1] % 4
+    # NOTE: the released code crashes on other sizes; replicate and not reflect, which fails below 4 pixels.
+    return functional.pad(picture, (0, right, 0, bottom), mode="replicate") if bottom or right else picture
+
+
+def _crop(bands: Bands, height: int, width: int) -> Bands:
+    return Bands(*(band[..., : -(-height // f), : -(-width // f)] for band, f in zip(bands, (1, 2, 4), strict=True)))
