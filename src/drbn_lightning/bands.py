@@ -5,7 +5,6 @@ Legend of dimensions, used by the whole package: N pictures, C = 3 colours (RGB)
 
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -44,6 +43,7 @@ def upsample(picture: Tensor, factor: int, size: tuple[int, int] | None = None) 
         `(N, C, h * factor, w * factor)`, or `(N, C, *size)`.
 
     Example:
+        >>> import torch
         >>> upsample(torch.ones(1, 3, 2, 2), 2, (3, 4)).shape
         torch.Size([1, 3, 3, 4])
     """
@@ -63,6 +63,7 @@ def decompose(bands: Bands, *, chained: bool = False) -> ResidualBands:
         base, middle and detail, which `recompose` adds up to `bands.full` exactly but for rounding.
 
     Example:
+        >>> import torch
         >>> bands = Bands(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 4, 4), torch.rand(1, 3, 2, 2))
         >>> torch.allclose(recompose(decompose(bands)), bands.full)
         True
@@ -107,6 +108,7 @@ def targets(normal: Tensor, downsampling: Downsampling = "area") -> Bands:
         ValueError: `downsampling` is neither of the two.
 
     Example:
+        >>> import torch
         >>> [tuple(band.shape[-2:]) for band in targets(torch.rand(1, 3, 37, 41))]
         [(37, 41), (19, 21), (10, 11)]
     """

@@ -16,3 +16,12 @@ class PairBatch(NamedTuple):
     normal: Tensor
     low_mean: Tensor
     name: list[str]
+
+
+class Pair(NamedTuple):
+    """One sample of a `PairBatch`: `low` and `normal` are `(3, H, W)`, `low_mean` is a scalar."""
+
+    low: Tensor
+    normal: Tensor
+    low_mean: Tensor
+    name: str

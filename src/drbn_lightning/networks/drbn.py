@@ -3,7 +3,7 @@
 Legend of dimensions: N pictures, C = 3 colours, H x W full resolution, B base channels (16 as released).
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -165,9 +165,11 @@ class DRBN(nn.Module):
         height, width = low.shape[-2:]
         guess = _pad(self.guess(low, low_mean))
         low = _pad(low)
-        result, features, found = guess, None, []
+        result: Tensor = guess
+        features: FeatureStates | None = None
+        found: list[Bands] = []
         for step in range(self.recursions):
-            block = self.blocks[step % len(self.blocks)]
+            block = cast(BandLearningBlock, self.blocks[step % len(self.blocks)])
             features = block(torch.cat([result, low], dim=1), features if self.feature_residual else None)
             if every or self.recursive_input or step == self.recursions - 1:
                 found.append(block.bands(features))

@@ -1,0 +1,63 @@
+# On a fresh machine `make train` and `make test` need only Python, git and make: both install what they need into
+# .venv. To use another Python, delete .venv and give PYTHON=python3.12.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UNFINISHED := $(VENV)/.unfinished
+USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+REMOVED_BY_CLEAN := build dist outputs multirun .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test lint format typecheck clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+install: $(STAMP) ## set up .venv: the package as editable, with what developing needs, at the versions of constraints.txt
+	@echo "$(VENV) is ready: $$($(BIN)/python --version)"
+
+train: $(STAMP) ## train on the embedded synthetic data, then evaluate (ARGS='key=value ...' goes to training)
+	$(BIN)/python -m drbn_lightning.train experiment=embedded $(ARGS)
+	$(BIN)/python -m drbn_lightning.evaluate experiment=embedded
+
+test: lint typecheck ## lint, typecheck and run every test (ARGS='-k name' goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## check style, formatting and the direction of imports
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## format the code and mend what ruff can mend
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+typecheck: $(STAMP) ## check types with mypy
+	$(BIN)/python -m mypy
+
+clean: ## remove build products, caches, outputs/ and multirun/; .venv and artifacts/ stay
+	@echo "removing $(REMOVED_BY_CLEAN) src/*.egg-info and every __pycache__"
+	@rm -rf $(REMOVED_BY_CLEAN) src/*.egg-info
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A .venv that another tool made is taken as it is; one whose installation was cut short is made anew.
+$(STAMP): pyproject.toml constraints.txt
+	@if [ -e $(UNFINISHED) ] || ! $(BIN)/python -c '$(USABLE)' 2>/dev/null; then \
+	  if [ -n "$(PYTHON)" ]; then set -- "$(PYTHON)"; else set -- python3.13 python3.12 python3.11 python3; fi; \
+	  while [ $$# -gt 0 ] && ! "$$1" -c '$(USABLE)' 2>/dev/null; do shift; done; \
+	  if [ $$# -eq 0 ]; then \
+	    echo "make: no usable $(or $(PYTHON),python3.11 to python3.13) found: this project needs Python 3.11 to 3.13" \
+	      "with its venv module (Debian: python3-venv). Give one with PYTHON=/path/to/python." >&2; \
+	    exit 1; \
+	  fi; \
+	  python=$$("$$1" -c 'import sys; print(sys._base_executable)') && \
+	  echo "making $(VENV) with $$("$$python" --version)" && \
+	  rm -rf $(VENV) && mkdir $(VENV) && touch $(UNFINISHED) && "$$python" -m venv $(VENV); \
+	fi
+	@touch $(UNFINISHED)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	$(BIN)/python -m uv pip install --python $(BIN)/python --constraint constraints.txt \
+	  --build-constraint constraints.txt --editable '.[dev]'
+	@rm $(UNFINISHED) && touch $@

@@ -1,0 +1,83 @@
+"""Checkpoints to resume from: after every epoch, every few minutes, and when somebody presses Ctrl-C."""
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+from lightning_utilities.core.rank_zero import rank_zero_info
+from pytorch_lightning.callbacks import Checkpoint
+
+LAST = "last.ckpt"
+
+
+class RunInterruptedError(Exception):
+    """Somebody asked the run to stop; the message says where its checkpoint lies."""
+
+
+class ResumePoint(Checkpoint):
+    """Keeps `last.ckpt` up to date, so that a killed or interrupted run can go on exactly.
+
+    The first Ctrl-C (or SIGTERM) ends the run after the step in progress, with a checkpoint; the second at once.
+    A `Checkpoint`, because Lightning calls these last: the moving average has been updated by then.
+    """
+
+    def __init__(self, folder: str, minutes: float = 5.0) -> None:
+        """Set up the callback.
+
+        Args:
+            folder: where `last.ckpt` lies.
+            minutes: longest time between two checkpoints within an epoch.
+        """
+        self.path = Path(folder) / LAST
+        self.seconds = 60 * minutes
+        self._saved = time.monotonic()
+        self._stop = False
+        self._handlers: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen for Ctrl-C and SIGTERM, in place of Lightning's own handlers."""
+        self._saved = time.monotonic()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._on_signal)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        """Save when it is time, or when asked to stop; after an epoch's last step its end does that."""
+        stop, due = self._stop, time.monotonic() - self._saved > self.seconds
+        if trainer.world_size > 1:  # all processes decide alike, or one would wait for ever
+            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+            due = trainer.strategy.reduce_boolean_decision(due, all=False)
+        if (stop or due) and not trainer.is_last_batch:
+            self._save(trainer)
+            self._leave(stop)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after every epoch and its validation."""
+        self._save(trainer)
+        stop = self._stop
+        if trainer.world_size > 1:
+            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+        self._leave(stop)
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self._saved = time.monotonic()
+
+    def _leave(self, stop: bool) -> None:
+        if stop:
+            raise RunInterruptedError(f"stopped as asked; the checkpoint is {self.path}")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop:
+            signal.signal(number, signal.SIG_DFL)
+            raise KeyboardInterrupt
+        self._stop = True
+        rank_zero_info("\nStopping after this step (after the validation, if one is running); again to stop at once.")

@@ -1,0 +1,65 @@
+"""What the entry points share: errors as one line, and a command line that a process group can repeat."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar, cast
+
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
+
+from drbn_lightning.errors import DRBNError
+
+Result = TypeVar("Result")
+FAILED, INTERRUPTED = 1, 130
+
+
+def say(text: str) -> None:
+    """Tell the user something, on standard output."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Result]:
+    """Wrap a Hydra task: a `DRBNError` becomes one message without a traceback and a non-zero exit status.
+
+    In a multirun it is raised on, so that the other jobs still run; Hydra prints it at the end.
+    """
+
+    @functools.wraps(task)
+    def wrapped(config: DictConfig) -> Result:
+        try:
+            return task(config)
+        except DRBNError as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise CompactHydraException(f"error: {error}") from None
+            sys.stderr.write(f"error: {error}\n")
+            sys.exit(FAILED)
+        except KeyboardInterrupt as interruption:
+            sys.stderr.write(f"\n{interruption or 'interrupted'}\n")
+            sys.exit(INTERRUPTED)
+
+    return wrapped
+
+
+@contextmanager
+def own_command_line(about: HydraConf) -> Iterator[None]:
+    """Make `sys.argv` and Hydra's run folder those of this job alone.
+
+    Lightning starts the other processes of a group by repeating `sys.argv`, which in a multirun is the whole sweep.
+    """
+    before = sys.argv
+    if about.mode is RunMode.MULTIRUN:
+        flags = [word for word in before[1:] if word.startswith("--") and word != "--multirun"]
+        sys.argv = [before[0], *flags, *about.overrides.task, "hydra/job_logging=disabled"]
+        config = cast(DictConfig, HydraConfig.instance().cfg)
+        with open_dict(config):
+            config.hydra.run.dir = about.runtime.output_dir
+    try:
+        yield
+    finally:
+        sys.argv = before

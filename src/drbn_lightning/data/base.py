@@ -1,0 +1,130 @@
+"""The LightningDataModule that every source of pairs shares: loaders, shards, fingerprints."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from drbn_lightning.batches import Pair, PairBatch
+from drbn_lightning.data.fingerprints import Fingerprint
+from drbn_lightning.data.sampling import EpochBatches, Position, ResumableLoader, Shard
+from drbn_lightning.errors import DRBNError
+
+TRAINING, VALIDATION, TEST = 0, 1, 2  # streams of random numbers that never meet
+
+
+class PairSet(Dataset[Pair]):
+    """A data set of pairs that is asked for `(epoch, index)` and draws nothing from any global generator."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of pairs."""
+
+    @abstractmethod
+    def __getitem__(self, position: Position) -> Pair:
+        """The pair at `(epoch, index)`."""
+
+
+def collate(samples: Sequence[Pair]) -> PairBatch:
+    """Stack samples of one size into a batch."""
+    return PairBatch(
+        torch.stack([sample.low for sample in samples]),
+        torch.stack([sample.normal for sample in samples]),
+        torch.stack([sample.low_mean for sample in samples]),
+        [sample.name for sample in samples],
+    )
+
+
+class PairDataModule(pl.LightningDataModule):
+    """Loads pairs for training (crops), validation and testing (one whole picture at a time).
+
+    A source of pairs says what its sets are in `make_training_sets` and `make_test_set`.
+    """
+
+    def __init__(self, batch_size: int = 4, num_workers: int = 2, seed: int = 0) -> None:
+        """Set up the loaders.
+
+        Args:
+            batch_size: crops a step, over ALL processes.
+            num_workers: processes that prepare samples, for each training process.
+            seed: seed of order, crops and whatever else is drawn.
+
+        Raises:
+            DRBNError: `batch_size` is below 1 or `num_workers` negative.
+        """
+        super().__init__()
+        if batch_size < 1:
+            raise DRBNError(f"data.batch_size is {batch_size}; it must be at least 1")
+        if num_workers < 0:
+            raise DRBNError(f"data.num_workers is {num_workers}; use 0 to load in the main process")
+        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.train_set: PairSet | None = None
+        self.validation_set: PairSet | None = None
+        self.test_set: PairSet | None = None
+
+    @abstractmethod
+    def make_training_sets(self) -> tuple[PairSet, PairSet]:
+        """The training set and a validation set that shares no picture with it or with the test set."""
+
+    @abstractmethod
+    def make_test_set(self) -> PairSet:
+        """The test set."""
+
+    @abstractmethod
+    def trained_on(self) -> list[Fingerprint]:
+        """Fingerprints of the training set, which a checkpoint carries; after `setup("fit")`."""
+
+    @abstractmethod
+    def tested_on(self) -> Fingerprint:
+        """Fingerprint of the test set; after `setup("test")`."""
+
+    def setup(self, stage: str) -> None:
+        """Open the sets that a stage needs, once."""
+        if stage in ("fit", "validate") and self.train_set is None:
+            self.train_set, self.validation_set = self.make_training_sets()
+        if stage == "test" and self.test_set is None:
+            self.test_set = self.make_test_set()
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled crops; every sample once an epoch over all processes."""
+        assert self.train_set is not None
+        batches = EpochBatches(len(self.train_set), self.batch_size, self.seed, *self._place())
+        return ResumableLoader(
+            self.train_set,  # type: ignore[arg-type]  # torch's stubs want the type of the batch
+            batches,
+            collate_fn=collate,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def val_dataloader(self) -> DataLoader[PairBatch]:
+        """The validation set in order, one picture at a time."""
+        return self._in_order(self.validation_set)
+
+    def test_dataloader(self) -> DataLoader[PairBatch]:
+        """The test set in order, one picture at a time."""
+        return self._in_order(self.test_set)
+
+    def describe(self) -> str:
+        """One line on what was loaded for training."""
+        assert self.train_set is not None
+        assert self.validation_set is not None
+        fingerprints = ", ".join(f"{found.name} {found.identity}" for found in self.trained_on())
+        return f"{len(self.train_set)} pairs for training, {len(self.validation_set)} for validation ({fingerprints})"
+
+    def _in_order(self, pictures: PairSet | None) -> DataLoader[PairBatch]:
+        assert pictures is not None
+        return DataLoader(
+            pictures,  # type: ignore[arg-type]  # as above
+            sampler=Shard(len(pictures), *self._place()),
+            collate_fn=collate,
+            num_workers=min(1, self.num_workers),
+            persistent_workers=self.num_workers > 0,
+        )
+
+    def _place(self) -> tuple[int, int]:
+        """Rank of this process and number of processes."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)

@@ -1,0 +1,65 @@
+"""Crops, flips and quarter turns of a sample: a pure function of the generator that is drawn for it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from kornia.geometry.transform import hflip, vflip
+from torch import Tensor
+
+from drbn_lightning.errors import DRBNError
+
+
+class Crop(NamedTuple):
+    """A square window of a picture (pixels), flips, and a number of quarter turns."""
+
+    top: int
+    left: int
+    size: int
+    mirrored: bool
+    upside_down: bool
+    quarter_turns: int
+
+
+def generator(*keys: int) -> np.random.Generator:
+    """The generator of one sample; `keys` are the seed, the stream, the epoch and the index."""
+    return np.random.default_rng(list(keys))
+
+
+def draw_crop(rng: np.random.Generator, height: int, width: int, size: int) -> Crop:
+    """Draw a crop, each of the eight flips and turns alike.
+
+    Args:
+        rng: generator of the sample.
+        height: of the whole picture, in pixels.
+        width: of the whole picture, in pixels.
+        size: side of the window, in pixels.
+
+    Raises:
+        DRBNError: the picture is smaller than the window.
+    """
+    if size > min(height, width):
+        raise DRBNError(f"a picture of {width}x{height} is smaller than data.crop_size={size}; choose a smaller crop")
+    top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
+    return Crop(top, left, size, bool(rng.integers(2)), bool(rng.integers(2)), int(rng.integers(2)))
+
+
+def centre_crop(height: int, width: int, size: int) -> Crop:
+    """The window in the middle, as large as `size` allows, unturned; its sides may differ from `size`."""
+    return Crop(max(0, (height - size) // 2), max(0, (width - size) // 2), size, False, False, 0)
+
+
+def cut(picture: Tensor, crop: Crop) -> Tensor:
+    """Apply a crop.
+
+    Args:
+        picture: `(C, H, W)`; only the window is read, so it may be memory-mapped.
+        crop: the window, flips and turns.
+
+    Returns:
+        `(C, size, size)`, contiguous.
+    """
+    window = picture[:, crop.top : crop.top + crop.size, crop.left : crop.left + crop.size]
+    window = hflip(window) if crop.mirrored else window
+    window = vflip(window) if crop.upside_down else window
+    return torch.rot90(window, crop.quarter_turns, (1, 2)).contiguous()

@@ -1,0 +1,85 @@
+"""The loss of stage 1: structural similarity (SSIM) at three scales."""
+
+import torch
+from kornia.filters import gaussian_blur2d
+from torch import Tensor, nn
+
+from drbn_lightning.bands import Bands, Downsampling, targets
+
+C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values in [0, 1]
+
+
+def ssim(result: Tensor, target: Tensor, window: int = 11, sigma: float = 1.5) -> Tensor:
+    """SSIM with a Gaussian window and zero padding (released code), always computed in float32.
+
+    NOTE: not the SSIM of the evaluation, which reflects the borders; see `drbn_lightning.metrics`.
+
+    Args:
+        result: `(N, C, H, W)`, display values.
+        target: `(N, C, H, W)` in [0, 1].
+        window: width of the Gaussian window in pixels, odd.
+        sigma: standard deviation of the window in pixels.
+
+    Returns:
+        The mean over all elements, a scalar of at most 1, differentiable.
+
+    Example:
+        >>> picture = torch.rand(1, 3, 16, 16)
+        >>> round(ssim(picture, picture).item(), 4)
+        1.0
+    """
+    with torch.autocast(result.device.type, enabled=False):
+        x, y = result.float(), target.float()
+        stack = torch.cat([x, y, x * x, y * y, x * y])
+        blurred = gaussian_blur2d(stack, (window, window), (sigma, sigma), border_type="constant")
+        mean_x, mean_y, mean_xx, mean_yy, mean_xy = blurred.chunk(5)
+        numerator = (2 * mean_x * mean_y + C1) * (2 * (mean_xy - mean_x * mean_y) + C2)
+        variances = mean_xx - mean_x**2 + mean_yy - mean_y**2
+        return (numerator / ((mean_x**2 + mean_y**2 + C1) * (variances + C2))).mean()
+
+
+class BandLoss(nn.Module):
+    """L_Rect of the paper: minus SSIM at full, half and quarter resolution, and on request an L1 term."""
+
+    def __init__(
+        self,
+        lambda1: float = 0.1,
+        lambda2: float = 0.1,
+        downsampling: Downsampling = "area",
+        l1_weight: float = 0.0,
+    ) -> None:
+        """Build the loss.
+
+        Args:
+            lambda1: weight of the half-resolution SSIM (paper: 0.1, released code: 1).
+            lambda2: weight of the quarter-resolution SSIM (paper: 0.1, released code: 1).
+            downsampling: how the target is brought down, `area` or `stride` (released code).
+            l1_weight: weight of the mean absolute error at full resolution (neither paper nor released code:
+                SSIM alone says little of the brightness of flat regions).
+
+        Raises:
+            ValueError: `downsampling` is unknown.
+        """
+        super().__init__()
+        if downsampling not in ("area", "stride"):
+            raise ValueError(f"stage.loss.downsampling is {downsampling!r}; use 'area' or 'stride'")
+        self.lambda1, self.lambda2, self.l1_weight = lambda1, lambda2, l1_weight
+        self.downsampling: Downsampling = downsampling
+
+    def forward(self, bands: Bands, normal: Tensor) -> dict[str, Tensor]:
+        """Every term of the loss.
+
+        Args:
+            bands: the network's result.
+            normal: the target, `(N, C, H, W)` in [0, 1].
+
+        Returns:
+            `loss`, to be minimised, and its terms `ssim_full`, `ssim_half`, `ssim_quarter` (and `l1` where weighted).
+        """
+        wanted = targets(normal, self.downsampling)
+        terms = {f"ssim_{name}": ssim(getattr(bands, name), getattr(wanted, name)) for name in Bands._fields}
+        loss = -(terms["ssim_full"] + self.lambda1 * terms["ssim_half"] + self.lambda2 * terms["ssim_quarter"])
+        if self.l1_weight:
+            terms["l1"] = (bands.full.float() - normal.float()).abs().mean()
+            loss = loss + self.l1_weight * terms["l1"]
+        return {"loss": loss, **terms}

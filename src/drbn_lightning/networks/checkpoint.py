@@ -1,0 +1,169 @@
+"""Networks on disk: plain tensors beside plain arguments, readable without Lightning, Hydra or pickled code.
+
+A published artifact and a Lightning checkpoint of ours carry the same header under the key `drbn_lightning`; both, and
+the released stage-1 weights, are read by `load`.
+"""
+
+import importlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.image_files import written_beside
+from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.released import RELEASED_ARGUMENTS, import_released, is_released
+
+HEADER = "drbn_lightning"
+FORMAT = 1
+NETWORK_PREFIX = "network."
+
+
+class NetworkDescription(NamedTuple):
+    """How to build a network: dotted name of its class and keyword arguments, numbers and strings only."""
+
+    target: str
+    arguments: dict[str, Any]
+
+    def build(self) -> nn.Module:
+        """Build the network, untrained.
+
+        Raises:
+            DRBNError: the class cannot be imported, is no `nn.Module`, or does not take the arguments.
+        """
+        module, _, name = self.target.rpartition(".")
+        try:
+            kind = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise DRBNError(f"the network class {self.target} cannot be imported ({error}); install it first") from None
+        # An artifact may come from anywhere: call nothing but a network's own constructor.
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            raise DRBNError(f"{self.target} is not a torch.nn.Module, so it is not built")
+        try:
+            network: nn.Module = kind(**self.arguments)
+        except (TypeError, ValueError) as error:
+            raise DRBNError(f"{self.target} does not take the arguments of its checkpoint: {error}") from None
+        return network
+
+
+class Artifact(NamedTuple):
+    """A trained network and where it came from.
+
+    `trained_on` lists the fingerprints of the data sets that it has seen; `provenance` holds plain values.
+    """
+
+    stage: str
+    network: nn.Module
+    description: NetworkDescription
+    provenance: dict[str, Any]
+    trained_on: list[dict[str, Any]]
+
+
+def header(
+    stage: str, description: NetworkDescription, provenance: dict[str, Any], trained_on: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What a checkpoint says of itself, as plain values."""
+    return {
+        "format": FORMAT,
+        "stage": stage,
+        "network": description._asdict(),
+        "provenance": provenance,
+        "trained_on": trained_on,
+    }
+
+
+def load(path: Path | str, stage: str | None = None) -> Artifact:
+    """Read a trained network.
+
+    Args:
+        path: an artifact or Lightning checkpoint of ours, or the released stage-1 weights.
+        stage: the stage that must have made it, if it matters.
+
+    Returns:
+        The artifact, its network in evaluation mode on the CPU.
+
+    Raises:
+        DRBNError: the file is missing, unreadable, of another kind or of another stage.
+    """
+    path = Path(path)
+    content = read(path)
+    if HEADER in content:
+        artifact = _load_own(path, content)
+    elif is_released(content):
+        artifact = _load_released(content)
+    else:
+        raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor the released stage-1 weights")
+    if stage is not None and artifact.stage != stage:
+        raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, and stage={stage} is needed here")
+    artifact.network.eval()
+    return artifact
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a checkpoint file as plain values and tensors, without running any code that it may hold.
+
+    Raises:
+        DRBNError: the file is missing, unreadable or holds anything else.
+    """
+    if not path.is_file():
+        raise DRBNError(f"checkpoint {path} does not exist; give the path of a .pt or .ckpt file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DRBNError(f"checkpoint {path} cannot be read; it is damaged or no checkpoint ({reason[:120]})") from None
+    if not isinstance(content, dict):
+        raise DRBNError(f"checkpoint {path} holds a {type(content).__name__} instead of a network's tensors")
+    return content
+
+
+def publish(checkpoint: Path, artifact: Path) -> None:
+    """Turn a Lightning checkpoint of ours into an artifact: the network's tensors and the header, nothing else.
+
+    Raises:
+        DRBNError: the checkpoint cannot be read or the artifact cannot be written.
+    """
+    content = read(checkpoint)
+    save(artifact, content[HEADER], _network_state(content["state_dict"]))
+
+
+def save(path: Path, header: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    """Write an artifact beside `path`, then rename it.
+
+    Raises:
+        DRBNError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    with written_beside(path) as beside:
+        torch.save({HEADER: dict(header), "state_dict": tensors}, beside)
+
+
+def _network_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The network's part of a LightningModule's state; an artifact's state is that already."""
+    own = {name[len(NETWORK_PREFIX) :]: tensor for name, tensor in state.items() if name.startswith(NETWORK_PREFIX)}
+    return own or dict(state)
+
+
+def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
+    about = content[HEADER]
+    if about.get("format") != FORMAT:
+        raise DRBNError(f"{path} has format {about.get('format')}, and this version reads {FORMAT}; update the package")
+    description = NetworkDescription(**about["network"])
+    network = description.build()
+    try:
+        network.load_state_dict(_network_state(content["state_dict"]))
+    except RuntimeError:
+        raise DRBNError(f"the tensors in {path} do not fit {description.target}; the file is damaged") from None
+    return Artifact(about["stage"], network, description, about["provenance"], about["trained_on"])
+
+
+def _load_released(content: dict[str, Any]) -> Artifact:
+    network = DRBN(**RELEASED_ARGUMENTS)
+    network.load_state_dict(import_released(content))
+    description = NetworkDescription(f"{DRBN.__module__}.{DRBN.__qualname__}", dict(RELEASED_ARGUMENTS))
+    return Artifact("band", network, description, {"source": "released stage-1 weights"}, [])

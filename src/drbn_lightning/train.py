@@ -1,0 +1,131 @@
+"""Train a stage: `python -m drbn_lightning.train stage=band`."""
+
+import os
+import shutil
+from pathlib import Path
+
+import hydra
+import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from drbn_lightning.assembly import Experiment, build_experiment
+from drbn_lightning.callbacks.checkpoints import LAST, RunInterruptedError
+from drbn_lightning.callbacks.pictures import finish_logger_runs
+from drbn_lightning.command_line import guarded, own_command_line, say
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.image_files import written_beside
+from drbn_lightning.networks.checkpoint import HEADER, read
+
+
+def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish: bool) -> float | None:
+    """Train one stage.
+
+    Args:
+        config: the configuration of `conf/train.yaml`.
+        stage_name: the stage, such as `band`.
+        overrides: what the user changed on the command line.
+        publish: leave the artifact in `paths.artifacts` as well, if the run was a whole one.
+
+    Returns:
+        The best value of the monitored figure, a sweep's objective.
+
+    Raises:
+        DRBNError: something in the configuration or the data is wrong.
+        RunInterruptedError: somebody asked the run to stop.
+    """
+    resume = find_resume_point(config.resume, stage_name)
+    if resume is not None:
+        config.paths.output_dir = str(resume.parent.parent)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    experiment = build_experiment(config, stage_name, overrides)
+    if "LOCAL_RANK" not in os.environ:
+        experiment.data.prepare_data()  # here already: what is wrong with the data is said before processes start
+    _fit(experiment, resume)
+    best = experiment.trainer.checkpoint_callback
+    score = getattr(best, "best_model_score", None)
+    if experiment.trainer.is_global_zero:
+        _report(config, experiment, None if score is None else float(score), publish=publish)
+    return None if score is None else float(score)
+
+
+def find_resume_point(resume: str | None, stage_name: str) -> Path | None:
+    """The checkpoint to go on from; `resume` names it or the run's folder.
+
+    Raises:
+        DRBNError: there is none, or it is another stage's.
+    """
+    if resume is None:
+        return None
+    path = Path(resume)
+    path = path / "checkpoints" / LAST if path.is_dir() else path
+    about = read(path).get(HEADER)
+    if about is None or path.suffix != ".ckpt":
+        raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
+    if about["stage"] != stage_name:
+        raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
+    return path.resolve()
+
+
+def _fit(experiment: Experiment, resume: Path | None) -> None:
+    """Train, and leave the process as it was: signals, environment, W&B run, process group."""
+    environment = dict(os.environ)
+    try:
+        experiment.trainer.fit(experiment.stage, datamodule=experiment.data, ckpt_path=resume, weights_only=True)
+    except RuntimeError as error:
+        if resume is not None and "state_dict" in str(error):
+            raise DRBNError(f"{resume} holds another network; repeat the options that its run had") from None
+        raise
+    finally:
+        finish_logger_runs()
+        if experiment.trainer.world_size > 1:
+            leave_process_group(environment)
+
+
+def leave_process_group(environment: dict[str, str]) -> None:
+    """Undo what Lightning's launcher set up, so that the next job of a multirun starts afresh."""
+    import torch.distributed as distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
+    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        if name in environment:
+            os.environ[name] = environment[name]
+        else:
+            os.environ.pop(name, None)
+
+
+def _report(config: DictConfig, experiment: Experiment, score: float | None, *, publish: bool) -> None:
+    """Say what came out and where it lies; make it the default for others where it is a whole run's."""
+    if score is not None:
+        say(f"best validation {config.callbacks.best.monitor}: {score:.4f}")
+    say(f"artifact: {experiment.artifact}")
+    trainer = experiment.trainer
+    whole = trainer.limit_train_batches == 1.0 and not trainer.fast_dev_run  # type: ignore[attr-defined]
+    if publish and whole and experiment.artifact.exists():
+        default = Path(config.paths.artifacts) / experiment.artifact.name
+        default.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(default) as beside:
+            shutil.copyfile(experiment.artifact, beside)
+        say(f"published as {default}; look at it: python -m drbn_lightning.evaluate checkpoint={default}")
+
+
+@hydra.main(version_base="1.3", config_path="pkg://drbn_lightning.conf", config_name="train")
+@guarded
+def main(config: DictConfig) -> float | None:
+    """Train as the command line says."""
+    about = HydraConfig.get()
+    single = about.mode is RunMode.RUN
+    overrides = list(about.overrides.task)
+    stage_name = dict(about.runtime.choices)["stage"]
+    with own_command_line(about):
+        try:
+            return train(config, stage_name, overrides, publish=single)
+        except RunInterruptedError as interruption:
+            again = " ".join(["python -m drbn_lightning.train", *overrides, f"resume={config.paths.output_dir}"])
+            raise KeyboardInterrupt(f"{interruption}\ngo on with: {again}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from drbn_lightning.bands import Bands, targets
+from drbn_lightning.losses.band import BandLoss, ssim
+from tests import golden
+
+
+def golden_bands() -> tuple[Bands, torch.Tensor]:
+    picture = golden.picture(5)
+    half, quarter = (functional.interpolate(picture, scale_factor=s, mode="bilinear") for s in (0.5, 0.25))
+    return Bands(0.9 * picture, half, quarter), picture
+
+
+def test_ssim_gives_the_released_codes_figure() -> None:
+    value = ssim(golden.picture(3, 40, 56), golden.picture(4, 40, 56))
+    assert value.item() == pytest.approx(golden.SSIM_ZERO_PADDED, rel=1e-4)
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(1.0, golden.BAND_LOSS_RELEASED_CODE), (0.1, golden.BAND_LOSS_PAPER)])
+def test_loss_gives_the_released_codes_figures(weight: float, expected: float) -> None:
+    loss = BandLoss(weight, weight, "stride")(*golden_bands())["loss"]
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_terms_make_up_the_loss() -> None:
+    terms = BandLoss(0.3, 0.7, "area", l1_weight=2.0)(*golden_bands())
+    ssims = terms["ssim_full"] + 0.3 * terms["ssim_half"] + 0.7 * terms["ssim_quarter"]
+    torch.testing.assert_close(terms["loss"], -ssims + 2.0 * terms["l1"])
+
+
+def test_a_perfect_result_costs_least() -> None:
+    picture = torch.rand(1, 3, 16, 16)
+    terms = BandLoss(l1_weight=1.0)(targets(picture), picture)
+    assert terms["loss"].item() == pytest.approx(-1.2, abs=1e-4)
+
+
+def test_ssim_is_computed_in_float32_under_autocast() -> None:
+    x, y = golden.picture(3, 40, 56), golden.picture(4, 40, 56)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = ssim(x, y)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(golden.SSIM_ZERO_PADDED, rel=1e-4)
+
+
+def test_gradient_points_uphill_in_ssim() -> None:
+    target = golden.picture(5)
+    result = (target * 0.8).requires_grad_()
+    ssim(result, target).backward()
+    assert result.grad is not None
+    assert ssim(result.detach() + 1e3 * result.grad, target) > ssim(result.detach(), target)
+
+
+def test_refuses_an_unknown_downsampling() -> None:
+    with pytest.raises(ValueError, match=r"stage.loss.downsampling is 'cubic'"):
+        BandLoss(downsampling="cubic")  # type: ignore[arg-type]

@@ -1,0 +1,155 @@
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "drbn_lightning"
+CONFIGURATION = ROOT / "conf"
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+REGISTRY_HOST = re.compile(
+    r"\b(?:pypi\.org|pythonhosted\.org|download\.pytorch\.org|npmjs\.org|debian\.org|anaconda\.org)\b"
+)
+MACHINE_PATH = re.compile(r"(?<![\w.$}~])/(?:home|root|work|farm|Users)/")
+PIN = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[a-z0-9.]+)(?: ; (?P<marker>.+))?")
+
+
+def shipped_files() -> dict[str, bytes]:
+    modules = {file.relative_to(PACKAGE.parent): file for file in PACKAGE.rglob("*.py")}
+    typed = {Path("drbn_lightning/py.typed"): PACKAGE / "py.typed"}
+    configuration = {
+        Path("drbn_lightning/conf") / file.relative_to(CONFIGURATION): file
+        for file in (CONFIGURATION / "__init__.py", *CONFIGURATION.rglob("*.yaml"))
+    }
+    return {name.as_posix(): file.read_bytes() for name, file in (modules | typed | configuration).items()}
+
+
+def wheel_files(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def build(kind: str, source: Path, destination: Path) -> Path:
+    # Without isolation, the build uses the installed setuptools and needs no network.
+    command = [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", str(destination), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (result,) = destination.iterdir()
+    return result
+
+
+@pytest.fixture(scope="module")
+def source_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tree = tmp_path_factory.mktemp("source")
+    caches = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
+    for folder in ("src", "conf", "tests"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=caches)
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, tree / file)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def tree_wheel(source_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return wheel_files(build("wheel", source_tree, tmp_path_factory.mktemp("tree_wheel")))
+
+
+def test_every_package_folder_is_in_the_explicit_list() -> None:
+    folders = {file.parent.relative_to(PACKAGE.parent) for file in PACKAGE.rglob("*.py")}
+    expected = {".".join(folder.parts) for folder in folders} | {"drbn_lightning.conf"}
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == expected
+
+
+def test_every_package_folder_has_an_init() -> None:
+    folders = {file.parent for file in PACKAGE.rglob("*.py")} | {CONFIGURATION}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+@pytest.mark.slow
+def test_wheel_holds_the_source_and_nothing_else(tree_wheel: dict[str, bytes]) -> None:
+    content = {name: data for name, data in tree_wheel.items() if ".dist-info/" not in name}
+    assert content == shipped_files()
+
+
+@pytest.mark.slow
+def test_wheel_holds_the_licence(tree_wheel: dict[str, bytes]) -> None:
+    (licence,) = (name for name in tree_wheel if name.endswith(".dist-info/licenses/LICENSE"))
+    assert tree_wheel[licence] == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.slow
+def test_wheel_declares_every_command(tree_wheel: dict[str, bytes]) -> None:
+    (entry_points,) = (data.decode() for name, data in tree_wheel.items() if name.endswith("entry_points.txt"))
+    assert [command for command in PYPROJECT["project"]["scripts"] if f"{command} = " not in entry_points] == []
+
+
+@pytest.mark.slow
+def test_wheel_of_the_sdist_equals_wheel_of_the_tree(
+    source_tree: Path, tree_wheel: dict[str, bytes], tmp_path: Path
+) -> None:
+    sdist = build("sdist", source_tree, tmp_path / "sdist")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    assert wheel_files(build("wheel", unpacked, tmp_path / "sdist_wheel")) == tree_wheel
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="not a git checkout")
+def test_tracked_files_name_no_registry_host_and_no_path_of_a_machine() -> None:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    offences = []
+    for name in filter(None, listing.split("\0")):
+        try:
+            lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        except (UnicodeDecodeError, FileNotFoundError):  # a binary file; one removed but not yet committed
+            continue
+        offences += [
+            f"{name}:{number}: {line[:120]}"
+            for number, line in enumerate(lines, start=1)
+            if REGISTRY_HOST.search(line) or MACHINE_PATH.search(line)
+        ]
+    assert offences == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--index-url https://" + "pypi" + ".org/simple", "root: /" + "home/me/LOL", "see '/" + "work/main'"],
+)
+def test_patterns_find_an_offence(line: str) -> None:
+    assert REGISTRY_HOST.search(line) or MACHINE_PATH.search(line)
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    matches = {line: PIN.fullmatch(line) for line in lines}
+    assert [line for line, match in matches.items() if match is None] == []
+    return {match["name"]: match["version"] for match in matches.values() if match is not None}
+
+
+def test_constraints_name_each_package_once() -> None:
+    assert len(pins()) == len((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
+
+
+def test_constraints_meet_every_direct_dependency() -> None:
+    pinned = pins()
+    project = PYPROJECT["project"]
+    declared = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    requirements = [Requirement(line) for line in (*declared, *PYPROJECT["build-system"]["requires"])]
+    unmet = [
+        str(requirement)
+        for requirement in requirements
+        if not requirement.specifier.contains(pinned.get(canonicalize_name(requirement.name), "0"), prereleases=True)
+    ]
+    assert unmet == []
