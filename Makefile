@@ -14,10 +14,10 @@ REMOVED_BY_CLEAN := build dist outputs multirun .mypy_cache .ruff_cache .pytest_
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-install: $(STAMP) ## set up .venv: the package as editable, with what developing needs, at the versions of constraints.txt
+install: $(STAMP) ## set up .venv: the package, editable, and what developing needs, as constraints.txt pins it
 	@echo "$(VENV) is ready: $$($(BIN)/python --version)"
 
-train: $(STAMP) ## train on the embedded synthetic data, then evaluate (ARGS='key=value ...' goes to training)
+train: $(STAMP) ## train the embedded experiment, then evaluate it (ARGS='key=value ...' goes to training)
 	$(BIN)/python -m drbn_lightning.train experiment=embedded $(ARGS)
 	$(BIN)/python -m drbn_lightning.evaluate experiment=embedded
 
@@ -47,8 +47,8 @@ $(STAMP): pyproject.toml constraints.txt
 	  if [ -n "$(PYTHON)" ]; then set -- "$(PYTHON)"; else set -- python3.13 python3.12 python3.11 python3; fi; \
 	  while [ $$# -gt 0 ] && ! "$$1" -c '$(USABLE)' 2>/dev/null; do shift; done; \
 	  if [ $$# -eq 0 ]; then \
-	    echo "make: no usable $(or $(PYTHON),python3.11 to python3.13) found: this project needs Python 3.11 to 3.13" \
-	      "with its venv module (Debian: python3-venv). Give one with PYTHON=/path/to/python." >&2; \
+	    echo "make: found no usable Python (tried $(or $(PYTHON),python3.13 python3.12 python3.11 python3)):" \
+	      "this needs 3.11 to 3.13 with the venv module (Debian: python3-venv). Name one: PYTHON=/path/to/python" >&2; \
 	    exit 1; \
 	  fi; \
 	  python=$$("$$1" -c 'import sys; print(sys._base_executable)') && \

@@ -57,7 +57,7 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
-def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
+def natural_key(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """Give a sorting key in which runs of digits count as numbers and case does not count.
 
     Example:
@@ -65,7 +65,7 @@ def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
         ['2.png', '10.png', 'A1.png', 'a2.png']
     """
     parts = re.split(r"([0-9]+)", name.lower())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts if part], name
+    return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts if part], name
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:

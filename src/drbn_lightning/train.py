@@ -40,8 +40,10 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         config.paths.output_dir = str(resume.parent.parent)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config, stage_name, overrides)
-    if "LOCAL_RANK" not in os.environ:
-        experiment.data.prepare_data()  # here already: what is wrong with the data is said before processes start
+    if "LOCAL_RANK" not in os.environ:  # here already: what is wrong with the data is said before processes start
+        experiment.data.prepare_data()
+        experiment.data.setup("fit")
+        say(f"{experiment.data.describe()}\nrun folder: {config.paths.output_dir}")
     _fit(experiment, resume)
     best = experiment.trainer.checkpoint_callback
     score = getattr(best, "best_model_score", None)

@@ -133,9 +133,9 @@ def _levels(root: Path, release: str) -> Iterator[list[Path]]:
     """Give the folders to start from: the parent if the root is a release's own folder, then level by level down."""
     layout = LAYOUTS[release]
     own = {names.low.split("/", 1)[0].lower() for names in layout.train + layout.test}
-    absolute = root.resolve()
-    if root.name.lower() in own or absolute.name.lower() in own:
-        yield [absolute.parent if root.name.lower() not in own else root.parent]
+    absolute = root.absolute()
+    if absolute.name.lower() in own:
+        yield [absolute.parent]
     level = [root]
     for _ in range(_DEPTH + 1):
         yield level

@@ -3,6 +3,8 @@
 Legend of dimensions: H x W pixels, K things in the scene, P pixels of one selection.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,8 @@ def _waves(rng: np.random.Generator, count: int, label: NDArray[np.intp], y: Fie
     wave = np.sin(down * y + right * x)
     checked = (rng.random(count) < 0.3)[label]
     wave[checked] *= 2 * np.sin(right * y - down * x)[checked]
-    return np.clip(wave * hardness[label], -1, 1)
+    hard: Field = np.clip(wave * hardness[label], -1, 1)
+    return hard
 
 
 def light(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -79,33 +82,38 @@ def light(rng: np.random.Generator, height: int, width: int) -> Field:
     field = np.exp(rng.uniform(0, 0.4) * cloud(rng, height, width, exponent=2.2))
     for _ in range(rng.integers(0, 3)):
         field = field * _shadow(rng, y, x)
-    field = field * (1 - np.float32(rng.uniform(0, 0.3)) * (x * x + y * y))
+    field = field * (1 - rng.uniform(0, 0.3) * (x * x + y * y))
     coloured = field[None] * tint(rng, 0.1)[:, None, None]
     for _ in range(rng.integers(0, 4)):
         coloured = coloured + tint(rng, 0.3)[:, None, None] * _lamp(rng, y, x)
-    return coloured.astype(np.float32)
+    return _field(coloured)
 
 
 def tint(rng: np.random.Generator, strength: float) -> Field:
-    """Draw the colour of a light, from bluish to (twice as far) yellowish: `(3,)` factors around 1.
+    """Draw the colour of a light between bluish and, more often, yellowish: `(3,)` factors around 1.
 
     Args:
         rng: the source of randomness.
         strength: standard deviation of the logarithm of red over green.
     """
     warmth, green = rng.normal(strength / 3, strength), rng.normal(0, strength / 4)
-    return np.exp(np.array([warmth, green, -1.5 * warmth])).astype(np.float32)
+    return _field(np.exp([warmth, green, -1.5 * warmth]))
 
 
 def _shadow(rng: np.random.Generator, y: Field, x: Field) -> Field:
     """A straight shadow edge of random direction, depth and softness, in (0, 1)."""
     angle, place, softness = rng.uniform(0, 2 * np.pi), rng.uniform(-0.8, 0.8), np.exp(rng.uniform(-4, 0))
-    distance = np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y - np.float32(place)
-    return 1 - np.float32(rng.uniform(0.1, 0.7)) * (0.5 + 0.5 * np.tanh(distance / np.float32(softness)))
+    distance = np.cos(angle) * x + np.sin(angle) * y - place
+    return _field(1 - rng.uniform(0.1, 0.7) * (0.5 + 0.5 * np.tanh(_field(distance / softness))))
 
 
 def _lamp(rng: np.random.Generator, y: Field, x: Field) -> Field:
     """The round glow of a lamp within or near the frame."""
-    centre, radius = rng.uniform(-1.3, 1.3, 2).astype(np.float32), np.float32(np.exp(rng.uniform(-2, 0.3)))
+    centre, radius = rng.uniform(-1.3, 1.3, 2), np.exp(rng.uniform(-2, 0.3))
     glow = np.exp(-((y - centre[0]) ** 2) / (2 * radius**2)) * np.exp(-((x - centre[1]) ** 2) / (2 * radius**2))
-    return np.float32(rng.uniform(0.1, 2)) * glow
+    return _field(rng.uniform(0.1, 2) * glow)
+
+
+def _field(values: NDArray[Any]) -> Field:
+    """Values as single precision."""
+    return np.asarray(values, np.float32)

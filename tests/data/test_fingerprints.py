@@ -1,0 +1,155 @@
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.fingerprints import NEAR, Fingerprint, digest, distances, overlap, signature
+from drbn_lightning.data.lol import find_pairs
+from drbn_lightning.data.pairs import pair_files
+from drbn_lightning.errors import DRBNError
+
+
+@dataclass
+class Pictures:
+    """Pictures in memory that describe themselves as a cache does."""
+
+    pictures: list[Tensor]
+
+    def name(self, number: int, /) -> str:
+        return f"low0{number}.png"
+
+    def digest(self, number: int, /) -> str:
+        return digest(self.pictures[number])
+
+    def signature(self, number: int, /) -> str:
+        return signature(self.pictures[number])
+
+
+def scene(seed: int, height: int = 64, width: int = 96) -> Tensor:
+    coarse = torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
+    smooth = functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)[0]
+    return (smooth * 255).round().byte()
+
+
+def encoded(picture: Tensor, form: str, scale: float = 1, quality: int = 85) -> Tensor:
+    image = Image.fromarray(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()))
+    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    image.save(file, form, quality=quality)
+    return torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1)
+
+
+def described(name: str, lows: list[Tensor], normals: list[Tensor]) -> Fingerprint:
+    count = len(normals)
+    low = range(len(lows))
+    return Fingerprint.of_pairs(name, Pictures(lows + normals), low, range(len(lows), len(lows) + count))
+
+
+def dark(picture: Tensor) -> Tensor:
+    return (picture.float() * 0.1).byte()
+
+
+def test_digest_depends_on_every_value_and_on_the_shape() -> None:
+    picture = scene(0)
+    other = picture.clone()
+    other[2, -1, -1] ^= 1
+    assert digest(picture) == digest(picture.permute(1, 2, 0).contiguous().permute(2, 0, 1))
+    assert digest(picture) != digest(other)
+    assert digest(picture) != digest(picture.reshape(3, 96, 64))
+
+
+@pytest.mark.parametrize(("form", "scale"), [("PNG", 1), ("JPEG", 1), ("AVIF", 1), ("WEBP", 1), ("PNG", 0.5)])
+def test_copies_are_near_and_other_scenes_and_exposures_far(form: str, scale: float) -> None:
+    copy = signature(encoded(scene(0), form, scale))
+    others = [scene(1), dark(scene(0)), (scene(0).float() * 0.95).byte(), scene(0).flip(0)]
+    found = distances([copy], [signature(scene(0)), *map(signature, others)])[0]
+    assert found[0] < NEAR  # these small saturated scenes suffer more from subsampled colours than photos do
+    assert found[1:].min() > NEAR
+
+
+def test_overlap_is_by_content_not_by_name() -> None:
+    train = described("train", [dark(scene(n)) for n in range(6)], [scene(n) for n in range(6)])
+    lows = [dark(scene(9)), dark(scene(3)), dark(scene(8)), dark(scene(9))]
+    test = described("test", lows, [encoded(scene(2), "JPEG"), scene(10), scene(8), scene(5)])
+    assert overlap(train, test) == ["low04", "low05", "low07"]
+    assert overlap(test, train) != []
+    assert overlap(described("photos", [], [scene(8)]), test) == ["low06"]
+    assert overlap(train, Fingerprint("synthetic", 5, "0" * 16)) == []
+    assert overlap(Fingerprint("synthetic", 5, "0" * 16), test) == []
+
+
+def test_a_near_low_picture_alone_is_no_overlap() -> None:
+    low = dark(scene(0))
+    other_exposure = low.clone()
+    other_exposure[0, 0, 0] ^= 1
+    train, test = described("a", [low], [scene(1)]), described("b", [other_exposure], [scene(2)])
+    assert overlap(train, test) == []
+
+
+def test_identity_is_of_the_content_alone() -> None:
+    lows, normals = [dark(scene(n)) for n in range(3)], [scene(n) for n in range(3)]
+    one, two = described("a", lows, normals), described("b", lows[::-1], normals[::-1])
+    assert one.identity == two.identity
+    assert len(one.identity) == 16
+    assert one.identity != described("a", lows[::-1], normals).identity
+    assert one.identity != described("a", lows[:2], normals[:2]).identity
+    assert one.count == 3
+
+
+def test_survives_a_checkpoint_of_plain_values(tmp_path: Path) -> None:
+    whole = described("a", [dark(scene(0))], [scene(0)])
+    for fingerprint in (whole, described("photos", [], [scene(1)]), Fingerprint("synthetic", 4, "f" * 16)):
+        torch.save(fingerprint.as_dict(), tmp_path / "a.pt")
+        assert Fingerprint.from_dict(torch.load(tmp_path / "a.pt", weights_only=True)) == fingerprint
+
+
+def test_a_damaged_fingerprint_says_so() -> None:
+    plain = described("a", [dark(scene(0))], [scene(0)]).as_dict()
+    with pytest.raises(DRBNError, match="lacks identity, low; publish"):
+        Fingerprint.from_dict({key: plain[key] for key in plain if key not in ("identity", "low")})
+    damages: list[dict[str, object]] = [{"normal": []}, {"signatures": ["00"]}, {"count": 2}]
+    for damage in damages:
+        with pytest.raises(DRBNError, match="data set a is damaged"):
+            Fingerprint.from_dict({**plain, **damage})
+
+
+def test_low_pictures_come_one_per_pair_or_not_at_all() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Fingerprint.of_pairs("a", Pictures([scene(0), scene(1), scene(2)]), [0], [1, 2])
+
+
+def lol(reference: Path, folder: Path, release: str, split: str) -> tuple[Fingerprint, PictureCache]:
+    pairs = find_pairs(reference / "data", release, "train" if split == "train" else "test")
+    cache = PictureCache.open(folder, pair_files(pairs))
+    numbers = range(len(pairs))
+    return Fingerprint.of_pairs(f"{release}/{split}", cache, numbers, [len(pairs) + n for n in numbers]), cache
+
+
+@pytest.mark.reference
+def test_the_leaks_of_lol_are_found_and_no_others(reference: Path, tmp_path: Path) -> None:
+    train, _ = lol(reference, tmp_path, "v1", "train")
+    test, _ = lol(reference, tmp_path, "v1", "test")
+    other, cache = lol(reference, tmp_path, "v2_real_89", "test")
+    start = time.perf_counter()
+    assert overlap(train, test) == []
+    shared = overlap(train, other)
+    assert time.perf_counter() - start < 1
+    assert sorted(set(other.names) - set(shared)) == ["748", "778", "780"]
+    assert len(shared) == 86
+    for form, scale, step in (("PNG", 1, 8), ("JPEG", 1, 1), ("PNG", 0.5, 2), ("AVIF", 1, 16)):
+        numbers = range(0, 89, step)
+        copied = described("copies", [], [encoded(cache[89 + number], form, scale) for number in numbers])
+        found = set(overlap(train, copied))
+        leaks = [other.names[number] in shared for number in numbers]
+        assert [name in found for name in copied.names] == leaks
+        near = distances(copied.signatures, [other.signatures[number] for number in numbers])
+        assert np.diag(near).max() < 0.95  # the measurement in the module
+    assert distances(test.signatures, train.signatures).min() > 3.5
