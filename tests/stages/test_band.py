@@ -45,29 +45,16 @@ def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
     assert equal(weights(whole / "band.pt"), weights(tmp_path / "band.pt"))
 
 
-class StopAt(pl.Callback):
-    """Presses Ctrl-C after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: object) -> None:
-        if trainer.global_step == self.step - 1:
-            signal.raise_signal(signal.SIGINT)
-
-
 @pytest.mark.parametrize("step", range(1, EPOCHS * STEPS))
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     whole: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def press_ctrl_c(self: ResumePoint, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.global_step == step - 1:
+            signal.raise_signal(signal.SIGINT)
+
     with monkeypatch.context() as patch:
-        original = ResumePoint.on_train_start
-
-        def stopping(self: ResumePoint, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-            original(self, trainer, pl_module)
-            trainer.callbacks.insert(0, StopAt(step))  # type: ignore[attr-defined]
-
-        patch.setattr(ResumePoint, "on_train_start", stopping)
+        patch.setattr(ResumePoint, "on_train_batch_start", press_ctrl_c)
         with pytest.raises(RunInterruptedError, match=r"last.ckpt"):
             run(tiny(tmp_path, f"trainer.max_epochs={EPOCHS}"))
     stopped = torch.load(last(tmp_path), weights_only=True)

@@ -63,6 +63,8 @@ class PairDataModule(pl.LightningDataModule):
         self.train_set: PairSet | None = None
         self.validation_set: PairSet | None = None
         self.test_set: PairSet | None = None
+        self._loader: ResumableLoader | None = None
+        self._resume_at: dict[str, int] | None = None
 
     @abstractmethod
     def make_training_sets(self) -> tuple[PairSet, PairSet]:
@@ -91,7 +93,7 @@ class PairDataModule(pl.LightningDataModule):
         """Shuffled crops; every sample once an epoch over all processes."""
         assert self.train_set is not None
         batches = EpochBatches(len(self.train_set), self.batch_size, self.seed, *self._place())
-        return ResumableLoader(
+        self._loader = ResumableLoader(
             self.train_set,  # type: ignore[arg-type]  # torch's stubs want the type of the batch
             batches,
             collate_fn=collate,
@@ -99,6 +101,22 @@ class PairDataModule(pl.LightningDataModule):
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+        if self._resume_at is not None:
+            self._loader.load_state_dict(self._resume_at)
+        return self._loader
+
+    def state_dict(self) -> dict[str, int]:
+        """How far the epoch got, for a checkpoint."""
+        return {} if self._loader is None else self._loader.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on from a checkpoint.
+
+        NOTE: Lightning would restore the loader itself, but not one that it made early to count the run's steps.
+        """
+        self._resume_at = state_dict or None
+        if self._loader is not None and state_dict:
+            self._loader.load_state_dict(state_dict)
 
     def val_dataloader(self) -> DataLoader[PairBatch]:
         """The validation set in order, one picture at a time."""
