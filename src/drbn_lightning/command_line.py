@@ -10,7 +10,7 @@ from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
 
@@ -50,15 +50,15 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
 def own_command_line(about: HydraConf) -> Iterator[None]:
     """Make `sys.argv` and Hydra's run folder those of this job alone.
 
-    Lightning starts the other processes of a group by repeating `sys.argv`, which in a multirun is the whole sweep.
+    Lightning starts the other processes of a group by repeating `sys.argv`, which in a multirun is the whole sweep, in
+    Hydra's run folder, which in a multirun is not the job's. Those processes write no log of their own.
     """
     before = sys.argv
-    if about.mode is RunMode.MULTIRUN:
-        flags = [word for word in before[1:] if word.startswith("--") and word != "--multirun"]
-        sys.argv = [before[0], *flags, *about.overrides.task, "hydra/job_logging=disabled"]
-        config = cast(DictConfig, HydraConfig.instance().cfg)
-        with open_dict(config):
-            config.hydra.run.dir = about.runtime.output_dir
+    flags = [word for word in before[1:] if word.startswith("--") and word != "--multirun"]
+    sys.argv = [before[0], *flags, *about.overrides.task, "hydra/job_logging=disabled"]
+    config = cast(DictConfig, HydraConfig.instance().cfg)
+    with read_write(config.hydra.run):
+        config.hydra.run.dir = about.runtime.output_dir
     try:
         yield
     finally:

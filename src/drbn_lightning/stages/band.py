@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torchmetrics import MeanMetric, Metric
 
 from drbn_lightning.bands import Bands
 from drbn_lightning.batches import PairBatch
@@ -45,6 +46,8 @@ class BandLearning(pl.LightningModule):
         self._optimizer, self._scheduler, self._interval = optimizer, scheduler, scheduler_interval
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._compile = compile
+        # NOTE: Lightning's own means over processes are wrong where their numbers of pictures differ.
+        self.means = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in ("loss", "psnr", "ssim")})
 
     def setup(self, stage: str) -> None:
         """Compile the network where asked to; the names of its parameters stay."""
@@ -73,12 +76,11 @@ class BandLearning(pl.LightningModule):
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
         """Judge one batch; the means over all processes weigh every picture alike. The bands go to the callbacks."""
         bands = self(batch.low, batch.low_mean)
-        found = {"val/loss": self.loss(bands, batch.normal)["loss"]}
-        found["val/psnr"] = psnr(bands.full, batch.normal).mean()
-        found["val/ssim"] = ssim(bands.full, batch.normal).mean()
-        size = len(batch.low)
-        self.log("val/psnr", found.pop("val/psnr"), prog_bar=True, batch_size=size, on_epoch=True, sync_dist=True)
-        self.log_dict(found, batch_size=size, on_epoch=True, sync_dist=True)
+        self.means["loss"].update(self.loss(bands, batch.normal)["loss"], len(batch.low))
+        self.means["psnr"].update(psnr(bands.full, batch.normal))
+        self.means["ssim"].update(ssim(bands.full, batch.normal))
+        for name, mean in self.means.items():
+            self.log(f"val/{name}", cast(Metric, mean), prog_bar=name == "psnr", on_step=False, on_epoch=True)
         return {"bands": bands}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
