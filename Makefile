@@ -17,9 +17,9 @@ help: ## show this list
 install: $(STAMP) ## set up .venv: the package, editable, and what developing needs, as constraints.txt pins it
 	@echo "$(VENV) is ready: $$($(BIN)/python --version)"
 
-train: $(STAMP) ## train the embedded experiment, then evaluate it (ARGS='key=value ...' goes to training)
-	$(BIN)/python -m drbn_lightning.train experiment=embedded $(ARGS)
-	$(BIN)/python -m drbn_lightning.evaluate experiment=embedded
+train: $(STAMP) ## train stage 1 on the embedded scenes and judge it (ARGS='key=value ...' goes to training)
+	$(BIN)/python -m drbn_lightning.train stage=band paths.artifacts=artifacts/embedded $(ARGS)
+	$(BIN)/python -m drbn_lightning.evaluate checkpoint=artifacts/embedded/band.pt
 
 test: lint typecheck ## lint, typecheck and run every test (ARGS='-k name' goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)

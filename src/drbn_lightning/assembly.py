@@ -78,6 +78,9 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
         stage_name: the stage that it trains.
         overrides: what the user changed on the command line, for the record.
     """
+    for key in ("max_epochs", "max_steps"):
+        if not isinstance(config.trainer[key], int | None):
+            raise DRBNError(f"trainer.{key} is {config.trainer[key]!r}; give a whole number")
     data = build_data(config)
     network, description = build_network(config)
     stage = build(config, "stage", network=network)

@@ -1,10 +1,11 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
+import errno
 import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
@@ -16,6 +17,7 @@ from drbn_lightning.errors import DRBNError
 
 Result = TypeVar("Result")
 FAILED, INTERRUPTED = 1, 130
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 def say(text: str) -> None:
@@ -35,15 +37,24 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
         try:
             return task(config)
         except DRBNError as error:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                raise CompactHydraException(f"error: {error}") from None
-            sys.stderr.write(f"error: {error}\n")
-            sys.exit(FAILED)
+            return _fail(str(error))
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            where = error.filename or HydraConfig.get().runtime.output_dir
+            return _fail(f"{where} cannot be written: {error.strerror}; make room or choose another hydra.run.dir")
         except KeyboardInterrupt as interruption:
             sys.stderr.write(f"\n{interruption or 'interrupted'}\n")
             sys.exit(INTERRUPTED)
 
     return wrapped
+
+
+def _fail(message: str) -> NoReturn:
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise CompactHydraException(f"error: {message}") from None
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(FAILED)
 
 
 @contextmanager

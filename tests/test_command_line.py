@@ -1,0 +1,275 @@
+"""What a user sees who makes a mistake: one message that names the file or key, a non-zero exit, no traceback."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drbn_lightning import evaluate, train
+from drbn_lightning.image_files import write_png
+from drbn_lightning.networks.checkpoint import HEADER
+from tests.running import TINY, TINY_SCENES, equal, weights
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs an entry point in this process, expects it to fail, and returns what it says on standard error."""
+
+    def run(*words: str, entry: Callable[[], object] = train.main) -> str:
+        monkeypatch.chdir(tmp_path)
+        paths = (f"hydra.run.dir={tmp_path / 'run'}", f"paths.cache={tmp_path / 'cache'}")
+        monkeypatch.setattr(sys, "argv", ["drbn", *paths, *words])
+        with pytest.raises(SystemExit) as failure:
+            entry()
+        assert failure.value.code not in (0, None)
+        said = capfd.readouterr().err
+        assert "Traceback" not in said
+        return said
+
+    return run
+
+
+def lol(root: Path, train_pairs: int = 3, test_pairs: int = 1, size: int = 24) -> Path:
+    """A LOL-v1 of noise."""
+    rng = np.random.default_rng(0)
+    for split, count in (("our485", train_pairs), ("eval15", test_pairs)):
+        for number in range(count):
+            picture = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            for side, factor in (("low", 8), ("high", 1)):
+                (root / split / side).mkdir(parents=True, exist_ok=True)
+                write_png(root / split / side / f"{number}.png", picture // factor)
+    return root
+
+
+def on_lol(root: Path) -> list[str]:
+    return ["stage=band", "data=lol_v1", f"data.root={root}", "data.crop_size=16", "data.validation_pairs=1", *TINY]
+
+
+def test_missing_root(failing: Run, tmp_path: Path) -> None:
+    said = failing("stage=band", "data=lol_v1", f"data.root={tmp_path / 'nowhere'}")
+    assert str(tmp_path / "nowhere") in said
+    assert "data.root" in said
+
+
+def test_root_not_set(failing: Run) -> None:
+    assert "data.root=PATH" in failing("stage=band", "data=lol_v1")
+
+
+def test_root_without_the_data_set(failing: Run, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    assert "our485" in failing("stage=band", "data=lol_v1", f"data.root={tmp_path}")
+
+
+def test_empty_folder(failing: Run, tmp_path: Path) -> None:
+    root = lol(tmp_path / "lol")
+    for file in (root / "our485" / "low").iterdir():
+        file.unlink()
+    assert str(root / "our485" / "low") in failing(*on_lol(root))
+
+
+def test_empty_folder_of_photos(failing: Run, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    assert str(tmp_path / "photos") in failing("stage=band", "data=photos", f"data.root={tmp_path / 'photos'}")
+
+
+def test_unpaired_name(failing: Run, tmp_path: Path) -> None:
+    root = lol(tmp_path / "lol")
+    (root / "our485" / "high" / "1.png").unlink()
+    assert str(root / "our485" / "low" / "1.png") in failing(*on_lol(root))
+
+
+def test_size_mismatch(failing: Run, tmp_path: Path) -> None:
+    root = lol(tmp_path / "lol")
+    write_png(root / "our485" / "high" / "1.png", np.zeros((30, 24, 3), np.uint8))
+    said = failing(*on_lol(root))
+    assert str(root / "our485" / "high" / "1.png") in said
+    assert "24x30" in said
+
+
+def test_corrupt_image(failing: Run, tmp_path: Path) -> None:
+    root = lol(tmp_path / "lol")
+    file = root / "our485" / "low" / "2.png"
+    file.write_bytes(file.read_bytes()[:200])
+    assert str(file) in failing(*on_lol(root))
+
+
+def test_crop_larger_than_a_picture(failing: Run, tmp_path: Path) -> None:
+    said = failing(*on_lol(lol(tmp_path / "lol")), "data.crop_size=64")
+    assert "data.crop_size" in said
+
+
+def test_unknown_key(failing: Run) -> None:
+    assert "data.rooot" in failing("stage=band", "data.rooot=x")
+
+
+def test_unknown_key_added_by_force(failing: Run) -> None:
+    assert "colour" in failing("stage=band", "+network.colour=blue")
+
+
+def test_unknown_choice(failing: Run) -> None:
+    said = failing("stage=band", "data=lol_v3")
+    assert "data/lol_v3" in said
+    assert "lol_v1" in said
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("network.recursions=0", "recursions"),
+        ("network.first_guess=zero", "first_guess"),
+        ("stage.loss.downsampling=cubic", "downsampling"),
+        ("data.batch_size=0", "data.batch_size"),
+        ("data.crop_size=500", "data.crop_size"),
+        ("trainer.precision=7", "trainer"),
+        ("trainer.max_epochs=many", "trainer"),
+    ],
+)
+def test_wrong_value(failing: Run, word: str, key: str) -> None:
+    assert key in failing("stage=band", *TINY, word)
+
+
+def checkpoint_of(stage: str, path: Path) -> Path:
+    about = {"format": 1, "stage": stage, "network": {}, "provenance": {}, "trained_on": []}
+    torch.save({HEADER: about, "state_dict": {}}, path)
+    return path
+
+
+def test_resume_from_another_stage(failing: Run, tmp_path: Path) -> None:
+    path = checkpoint_of("quality", tmp_path / "last.ckpt")
+    said = failing("stage=band", f"resume={path}")
+    assert str(path) in said
+    assert "stage=quality" in said
+
+
+def test_resume_from_nothing(failing: Run, tmp_path: Path) -> None:
+    assert str(tmp_path / "gone.ckpt") in failing("stage=band", f"resume={tmp_path / 'gone.ckpt'}")
+
+
+def test_unreadable_checkpoint(failing: Run, tmp_path: Path) -> None:
+    path = tmp_path / "broken.pt"
+    path.write_bytes(b"PK\x03\x04 this is no checkpoint")
+    assert str(path) in failing(f"checkpoint={path}", entry=evaluate.main)
+    path = path.rename(tmp_path / "broken.ckpt")
+    assert str(path) in failing("stage=band", f"resume={path}")
+
+
+def test_evaluating_before_training(failing: Run) -> None:
+    assert "python -m drbn_lightning.train stage=band" in failing(entry=evaluate.main)
+
+
+def test_no_space_left(failing: Run, tmp_path: Path) -> None:
+    # A file system of 100 kB would need root; a limit on the size of files raises the same kind of error.
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        said = failing("stage=band", *TINY, *TINY_SCENES, "trainer.max_epochs=1", "callbacks.pictures=null")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, previous)
+    assert str(tmp_path / "run") in said
+    assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "drbn_lightning.train", "stage=band", *TINY, *TINY_SCENES, *words]
+
+
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ["trainer.max_epochs=40", "callbacks.last.minutes=0", "callbacks.pictures=null", f"hydra.run.dir={run}"]
+    last = run / "checkpoints" / "last.ckpt"
+    process = subprocess.Popen(command(*words), env=ONE_THREAD, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    for _ in range(1200):
+        if last.exists():
+            break
+        time.sleep(0.1)
+    time.sleep(0.7)
+    process.kill()
+    process.wait()
+    assert 0 < torch.load(last, weights_only=True)["global_step"] < 160
+    assert not (run / "band.pt").exists()
+    resumed = subprocess.run(command(*words, f"resume={run}"), env=ONE_THREAD, cwd=tmp_path, capture_output=True)
+    assert resumed.returncode == 0, resumed.stderr
+    shutil.move(str(run), tmp_path / "resumed")
+    whole = subprocess.run(command(*words), env=ONE_THREAD, cwd=tmp_path, capture_output=True)
+    assert whole.returncode == 0, whole.stderr
+    assert equal(weights(tmp_path / "resumed" / "checkpoints" / "last.ckpt"), weights(last))
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.pictures=null"]
+    process = subprocess.Popen(command(*words), env=ONE_THREAD, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert f"resume={run}" in said
+
+
+@pytest.mark.slow
+def test_two_processes_give_what_one_gives_alone_and_in_a_multirun(tmp_path: Path) -> None:
+    words = ["data.length=9", "data.batch_size=4", "data.validation_scenes=3", "trainer.max_epochs=2"]
+    one, two, many = tmp_path / "one", tmp_path / "two", tmp_path / "many"
+    commands = [
+        command(*words, f"hydra.run.dir={one}"),
+        command(*words, "trainer=ddp", f"hydra.run.dir={two}"),
+        [*command(*words, "trainer=ddp", "seed=0,1", f"hydra.sweep.dir={many}"), "--multirun"],
+    ]
+    for words_of in commands:
+        done = subprocess.run(words_of, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+
+    def files(folder: Path) -> set[str]:
+        return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
+    # Each process shows pictures of its own share; beside them the files are the same.
+    alone = {file for file in files(one) if not file.startswith("pictures")}
+    for folder in (two, many / "0", many / "1"):
+        assert {file for file in files(folder) if not file.startswith("pictures")} == alone
+        assert "pictures/epoch_002/scene_000.png" in files(folder)
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "many", "artifacts"}
+    for name, tensor in weights(one / "band.pt").items():
+        torch.testing.assert_close(weights(two / "band.pt")[name], tensor, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(weights(many / "0" / "band.pt")[name], tensor, rtol=1e-4, atol=1e-6)
+
+    def figures(folder: Path) -> list[list[float]]:
+        lines = (folder / "csv" / "version_0" / "metrics.csv").read_text().splitlines()
+        return [[float(cell) for cell in line.split(",") if cell] for line in lines[1:]]
+
+    for first, second in zip(figures(one), figures(two), strict=True):
+        assert second == pytest.approx(first, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_failed_job_takes_no_other_down(tmp_path: Path) -> None:
+    words = ["trainer=smoke", "network.recursions=0,1", f"hydra.sweep.dir={tmp_path / 'many'}", "-m"]
+    overrides = [word for word in TINY if not word.startswith("network.recursions")]
+    run = [sys.executable, "-m", "drbn_lightning.train", "stage=band", *overrides, *TINY_SCENES, *words]
+    done = subprocess.run(run, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0
+    assert "network.recursions is 0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "many" / "1" / "band.pt").exists()
+    assert not (tmp_path / "artifacts").exists()
