@@ -216,12 +216,14 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.pictures=null"]
-    process = subprocess.Popen(command(*words), env=ONE_THREAD, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.pictures=null", "data.num_workers=2"]
+    process = subprocess.Popen(
+        command(*words), env=ONE_THREAD, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     while not (run / "checkpoints" / "last.ckpt").exists():
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert "Traceback" not in said

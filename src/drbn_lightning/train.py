@@ -1,7 +1,9 @@
 """Train a stage: `python -m drbn_lightning.train stage=band`."""
 
+import logging
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import hydra
@@ -35,6 +37,7 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         DRBNError: something in the configuration or the data is wrong.
         RunInterruptedError: somebody asked the run to stop.
     """
+    quieten()
     resume = find_resume_point(config.resume, stage_name)
     if resume is not None:
         config.paths.output_dir = str(resume.parent.parent)
@@ -68,6 +71,14 @@ def find_resume_point(resume: str | None, stage_name: str) -> Path | None:
     if about["stage"] != stage_name:
         raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
     return path.resolve()
+
+
+def quieten() -> None:
+    """Leave out what Lightning says of itself in every run, and of what this package does on purpose."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (".*LeafSpec.*is deprecated", ".*does not have many workers", "Checkpoint directory .* exists"):
+        warnings.filterwarnings("ignore", message=message)
 
 
 def _fit(experiment: Experiment, resume: Path | None) -> None:

@@ -1,13 +1,14 @@
 """Checkpoints to resume from: after every epoch, every few minutes, and when somebody presses Ctrl-C."""
 
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
-from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning.callbacks import Checkpoint
 
 LAST = "last.ckpt"
@@ -80,4 +81,5 @@ class ResumePoint(Checkpoint):
             signal.signal(number, signal.SIG_DFL)
             raise KeyboardInterrupt
         self._stop = True
-        rank_zero_info("\nStopping after this step (after the validation, if one is running); again to stop at once.")
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            sys.stderr.write("\nstopping after this step, or after the validation that runs; again to stop at once\n")

@@ -1,5 +1,6 @@
 """The LightningDataModule that every source of pairs shares: loaders, shards, fingerprints."""
 
+import signal
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -35,6 +36,11 @@ def collate(samples: Sequence[Pair]) -> PairBatch:
         torch.stack([sample.low_mean for sample in samples]),
         [sample.name for sample in samples],
     )
+
+
+def leave_interrupts_to_the_main_process(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; a worker that died of it would take the last step with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class PairDataModule(pl.LightningDataModule):
@@ -97,6 +103,7 @@ class PairDataModule(pl.LightningDataModule):
             self.train_set,  # type: ignore[arg-type]  # torch's stubs want the type of the batch
             batches,
             collate_fn=collate,
+            worker_init_fn=leave_interrupts_to_the_main_process,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
@@ -139,6 +146,7 @@ class PairDataModule(pl.LightningDataModule):
             pictures,  # type: ignore[arg-type]  # as above
             sampler=Shard(len(pictures), *self._place()),
             collate_fn=collate,
+            worker_init_fn=leave_interrupts_to_the_main_process,
             num_workers=min(1, self.num_workers),
             persistent_workers=self.num_workers > 0,
         )

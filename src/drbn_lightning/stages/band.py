@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import MeanMetric
 
 from drbn_lightning.bands import Bands
 from drbn_lightning.batches import PairBatch
@@ -47,7 +47,7 @@ class BandLearning(pl.LightningModule):
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._compile = compile
         # NOTE: Lightning's own means over processes are wrong where their numbers of pictures differ.
-        self.means = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in ("loss", "psnr", "ssim")})
+        self.val_loss, self.val_psnr, self.val_ssim = (MeanMetric(nan_strategy="ignore") for _ in range(3))
 
     def setup(self, stage: str) -> None:
         """Compile the network where asked to; the names of its parameters stay."""
@@ -76,11 +76,11 @@ class BandLearning(pl.LightningModule):
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
         """Judge one batch; the means over all processes weigh every picture alike. The bands go to the callbacks."""
         bands = self(batch.low, batch.low_mean)
-        self.means["loss"].update(self.loss(bands, batch.normal)["loss"], len(batch.low))
-        self.means["psnr"].update(psnr(bands.full, batch.normal))
-        self.means["ssim"].update(ssim(bands.full, batch.normal))
-        for name, mean in self.means.items():
-            self.log(f"val/{name}", cast(Metric, mean), prog_bar=name == "psnr", on_step=False, on_epoch=True)
+        self.val_loss.update(self.loss(bands, batch.normal)["loss"], len(batch.low))
+        self.val_psnr.update(psnr(bands.full, batch.normal))
+        self.val_ssim.update(ssim(bands.full, batch.normal))
+        self.log("val/psnr", self.val_psnr, prog_bar=True)
+        self.log_dict({"val/loss": self.val_loss, "val/ssim": self.val_ssim})
         return {"bands": bands}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
