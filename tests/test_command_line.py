@@ -193,7 +193,7 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 @pytest.mark.slow
 def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ["trainer.max_epochs=40", "callbacks.last.minutes=0", "callbacks.pictures=null", f"hydra.run.dir={run}"]
+    words = ["trainer.max_epochs=20", "callbacks.last.minutes=0", "callbacks.pictures=null", f"hydra.run.dir={run}"]
     last = run / "checkpoints" / "last.ckpt"
     process = subprocess.Popen(command(*words), env=ONE_THREAD, cwd=tmp_path, stdout=subprocess.DEVNULL)
     for _ in range(1200):
@@ -203,7 +203,7 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     time.sleep(0.7)
     process.kill()
     process.wait()
-    assert 0 < torch.load(last, weights_only=True)["global_step"] < 160
+    assert 0 < torch.load(last, weights_only=True)["global_step"] < 80
     assert not (run / "band.pt").exists()
     resumed = subprocess.run(command(*words, f"resume={run}"), env=ONE_THREAD, cwd=tmp_path, capture_output=True)
     assert resumed.returncode == 0, resumed.stderr

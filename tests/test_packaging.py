@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.running import TINY, TINY_SCENES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "drbn_lightning"
@@ -90,6 +93,29 @@ def test_wheel_holds_the_licence(tree_wheel: dict[str, bytes]) -> None:
 def test_wheel_declares_every_command(tree_wheel: dict[str, bytes]) -> None:
     (entry_points,) = (data.decode() for name, data in tree_wheel.items() if name.endswith("entry_points.txt"))
     assert [command for command in PYPROJECT["project"]["scripts"] if f"{command} = " not in entry_points] == []
+
+
+@pytest.mark.slow
+def test_unpacked_wheel_trains_elsewhere_alone_and_in_a_multirun(tree_wheel: dict[str, bytes], tmp_path: Path) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name, data in tree_wheel.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_bytes(data)
+    environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *words], env=environment, cwd=elsewhere, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert run("-c", "import drbn_lightning; print(drbn_lightning.__file__)").startswith(str(site))
+    smoke = ["-m", "drbn_lightning.train", "stage=band", "trainer=smoke", *TINY, *TINY_SCENES]
+    run(*smoke, "hydra.run.dir=one")
+    run(*smoke, "-m", "seed=0,1", "hydra.sweep.dir=many")
+    assert [path.parent.name for path in sorted(elsewhere.rglob("band.pt"))] == ["0", "1", "one"]
 
 
 @pytest.mark.slow
