@@ -103,9 +103,21 @@ def choose_methods(config: DictConfig, artifact: Artifact, pairs: DataLoader[Pai
             methods[f"best gamma {search.best():.2f}"] = gamma_method(search.best())
         else:
             raise DRBNError(f"baselines holds {name!r}; there are input and gamma")
-    device = torch.device("cuda" if config.device == "auto" and torch.cuda.is_available() else "cpu")
-    device = device if config.device == "auto" else torch.device(config.device)
-    return methods | {artifact.stage: network_method(artifact.network, device)}
+    return methods | {artifact.stage: network_method(artifact.network, choose_device(config.device))}
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` is a GPU where there is one.
+
+    Raises:
+        DRBNError: there is no such device here.
+    """
+    try:
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise DRBNError(f"device={name} does not work here ({str(error).splitlines()[0]}); use auto or cpu") from None
+    return device
 
 
 def write_pictures(folder: Path, judged: Judged) -> None:

@@ -90,6 +90,13 @@ def _fit(experiment: Experiment, resume: Path | None) -> None:
         if resume is not None and "state_dict" in str(error):
             raise DRBNError(f"{resume} holds another network; repeat the options that its run had") from None
         raise
+    except ValueError as error:
+        if resume is not None and "total steps" in str(error):
+            raise DRBNError(
+                f"{resume} belongs to a run whose learning-rate schedule has ended; repeat its options, "
+                "trainer.max_epochs among them, or start anew"
+            ) from None
+        raise
     finally:
         finish_logger_runs()
         if experiment.trainer.world_size > 1:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from drbn_lightning.data.crops import Crop, centre_crop, cut, draw_crop, generator
+from drbn_lightning.data.crops import Crop, centre_crop, cut, draw_crop, generator, require_room
 from drbn_lightning.errors import DRBNError
 
 
@@ -44,6 +44,11 @@ def test_centre_crop_is_central_and_never_too_large() -> None:
     assert torch.equal(cut(picture, centre_crop(7, 9, 100)), picture)
 
 
-def test_refuses_a_crop_larger_than_the_picture() -> None:
-    with pytest.raises(DRBNError, match=r"20x10 is smaller than data.crop_size=11"):
-        draw_crop(generator(0), 10, 20, 11)
+@pytest.mark.parametrize(("size", "message"), [(11, r"b.png has 20x10 pixels"), (0, "data.crop_size is 0")])
+def test_refuses_a_crop_that_does_not_fit(size: int, message: str) -> None:
+    with pytest.raises(DRBNError, match=message):
+        require_room(size, [("a.png", (3, 12, 12)), ("b.png", (3, 10, 20))])
+
+
+def test_accepts_a_crop_that_fits() -> None:
+    require_room(10, [("a.png", (3, 12, 12)), ("b.png", (3, 10, 20))])

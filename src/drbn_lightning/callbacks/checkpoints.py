@@ -9,13 +9,36 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.types import _PATH
 from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from drbn_lightning.image_files import written_beside
 
 LAST = "last.ckpt"
 
 
 class RunInterruptedError(Exception):
     """Somebody asked the run to stop; the message says where its checkpoint lies."""
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes each checkpoint beside its place, then renames it: a run killed while it saves leaves the one before.
+
+    NOTE: Lightning's own writes to the system's temporary folder and moves, which copies between file systems.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: object = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            DRBNError: the file cannot be written.
+        """
+        place = Path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(place) as beside, beside.open("wb") as file:
+            torch.save(checkpoint, file)
 
 
 class ResumePoint(Checkpoint):

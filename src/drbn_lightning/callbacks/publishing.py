@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
+from drbn_lightning.callbacks.checkpoints import ResumePoint
 from drbn_lightning.networks.checkpoint import HEADER, publish
 
 
@@ -33,7 +34,9 @@ class Publisher(Callback):
         checkpoint[HEADER] = header
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Publish the best checkpoint, from one process."""
-        best = trainer.checkpoint_callback
-        if trainer.is_global_zero and isinstance(best, ModelCheckpoint) and best.best_model_path:
-            publish(Path(best.best_model_path), self.artifact)
+        """Publish the best checkpoint, or the last one where there was no validation, from one process."""
+        best = next((c.best_model_path for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)), "")
+        last = next((c.path for c in trainer.checkpoint_callbacks if isinstance(c, ResumePoint)), None)
+        source = Path(best) if best else last
+        if trainer.is_global_zero and source is not None and source.exists():
+            publish(source, self.artifact)

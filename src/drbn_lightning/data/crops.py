@@ -1,5 +1,6 @@
 """Crops, flips and quarter turns of a sample: a pure function of the generator that is drawn for it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,21 @@ def generator(*keys: int) -> np.random.Generator:
     return np.random.default_rng(list(keys))
 
 
+def require_room(size: int, shapes: Iterable[tuple[str, tuple[int, int, int]]]) -> None:
+    """Check once, before workers start, that crops fit into pictures given as `(name, (C, H, W))`.
+
+    Raises:
+        DRBNError: a picture is smaller than the crop, or the crop is below 1 pixel.
+    """
+    if size < 1:
+        raise DRBNError(f"data.crop_size is {size}; it must be at least 1")
+    for name, (_, height, width) in shapes:
+        if size > min(height, width):
+            raise DRBNError(
+                f"{name} has {width}x{height} pixels, smaller than data.crop_size={size}; choose a smaller crop"
+            )
+
+
 def draw_crop(rng: np.random.Generator, height: int, width: int, size: int) -> Crop:
     """Draw a crop, each of the eight flips and turns alike.
 
@@ -33,13 +49,8 @@ def draw_crop(rng: np.random.Generator, height: int, width: int, size: int) -> C
         rng: generator of the sample.
         height: of the whole picture, in pixels.
         width: of the whole picture, in pixels.
-        size: side of the window, in pixels.
-
-    Raises:
-        DRBNError: the picture is smaller than the window.
+        size: side of the window, in pixels, at most `height` and `width`.
     """
-    if size > min(height, width):
-        raise DRBNError(f"a picture of {width}x{height} is smaller than data.crop_size={size}; choose a smaller crop")
     top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
     return Crop(top, left, size, bool(rng.integers(2)), bool(rng.integers(2)), int(rng.integers(2)))
 

@@ -9,7 +9,7 @@ import torch
 from drbn_lightning.batches import Pair
 from drbn_lightning.data.base import PairDataModule, PairSet
 from drbn_lightning.data.cache import PictureCache
-from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator
+from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.lol import find_pairs
 from drbn_lightning.data.pairs import PairPaths, split_by_target, verify
@@ -101,11 +101,13 @@ class LOLDataModule(PairDataModule):
             seed: see `PairDataModule`.
 
         Raises:
-            DRBNError: `root` is not set or `on_overlap` unknown.
+            DRBNError: `root` is not set, `validation_pairs` below 1 or `on_overlap` unknown.
         """
         super().__init__(batch_size, num_workers, seed)
         if not root:
             raise DRBNError(f"data.root is not set: say where the data set lies, data.root=PATH (release {release})")
+        if validation_pairs < 1:
+            raise DRBNError(f"data.validation_pairs is {validation_pairs}; the best network is chosen by at least 1")
         if on_overlap not in ("warn", "error"):
             raise DRBNError(f"data.on_overlap is {on_overlap!r}; use 'warn' or 'error'")
         self.root, self.release, self.cache_folder = Path(root), release, Path(cache)
@@ -122,6 +124,7 @@ class LOLDataModule(PairDataModule):
         pairs, cache = self._open("train")
         held_out = set(split_by_target(pairs, cache, self.validation_pairs, self.seed))
         rows = [row for row in range(len(pairs)) if row not in held_out]
+        require_room(self.crop_size, ((str(pairs[row].low), cache.shape(row)) for row in rows))
         train = CachedPairs(cache, pairs, rows, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
         validation = CachedPairs(cache, pairs, sorted(held_out), centre=self.validation_crop)
         self._check_overlap(train)

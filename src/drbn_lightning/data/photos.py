@@ -6,7 +6,7 @@ from drbn_lightning.batches import Pair
 from drbn_lightning.data.base import TRAINING, VALIDATION, PairDataModule, PairSet
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.camera import LowLightCamera
-from drbn_lightning.data.crops import centre_crop, cut, generator
+from drbn_lightning.data.crops import centre_crop, cut, generator, require_room
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulated import expose
@@ -76,11 +76,13 @@ class PhotosDataModule(PairDataModule):
             seed: see `PairDataModule`.
 
         Raises:
-            DRBNError: `root` is not set.
+            DRBNError: `root` is not set or `validation_photos` below 1.
         """
         super().__init__(batch_size, num_workers, seed)
         if not root:
             raise DRBNError("data.root is not set: say which folder of photos to train on, data.root=PATH")
+        if validation_photos < 1:
+            raise DRBNError(f"data.validation_photos is {validation_photos}; the best network is chosen by at least 1")
         self.root, self.camera, self.cache_folder = Path(root), camera, Path(cache)
         self.crop_size, self.repeats = crop_size, repeats
         self.validation_photos, self.validation_crop = validation_photos, validation_crop
@@ -99,6 +101,7 @@ class PhotosDataModule(PairDataModule):
             )
         order = generator(0, VALIDATION).permutation(len(cache)).tolist()
         held_out, rest = order[: self.validation_photos], sorted(order[self.validation_photos :])
+        require_room(self.crop_size, ((str(self.root / cache.name(row)), cache.shape(row)) for row in rest))
         train = PhotoPairs(self.camera, cache, rest, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
         return train, PhotoPairs(self.camera, cache, sorted(held_out), centre=self.validation_crop)
 

@@ -75,8 +75,8 @@ class SyntheticDataModule(PairDataModule):
             DRBNError: a crop is larger than a scene, or a number of scenes below 1.
         """
         super().__init__(batch_size, num_workers, seed)
-        if crop_size > scene_size:
-            raise DRBNError(f"data.crop_size={crop_size} is larger than data.scene_size={scene_size}")
+        if not 1 <= crop_size <= scene_size:
+            raise DRBNError(f"data.crop_size={crop_size} must be from 1 to data.scene_size={scene_size}")
         if min(length, validation_scenes, test_scenes) < 1:
             raise DRBNError("data.length, data.validation_scenes and data.test_scenes must be at least 1")
         self.camera, self.length, self.scene_size, self.crop_size = camera, length, scene_size, crop_size
