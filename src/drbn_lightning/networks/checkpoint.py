@@ -5,7 +5,6 @@ the released stage-1 weights, are read by `load`.
 """
 
 import importlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,14 +37,14 @@ class NetworkDescription(NamedTuple):
         module, _, name = self.target.rpartition(".")
         try:
             kind = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise DRBNError(f"the network class {self.target} cannot be imported ({error}); install it first") from None
         # An artifact may come from anywhere: call nothing but a network's own constructor.
         if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
             raise DRBNError(f"{self.target} is not a torch.nn.Module, so it is not built")
         try:
             network: nn.Module = kind(**self.arguments)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             raise DRBNError(f"{self.target} does not take the arguments of its checkpoint: {error}") from None
         return network
 
@@ -93,8 +92,8 @@ def load(path: Path | str, stage: str | None = None) -> Artifact:
     content = read(path)
     if HEADER in content:
         artifact = _load_own(path, content)
-    elif is_released(content):
-        artifact = _load_released(content)
+    elif all(isinstance(name, str) for name in content) and is_released(content):
+        artifact = _load_released(path, content)
     else:
         raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor the released stage-1 weights")
     if stage is not None and artifact.stage != stage:
@@ -113,7 +112,7 @@ def read(path: Path) -> dict[str, Any]:
         raise DRBNError(f"checkpoint {path} does not exist; give the path of a .pt or .ckpt file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # torch raises AssertionError, IndexError, struct.error, ... on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DRBNError(f"checkpoint {path} cannot be read; it is damaged or no checkpoint ({reason[:120]})") from None
     if not isinstance(content, dict):
@@ -128,7 +127,7 @@ def publish(checkpoint: Path, artifact: Path) -> None:
         DRBNError: the checkpoint cannot be read or the artifact cannot be written.
     """
     content = read(checkpoint)
-    save(artifact, content[HEADER], _network_state(content["state_dict"]))
+    save(artifact, content[HEADER], _network_state(content))
 
 
 def save(path: Path, header: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
@@ -137,33 +136,49 @@ def save(path: Path, header: Mapping[str, Any], state: Mapping[str, Tensor]) -> 
     Raises:
         DRBNError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    with written_beside(path) as beside:
-        torch.save({HEADER: dict(header), "state_dict": tensors}, beside)
+    with written_beside(path) as beside, beside.open("wb") as file:
+        torch.save({HEADER: dict(header), "state_dict": tensors}, file)
 
 
-def _network_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The network's part of a LightningModule's state; an artifact's state is that already."""
-    own = {name[len(NETWORK_PREFIX) :]: tensor for name, tensor in state.items() if name.startswith(NETWORK_PREFIX)}
-    return own or dict(state)
+def _network_state(content: dict[str, Any]) -> dict[str, Tensor]:
+    """The network's tensors: all of an artifact's, and those under `network.` of a Lightning checkpoint's."""
+    state = dict(content["state_dict"])
+    if content.keys() == {HEADER, "state_dict"}:
+        return state
+    return {name[len(NETWORK_PREFIX) :]: tensor for name, tensor in state.items() if name.startswith(NETWORK_PREFIX)}
 
 
 def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
     about = content[HEADER]
-    if about.get("format") != FORMAT:
-        raise DRBNError(f"{path} has format {about.get('format')}, and this version reads {FORMAT}; update the package")
-    description = NetworkDescription(**about["network"])
-    network = description.build()
+    found = about.get("format") if isinstance(about, dict) else None
+    if found != FORMAT:
+        raise DRBNError(f"{path} has format {found}, and this version reads {FORMAT}; update the package")
     try:
-        network.load_state_dict(_network_state(content["state_dict"]))
-    except RuntimeError:
-        raise DRBNError(f"the tensors in {path} do not fit {description.target}; the file is damaged") from None
-    return Artifact(about["stage"], network, description, about["provenance"], about["trained_on"])
+        stage, provenance, trained_on = about["stage"], about["provenance"], about["trained_on"]
+        description = NetworkDescription(str(about["network"]["target"]), dict(about["network"]["arguments"]))
+        state = _network_state(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
+    network = description.build()
+    _fill(network, state, path, description.target)
+    return Artifact(stage, network, description, provenance, trained_on)
 
 
-def _load_released(content: dict[str, Any]) -> Artifact:
+def _load_released(path: Path, content: dict[str, Any]) -> Artifact:
     network = DRBN(**RELEASED_ARGUMENTS)
-    network.load_state_dict(import_released(content))
+    _fill(network, import_released(content), path, "the released stage-1 network")
     description = NetworkDescription(f"{DRBN.__module__}.{DRBN.__qualname__}", dict(RELEASED_ARGUMENTS))
     return Artifact("band", network, description, {"source": "released stage-1 weights"}, [])
+
+
+def _fill(network: nn.Module, state: dict[str, Tensor], path: Path, name: str) -> None:
+    """Put tensors into a network.
+
+    Raises:
+        DRBNError: they are not this network's.
+    """
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError):  # the last two where something is no tensor or no name
+        raise DRBNError(f"the tensors in {path} do not fit {name}; the file is damaged") from None
