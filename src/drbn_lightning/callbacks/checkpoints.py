@@ -9,12 +9,11 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from lightning_fabric.utilities.types import _PATH
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from drbn_lightning.image_files import written_beside
+from drbn_lightning.networks.checkpoint import write
 
 LAST = "last.ckpt"
 
@@ -35,10 +34,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             DRBNError: the file cannot be written.
         """
-        place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(place) as beside, beside.open("wb") as file:
-            torch.save(checkpoint, file)
+        write(Path(path), checkpoint)
 
 
 class ResumePoint(Checkpoint):

@@ -6,6 +6,7 @@ the released stage-1 weights, are read by `load`.
 
 import importlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,8 +138,19 @@ def save(path: Path, header: Mapping[str, Any], state: Mapping[str, Tensor]) -> 
         DRBNError: the file cannot be written.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    with written_beside(path) as beside, beside.open("wb") as file:
-        torch.save({HEADER: dict(header), "state_dict": tensors}, file)
+    write(path, {HEADER: dict(header), "state_dict": tensors})
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint file beside `path`, then rename it.
+
+    Raises:
+        DRBNError: the file cannot be written.
+    """
+    buffer = BytesIO()  # torch's own writer hides the reason why a disk does not take it
+    torch.save(dict(content), buffer)
+    with written_beside(path) as beside:
+        beside.write_bytes(buffer.getbuffer())
 
 
 def _network_state(content: dict[str, Any]) -> dict[str, Tensor]:
