@@ -1,0 +1,195 @@
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from drbn_lightning.assembly import build_data, build_experiment, build_network
+from drbn_lightning.bands import Bands
+from drbn_lightning.data.base import PairDataModule
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.networks.checkpoint import load
+from drbn_lightning.train import train
+from tests.running import TINY, TINY_SCENES, composed, equal, weights
+
+CONF = Path(__file__).parents[1] / "conf"
+HARDWARE = {"gpu", "slurm"}  # trainers that cannot be built without a GPU
+APART = {"train", "evaluate"}  # files that are no group's
+INDIRECT = {"recipe", "camera", "paths", "hydra"}  # groups that others bring in
+
+
+def files(group: str) -> list[str]:
+    return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+
+
+GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir() and list(folder.rglob("*.yaml")))
+STAGES = files("stage")
+CHOICES = [(group, name) for group in GROUPS if group not in INDIRECT for name in files(group)]
+EXPERIMENTS = [(name, stage) for name in files("experiment") for stage in STAGES]
+
+
+class Foreign(nn.Module):
+    """A network from outside the package, with arguments of its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
+
+    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
+        full = low + self.layers(low)
+        return Bands(full, full[..., ::2, ::2], full[..., ::4, ::4])
+
+
+FOREIGN = ("~network", f"+network={{_target_: {__name__}.Foreign, width: 4}}")
+
+
+def words(folder: Path, *choices: str, data: bool = True) -> list[str]:
+    root = [f"data.root={folder / 'nowhere'}"] if data else []
+    return [*choices, *root, "data.num_workers=0"]
+
+
+def has_root(data: str) -> bool:
+    return data != "synthetic"
+
+
+def test_the_walk_finds_every_file() -> None:
+    assert {"stage", "network", "data", "trainer", "logger", "callbacks", "experiment"} <= set(GROUPS)
+    walked = {f"{group}/{name}" for group, name in CHOICES} | APART
+    rest = {str(file.relative_to(CONF).with_suffix("")) for file in CONF.rglob("*.yaml")} - walked
+    assert {name.split("/")[0] for name in rest} <= INDIRECT
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -> None:
+    chosen = {"stage": "band", "trainer": "cpu", group: name}
+    rooted = has_root(name) if group == "data" else group == "experiment"
+    config = composed(tmp_path, *words(tmp_path, *(f"{key}={value}" for key, value in chosen.items()), data=rooted))
+    resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(resolved, dict)
+    if group == "trainer" and name in HARDWARE:
+        assert resolved["trainer"]["accelerator"] == "gpu"
+        assert isinstance(resolved["trainer"]["devices"], int)
+        return
+    experiment = build_experiment(config, chosen["stage"], [])
+    assert isinstance(experiment.data, PairDataModule)
+    assert isinstance(experiment.stage, pl.LightningModule)
+    assert isinstance(experiment.trainer, pl.Trainer)
+    assert experiment.artifact == tmp_path / f"{chosen['stage']}.pt"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(("experiment", "stage"), EXPERIMENTS)
+def test_every_experiment_builds_for_every_stage(tmp_path: Path, experiment: str, stage: str) -> None:
+    assert (CONF / "recipe" / experiment / f"{stage}.yaml").is_file()
+    choices = (f"experiment={experiment}", f"stage={stage}", "trainer.accelerator=cpu")
+    plain = composed(tmp_path, f"stage={stage}")
+    config = composed(tmp_path, *words(tmp_path, *choices))
+    assert config.stage != plain.stage
+    assert config.data.release == "v2_real"
+    build_experiment(config, stage, [])
+
+
+def test_recipes_and_command_line_win_over_the_defaults(tmp_path: Path) -> None:
+    paper = composed(tmp_path, "stage=band", "experiment=paper")
+    assert (paper.data.crop_size, paper.data.repeats, paper.trainer.max_epochs) == (256, 1, 300)
+    assert (paper.stage.optimizer.lr, paper.stage.loss.lambda1) == (1e-4, 0.1)
+    assert paper.callbacks.ema is None
+    assert paper.callbacks.best is not None
+    released = composed(tmp_path, "stage=band", "experiment=released_code", "data.repeats=2", "data=lol_v1")
+    assert (released.stage.loss.lambda1, released.stage.loss.downsampling) == (1.0, "stride")
+    assert (released.data.repeats, released.data.release, released.network.first_guess) == (2, "v1", "input")
+
+
+@pytest.mark.parametrize("data", files("data"))
+def test_every_data_set_can_be_evaluated(tmp_path: Path, data: str) -> None:
+    config = composed(tmp_path, *words(tmp_path, f"data={data}", data=has_root(data)), name="evaluate")
+    assert isinstance(build_data(config), PairDataModule)
+    assert config.checkpoint is None
+
+
+@pytest.mark.parametrize(
+    ("name", "devices", "nodes"),
+    [("slurm", 1, 1), ("slurm", 4, 2)],
+)
+def test_slurm_takes_its_allocation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, devices: int, nodes: int
+) -> None:
+    for variable, value in (("SLURM_NTASKS_PER_NODE", devices), ("SLURM_NNODES", nodes)):
+        monkeypatch.delenv(variable, raising=False)
+        if value > 1:
+            monkeypatch.setenv(variable, str(value))
+    config = composed(tmp_path, "stage=band", f"trainer={name}").trainer
+    assert (config.devices, config.num_nodes, config.strategy) == (devices, nodes, "ddp")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("network.recursions=0", r"network\.recursions is 0; it must be at least 1"),
+        ("network.first_guess=x", r"network\.first_guess is 'x'; use"),
+        ("+network.wrong=1", r"configuration of network does not work: .*'wrong'"),
+        ("network._target_=no_such_package.Network", r"configuration of network does not work"),
+        ("stage.loss.downsampling=x", r"stage\.loss\.downsampling is 'x'; use"),
+        ("+stage.loss.wrong=1", r"configuration of stage.* does not work: .*'wrong'"),
+        ("stage.optimizer=null", r"configuration of stage does not work: .*stage\.optimizer"),
+        ("data.batch_size=0", r"data\.batch_size is 0"),
+        ("data.crop_size=500", r"data\.crop_size=500 must be from 1 to data\.scene_size"),
+        ("+data.camera.stops=[3, 1]", r"configuration of data.* does not work: stops is"),
+        ("data=lol_v1", r"data\.root is not set"),
+        ("data=photos", r"data\.root is not set"),
+        ("trainer.accelerator=x", r"configuration of trainer does not work: .*'x'"),
+        ("trainer.precision=x", r"configuration of trainer does not work: .*'x'"),
+        ("trainer.max_epochs=many", r"trainer\.max_epochs is 'many'; give a whole number"),
+        ("trainer.max_steps=1.5", r"trainer\.max_steps is 1\.5; give a whole number"),
+        ("callbacks.best.mode=x", r"configuration of .*best does not work: .*got x"),
+        ("callbacks.last.folder=null", r"configuration of .*last does not work"),
+        ("logger.csv.save_dir=null", r"configuration of .*csv does not work"),
+    ],
+)
+def test_a_wrong_value_names_its_key(tmp_path: Path, word: str, message: str) -> None:
+    with pytest.raises(DRBNError, match=message) as refusal:
+        build_experiment(composed(tmp_path, "stage=band", "trainer.accelerator=cpu", word), "band", [])
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_null_switches_callbacks_and_loggers_off(tmp_path: Path) -> None:
+    config = composed(tmp_path, "stage=band", "callbacks.ema=null", "callbacks.learning_rate=null", "logger.csv=null")
+    experiment = build_experiment(config, "band", [])
+    kinds = {type(callback).__name__ for callback in experiment.trainer.callbacks}  # type: ignore[attr-defined]
+    assert not {"EMAWeightAveraging", "LearningRateMonitor"} & kinds
+    assert {"ModelCheckpoint", "ResumePoint", "ValidationPictures", "Publisher"} <= kinds
+    assert experiment.trainer.loggers == []
+
+
+def test_the_description_builds_the_same_network_again(tmp_path: Path) -> None:
+    network, description = build_network(composed(tmp_path, "stage=band", "network.recursions=3"))
+    again = description.build()
+    assert type(again) is type(network)
+    assert {name: tensor.shape for name, tensor in again.state_dict().items()} == {
+        name: tensor.shape for name, tensor in network.state_dict().items()
+    }
+    assert description.arguments["recursions"] == 3
+    assert "_target_" not in description.arguments
+
+
+def test_a_network_from_outside_trains_and_loads_without_a_change_inside(tmp_path: Path) -> None:
+    options = [word for word in TINY if not word.startswith("network.")]
+    config = composed(tmp_path, "stage=band", *options, *TINY_SCENES, *FOREIGN, "trainer.max_epochs=1")
+    train(config, "band", [], publish=False)
+    artifact = load(tmp_path / "band.pt", "band")
+    assert isinstance(artifact.network, Foreign)
+    assert artifact.description.arguments == {"width": 4}
+    assert equal(artifact.network.state_dict(), weights(tmp_path / "band.pt"))
+    assert artifact.network(torch.rand(1, 3, 8, 8)).full.shape == (1, 3, 8, 8)
+
+
+def test_a_network_from_outside_may_be_a_file_of_the_users_own(tmp_path: Path) -> None:
+    folder = tmp_path / "my_conf" / "network"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(f"_target_: {__name__}.Foreign\nwidth: 5\n")
+    search = f"hydra.searchpath=[file://{folder.parent}]"
+    network, description = build_network(composed(tmp_path, "stage=band", search, "network=mine"))
+    assert isinstance(network, Foreign)
+    assert description.arguments == {"width": 5}
