@@ -49,6 +49,8 @@ def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     whole: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+
     def press_ctrl_c(self: ResumePoint, trainer: pl.Trainer, *_: object) -> None:
         if trainer.global_step == step - 1:
             signal.raise_signal(signal.SIGINT)
@@ -60,7 +62,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     stopped = torch.load(last(tmp_path), weights_only=True)
     assert stopped["global_step"] == step
     assert not (tmp_path / "band.pt").exists()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     run(tiny(tmp_path, f"trainer.max_epochs={EPOCHS}", f"resume={tmp_path}"))
     assert equal(weights(last(whole)), weights(last(tmp_path)))
     assert equal(weights(whole / "band.pt"), weights(tmp_path / "band.pt"))
