@@ -112,9 +112,9 @@ def test_unpacked_wheel_trains_elsewhere_alone_and_in_a_multirun(tree_wheel: dic
         return done.stdout
 
     assert run("-c", "import drbn_lightning; print(drbn_lightning.__file__)").startswith(str(site))
-    smoke = ["-m", "drbn_lightning.train", "stage=band", "trainer=smoke", *TINY, *TINY_SCENES]
-    run(*smoke, "hydra.run.dir=one")
-    run(*smoke, "-m", "seed=0,1", "hydra.sweep.dir=many")
+    smoke = ["stage=band", "trainer=smoke", *TINY, *TINY_SCENES]
+    run("-m", "drbn_lightning.train", *smoke, "hydra.run.dir=one")
+    run("-m", "drbn_lightning.train", "--multirun", *smoke, "seed=0,1", "hydra.sweep.dir=many")
     assert [path.parent.name for path in sorted(elsewhere.rglob("band.pt"))] == ["0", "1", "one"]
 
 
