@@ -47,8 +47,9 @@ def build(config: DictConfig, key: str, **more: Any) -> Any:  # noqa: ANN401 wha
         cause = error.__cause__
         if isinstance(cause, DRBNError):
             raise cause from None
-        where = error.full_key if hasattr(error, "full_key") and error.full_key else key
-        reason = str(cause or error).splitlines()[0]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        where = next((line.split(": ", 1)[1] for line in lines if line.startswith("full_key: ")), key)
+        reason = str(cause).splitlines()[0] if cause is not None and str(cause) else " ".join(lines[:2])
         raise DRBNError(f"the configuration of {where} does not work: {reason}") from None
     except OmegaConfBaseException as error:
         raise DRBNError(f"the configuration of {key} does not work: {str(error).splitlines()[0]}") from None

@@ -93,6 +93,18 @@ class PhotosDataModule(PairDataModule):
 
     def make_training_sets(self) -> tuple[PhotoPairs, PhotoPairs]:
         """Crops of all photos but those held out, and the held-out ones with fixed exposures."""
+        cache, held_out, rest = self._split()
+        require_room(self.crop_size, ((str(self.root / cache.name(row)), cache.shape(row)) for row in rest))
+        train = PhotoPairs(self.camera, cache, rest, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
+        return train, PhotoPairs(self.camera, cache, held_out, centre=self.validation_crop)
+
+    def make_test_set(self) -> PhotoPairs:
+        """The held-out photos."""
+        cache, held_out, _ = self._split()
+        return PhotoPairs(self.camera, cache, held_out, centre=self.validation_crop)
+
+    def _split(self) -> tuple[PictureCache, list[int], list[int]]:
+        """All photos, the rows held out (the same whatever the seed), and the others."""
         cache = self._open()
         if len(cache) <= self.validation_photos:
             raise DRBNError(
@@ -100,14 +112,7 @@ class PhotosDataModule(PairDataModule):
                 "out, which leaves none to train on; add photos or hold out fewer"
             )
         order = generator(0, VALIDATION).permutation(len(cache)).tolist()
-        held_out, rest = order[: self.validation_photos], sorted(order[self.validation_photos :])
-        require_room(self.crop_size, ((str(self.root / cache.name(row)), cache.shape(row)) for row in rest))
-        train = PhotoPairs(self.camera, cache, rest, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
-        return train, PhotoPairs(self.camera, cache, sorted(held_out), centre=self.validation_crop)
-
-    def make_test_set(self) -> PhotoPairs:
-        """The held-out photos."""
-        return self.make_training_sets()[1]
+        return cache, sorted(order[: self.validation_photos]), sorted(order[self.validation_photos :])
 
     def trained_on(self) -> list[Fingerprint]:
         """Fingerprint of the photos trained on."""
