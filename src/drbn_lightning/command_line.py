@@ -1,6 +1,5 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
-import errno
 import functools
 import sys
 from collections.abc import Callable, Iterator
@@ -14,10 +13,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.image_files import UNWRITABLE
 
 Result = TypeVar("Result")
 FAILED, INTERRUPTED = 1, 130
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 def say(text: str) -> None:
@@ -42,7 +41,9 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
             if error.errno not in UNWRITABLE:
                 raise
             where = error.filename or HydraConfig.get().runtime.output_dir
-            return _fail(f"{where} cannot be written: {error.strerror}; make room or choose another hydra.run.dir")
+            return _fail(
+                f"{where} cannot be written: {UNWRITABLE[error.errno]}; make room or choose another hydra.run.dir"
+            )
         except KeyboardInterrupt as interruption:
             sys.stderr.write(f"\n{interruption or 'interrupted'}\n")
             sys.exit(INTERRUPTED)

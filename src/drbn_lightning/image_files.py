@@ -19,8 +19,9 @@ IMAGE_SUFFIXES = (".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".t
 TEMPORARY_SUFFIX = ".part"
 """How the hidden files end that `written_beside` has not finished yet."""
 
-_MENDABLE = {
+UNWRITABLE = {
     errno.ENOSPC: "no space is left on the device",
+    errno.EFBIG: "the file would be larger than is allowed",
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "permission is denied",
     errno.EPERM: "permission is denied",
@@ -29,6 +30,7 @@ _MENDABLE = {
     errno.EEXIST: "a file is in the place of a folder",
     errno.EISDIR: "a folder is in its place",
 }
+"""Why a file cannot be written, by error number, where the reason lies outside the program."""
 
 
 class UnwritableError(DRBNError):
@@ -125,7 +127,7 @@ def written_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path in the folder of `path`, renamed to `path` at the end or removed after an exception.
 
     The folder is made where it is missing. Several processes may write the same `path`; the last one stays. For
-    `torch.save` open the temporary path and pass the file: given a path, it hides a full disk in a RuntimeError.
+    `torch.save` see `networks.checkpoint.write`: given a path or a file, it hides a full disk in a RuntimeError.
 
     Raises:
         UnwritableError: no space, no permission, a read-only file system or a file in the place of a folder.
@@ -138,8 +140,8 @@ def written_beside(path: Path) -> Iterator[Path]:
     except OSError as error:
         # An error about another file is the caller's: it keeps its own name. Failed writes name no file.
         ours = error.filename is None or Path(error.filename) in {temporary, path, *path.parents}
-        if ours and error.errno in _MENDABLE:
-            message = f"{path} cannot be written: {_MENDABLE[error.errno]}; mend that or choose another folder."
+        if ours and error.errno in UNWRITABLE:
+            message = f"{path} cannot be written: {UNWRITABLE[error.errno]}; mend that or choose another folder."
             raise UnwritableError(message) from error
         raise
     finally:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from drbn_lightning.assembly import Experiment, build_experiment
 from drbn_lightning.callbacks.checkpoints import LAST, RunInterruptedError
-from drbn_lightning.callbacks.pictures import finish_logger_runs
+from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.command_line import guarded, own_command_line, say
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import written_beside
@@ -125,7 +125,6 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
     whole = trainer.limit_train_batches == 1.0 and not trainer.fast_dev_run  # type: ignore[attr-defined]
     if publish and whole and experiment.artifact.exists():
         default = Path(config.paths.artifacts) / experiment.artifact.name
-        default.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(default) as beside:
             shutil.copyfile(experiment.artifact, beside)
         say(f"published as {default}; look at it: python -m drbn_lightning.evaluate checkpoint={default}")

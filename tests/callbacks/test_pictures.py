@@ -10,7 +10,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from drbn_lightning.assembly import build_data
-from drbn_lightning.callbacks.pictures import finish_logger_runs
+from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.image_files import read_rgb
 from drbn_lightning.inference.panels import HEADING
 from drbn_lightning.train import train

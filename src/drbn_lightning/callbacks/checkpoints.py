@@ -65,10 +65,8 @@ class ResumePoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
         """Save when it is time, or when asked to stop; after an epoch's last step its end does that."""
-        stop, due = self._stop, time.monotonic() - self._saved > self.seconds
-        if trainer.world_size > 1:  # all processes decide alike, or one would wait for ever
-            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
-            due = trainer.strategy.reduce_boolean_decision(due, all=False)
+        stop = _any_process(trainer, self._stop)
+        due = _any_process(trainer, time.monotonic() - self._saved > self.seconds)
         if (stop or due) and not trainer.is_last_batch:
             self._save(trainer)
             self._leave(stop)
@@ -76,10 +74,7 @@ class ResumePoint(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after every epoch and its validation."""
         self._save(trainer)
-        stop = self._stop
-        if trainer.world_size > 1:
-            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
-        self._leave(stop)
+        self._leave(_any_process(trainer, self._stop))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Give the signals back."""
@@ -102,3 +97,8 @@ class ResumePoint(Checkpoint):
         self._stop = True
         if os.environ.get("LOCAL_RANK", "0") == "0":
             sys.stderr.write("\nstopping after this step, or after the validation that runs; again to stop at once\n")
+
+
+def _any_process(trainer: pl.Trainer, wish: bool) -> bool:
+    """Whether any process wishes it: all must decide alike, or one would wait for ever."""
+    return wish if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(wish, all=False)

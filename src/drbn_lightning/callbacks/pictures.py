@@ -61,11 +61,3 @@ class ValidationPictures(Callback):
                 logger.experiment.add_image(f"val/{name}", picture, trainer.global_step, dataformats="HWC")
             elif isinstance(logger, WandbLogger):
                 logger.log_image(f"val/{name}", [picture], step=trainer.global_step)
-
-
-def finish_logger_runs() -> None:
-    """Finish a W&B run, if one is open: without this the jobs of a multirun would flow into one."""
-    import wandb  # here, because its import takes a second that runs without W&B need not spend
-
-    if wandb.run is not None:
-        wandb.finish()

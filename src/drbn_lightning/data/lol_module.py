@@ -7,12 +7,12 @@ from typing import Literal
 import torch
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.base import PairDataModule, PairSet
+from drbn_lightning.data.base import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.lol import find_pairs
-from drbn_lightning.data.pairs import PairPaths, split_by_target, verify
+from drbn_lightning.data.pairs import PairPaths, pair_files, split_by_target, verify
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.errors import DRBNError
 
@@ -55,7 +55,7 @@ class CachedPairs(PairSet):
         low, normal = self.cache[row], self.cache[len(self.pairs) + row]
         height, width = low.shape[-2:]
         if self.crop_size is not None:
-            crop = draw_crop(generator(self.seed, 0, epoch, index), height, width, self.crop_size)
+            crop = draw_crop(generator(self.seed, TRAINING, epoch, index), height, width, self.crop_size)
             low, normal = cut(low, crop), cut(normal, crop)
         elif self.centre is not None:
             crop = centre_crop(height, width, self.centre)
@@ -147,7 +147,7 @@ class LOLDataModule(PairDataModule):
 
     def _open(self, split: Literal["train", "test"]) -> tuple[list[PairPaths], PictureCache]:
         pairs = find_pairs(self.root, self.release, split)
-        cache = PictureCache.open(self.cache_folder, [pair.low for pair in pairs] + [pair.normal for pair in pairs])
+        cache = PictureCache.open(self.cache_folder, pair_files(pairs))
         verify(pairs, cache)
         return pairs, cache
 

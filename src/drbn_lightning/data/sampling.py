@@ -7,6 +7,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from drbn_lightning.batches import PairBatch
+from drbn_lightning.data.crops import generator
 from drbn_lightning.errors import DRBNError
 
 Position = tuple[int, int]  # (epoch, index): what a data set is asked for
@@ -63,7 +64,7 @@ class EpochBatches(Sampler[list[Position]]):
         return max(1, self.length // self.batch_size)
 
     def __iter__(self) -> Iterator[list[Position]]:
-        order = np.random.default_rng([self.seed, _SHUFFLE_STREAM, self.epoch]).permutation(self.length)
+        order = generator(self.seed, _SHUFFLE_STREAM, self.epoch).permutation(self.length)
         for batch in np.array_split(order, len(self))[self.skipped :]:
             share = np.array_split(batch, self.world_size)[self.rank]
             yield [(self.epoch, int(index)) for index in share]
