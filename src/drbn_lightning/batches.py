@@ -25,3 +25,65 @@ class Pair(NamedTuple):
     normal: Tensor
     low_mean: Tensor
     name: str
+
+
+class UnpairedBatch(NamedTuple):
+    """Photos without partners, for training; row for row they have nothing to do with each other.
+
+    `high_mos` and `low_mos` are photos that people like and dislike, `real_low` real low-light photos: all
+    `(N, 3, S, S)` float32 display values in [0, 1], crops of photos resized alike. `real_low_mean` is `(N,)`, the mean
+    of each WHOLE low-light photo. A kind of which the data hold none is None.
+    """
+
+    high_mos: Tensor
+    low_mos: Tensor | None
+    real_low: Tensor | None
+    real_low_mean: Tensor | None
+
+
+class Unpaired(NamedTuple):
+    """One sample of an `UnpairedBatch`: photos `(3, S, S)`, `real_low_mean` a scalar."""
+
+    high_mos: Tensor
+    low_mos: Tensor | None
+    real_low: Tensor | None
+    real_low_mean: Tensor | None
+
+
+class PhotoBatch(NamedTuple):
+    """Held-out photos without partners.
+
+    `photo` is `(N, 3, H, W)` float32 display values in [0, 1], `mean` `(N,)` the mean of each whole photo, `mos` `(N,)`
+    its mean opinion score, from 1 to 10, or NaN where nobody voted. `kind` is `high` or `low` (chosen by score),
+    `middle` (rated, but neither) or `real_low` (to be enhanced).
+    """
+
+    photo: Tensor
+    mean: Tensor
+    mos: Tensor
+    kind: list[str]
+    name: list[str]
+
+
+class Photo(NamedTuple):
+    """One sample of a `PhotoBatch`: `photo` is `(3, H, W)`, `mean` and `mos` are scalars."""
+
+    photo: Tensor
+    mean: Tensor
+    mos: Tensor
+    kind: str
+    name: str
+
+
+class TogetherBatch(NamedTuple):
+    """Pairs and unpaired photos of one training step."""
+
+    pairs: PairBatch
+    unpaired: UnpairedBatch
+
+
+class Together(NamedTuple):
+    """One sample of a `TogetherBatch`."""
+
+    pairs: Pair
+    unpaired: Unpaired

@@ -1,14 +1,24 @@
-"""The LightningDataModule that every source of pairs shares: loaders, shards, fingerprints."""
+"""The LightningDataModule that every source of samples shares: loaders, shards, fingerprints."""
 
 import signal
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from drbn_lightning.batches import Pair, PairBatch
+from drbn_lightning.batches import (
+    Pair,
+    PairBatch,
+    Photo,
+    PhotoBatch,
+    Together,
+    TogetherBatch,
+    Unpaired,
+    UnpairedBatch,
+)
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import EpochBatches, Position, ResumableLoader, Shard
 from drbn_lightning.errors import DRBNError
@@ -16,26 +26,37 @@ from drbn_lightning.errors import DRBNError
 TRAINING, VALIDATION, TEST = 0, 1, 2  # streams of random numbers that never meet
 
 
-class PairSet(Dataset[Pair]):
-    """A data set of pairs that is asked for `(epoch, index)` and draws nothing from any global generator."""
+Sample = TypeVar("Sample", covariant=True)
+BATCHES: dict[type, type] = {Pair: PairBatch, Unpaired: UnpairedBatch, Photo: PhotoBatch, Together: TogetherBatch}
+
+
+class SampleSet(Dataset[Sample], Generic[Sample]):
+    """A data set that is asked for `(epoch, index)` and draws nothing from any global generator."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """Number of pairs."""
+        """Number of samples."""
 
     @abstractmethod
-    def __getitem__(self, position: Position) -> Pair:
-        """The pair at `(epoch, index)`."""
+    def __getitem__(self, position: Position) -> Sample:
+        """The sample at `(epoch, index)`."""
 
 
-def collate(samples: Sequence[Pair]) -> PairBatch:
-    """Stack samples of one size into a batch."""
-    return PairBatch(
-        torch.stack([sample.low for sample in samples]),
-        torch.stack([sample.normal for sample in samples]),
-        torch.stack([sample.low_mean for sample in samples]),
-        [sample.name for sample in samples],
-    )
+PairSet = SampleSet[Pair]
+
+
+def collate(samples: Sequence[Any]) -> Any:  # noqa: ANN401 as in BATCHES
+    """Stack samples of one kind and size into a batch of that kind, sample within sample."""
+    return BATCHES[type(samples[0])](*(_column(values) for values in zip(*samples, strict=True)))
+
+
+def _column(values: Sequence[Any]) -> Any:  # noqa: ANN401 tensor, list, batch or None
+    first = values[0]
+    if first is None:
+        return None
+    if isinstance(first, torch.Tensor):
+        return torch.stack(list(values))
+    return collate(values) if type(first) in BATCHES else list(values)
 
 
 def leave_interrupts_to_the_main_process(worker: int) -> None:
@@ -43,17 +64,22 @@ def leave_interrupts_to_the_main_process(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class PairDataModule(pl.LightningDataModule):
-    """Loads pairs for training (crops), validation and testing (one whole picture at a time).
+class SampleDataModule(pl.LightningDataModule):
+    """Loads samples for training (crops), validation and testing (one whole picture at a time).
 
-    A source of pairs says what its sets are in `make_training_sets` and `make_test_set`.
+    A source says what its sets are in `make_training_sets` and `make_test_set`.
     """
+
+    group = "data"
+    """Its group in the configuration, for messages."""
+    holds = "samples"
+    """What it holds, for people."""
 
     def __init__(self, batch_size: int = 4, num_workers: int = 2, seed: int = 0) -> None:
         """Set up the loaders.
 
         Args:
-            batch_size: crops a step, over ALL processes.
+            batch_size: samples a step, over ALL processes.
             num_workers: processes that prepare samples, for each training process.
             seed: seed of order, crops and whatever else is drawn.
 
@@ -62,22 +88,22 @@ class PairDataModule(pl.LightningDataModule):
         """
         super().__init__()
         if batch_size < 1:
-            raise DRBNError(f"data.batch_size is {batch_size}; it must be at least 1")
+            raise DRBNError(f"{self.group}.batch_size is {batch_size}; it must be at least 1")
         if num_workers < 0:
-            raise DRBNError(f"data.num_workers is {num_workers}; use 0 to load in the main process")
+            raise DRBNError(f"{self.group}.num_workers is {num_workers}; use 0 to load in the main process")
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
-        self.train_set: PairSet | None = None
-        self.validation_set: PairSet | None = None
-        self.test_set: PairSet | None = None
+        self.train_set: SampleSet[Any] | None = None
+        self.validation_set: SampleSet[Any] | None = None
+        self.test_set: SampleSet[Any] | None = None
         self._loader: ResumableLoader | None = None
         self._resume_at: dict[str, int] | None = None
 
     @abstractmethod
-    def make_training_sets(self) -> tuple[PairSet, PairSet]:
+    def make_training_sets(self) -> tuple[SampleSet[Any], SampleSet[Any]]:
         """The training set and a validation set that shares no picture with it or with the test set."""
 
     @abstractmethod
-    def make_test_set(self) -> PairSet:
+    def make_test_set(self) -> SampleSet[Any]:
         """The test set."""
 
     @abstractmethod
@@ -100,7 +126,7 @@ class PairDataModule(pl.LightningDataModule):
         assert self.train_set is not None
         batches = EpochBatches(len(self.train_set), self.batch_size, self.seed, *self._place())
         self._loader = ResumableLoader(
-            self.train_set,  # type: ignore[arg-type]  # torch's stubs want the type of the batch
+            self.train_set,
             batches,
             collate_fn=collate,
             worker_init_fn=leave_interrupts_to_the_main_process,
@@ -125,11 +151,11 @@ class PairDataModule(pl.LightningDataModule):
         if self._loader is not None and state_dict:
             self._loader.load_state_dict(state_dict)
 
-    def val_dataloader(self) -> DataLoader[PairBatch]:
+    def val_dataloader(self) -> DataLoader[Any]:
         """The validation set in order, one picture at a time."""
         return self._in_order(self.validation_set)
 
-    def test_dataloader(self) -> DataLoader[PairBatch]:
+    def test_dataloader(self) -> DataLoader[Any]:
         """The test set in order, one picture at a time."""
         return self._in_order(self.test_set)
 
@@ -138,12 +164,13 @@ class PairDataModule(pl.LightningDataModule):
         assert self.train_set is not None
         assert self.validation_set is not None
         fingerprints = ", ".join(f"{found.name} {found.identity}" for found in self.trained_on())
-        return f"{len(self.train_set)} pairs for training, {len(self.validation_set)} for validation ({fingerprints})"
+        counts = f"{len(self.train_set)} {self.holds} for training, {len(self.validation_set)} for validation"
+        return f"{counts} ({fingerprints})"
 
-    def _in_order(self, pictures: PairSet | None) -> DataLoader[PairBatch]:
+    def _in_order(self, pictures: SampleSet[Any] | None) -> DataLoader[Any]:
         assert pictures is not None
         return DataLoader(
-            pictures,  # type: ignore[arg-type]  # as above
+            pictures,
             sampler=Shard(len(pictures), *self._place()),
             collate_fn=collate,
             worker_init_fn=leave_interrupts_to_the_main_process,
@@ -154,3 +181,12 @@ class PairDataModule(pl.LightningDataModule):
     def _place(self) -> tuple[int, int]:
         """Rank of this process and number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+
+class PairDataModule(SampleDataModule):
+    """A source of pairs of a low-light picture and its normal-light target."""
+
+    holds = "pairs"
+    train_set: PairSet | None
+    validation_set: PairSet | None
+    test_set: PairSet | None
