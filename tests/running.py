@@ -1,11 +1,14 @@
 """What tests of training share: a tiny configuration that trains in a second or two."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 TINY = (
     "network.recursions=2",
@@ -48,3 +51,8 @@ def weights(checkpoint: Path) -> dict[str, Tensor]:
 def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     """Whether two sets of tensors agree in every bit."""
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def loader(batches: Sequence[Any]) -> DataLoader[Any]:
+    """A loader of batches as they are."""
+    return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]  # any sequence will do

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import UnwritableError, list_images, read_rgb, write_png, written_beside
+from drbn_lightning.image_files import UnwritableError, list_images, read_rgb, resized, write_png, written_beside
 
 
 def colours(height: int = 8, width: int = 12) -> NDArray[np.uint8]:
@@ -167,3 +167,19 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
 def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(PermissionError, match="elsewhere"), written_beside(tmp_path / "a"):
         raise PermissionError(errno.EACCES, "Permission denied", "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side", "expected"), [((40, 61), 20, (20, 30)), ((61, 40), 20, (30, 20)), ((9, 6), 12, (18, 12))]
+)
+def test_resizing_keeps_shape_and_level(size: tuple[int, int], short_side: int, expected: tuple[int, int]) -> None:
+    small = resized(colours(*size), short_side)
+    assert small.dtype == np.uint8
+    assert small.shape == (*expected, 3)
+    assert small.mean() == pytest.approx(colours(*size).mean(), abs=3)
+
+
+def test_resizing_does_not_alias() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200
+    assert np.abs(resized(stripes, 16)[2:-2, 2:-2].astype(int) - 100).max() <= 4

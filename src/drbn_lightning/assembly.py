@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,15 +17,17 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from drbn_lightning.callbacks.publishing import Publisher
-from drbn_lightning.data.base import PairDataModule
+from drbn_lightning.data.base import PairDataModule, SampleDataModule
+from drbn_lightning.data.together import TogetherDataModule
+from drbn_lightning.data.unpaired import UnpairedDataModule
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.networks.checkpoint import NetworkDescription, header
+from drbn_lightning.networks.checkpoint import NEEDS, Artifact, NetworkDescription, header, identity, load
 
 
 class Experiment(NamedTuple):
     """Everything that a run consists of; `artifact` is where it publishes its network."""
 
-    data: PairDataModule
+    data: SampleDataModule
     stage: pl.LightningModule
     trainer: pl.Trainer
     artifact: Path
@@ -55,20 +58,97 @@ def build(config: DictConfig, key: str, **more: Any) -> Any:  # noqa: ANN401 wha
         raise DRBNError(f"the configuration of {key} does not work: {str(error).splitlines()[0]}") from None
 
 
-def build_network(config: DictConfig) -> tuple[nn.Module, NetworkDescription]:
-    """The network, and the description by which a checkpoint can build it again."""
-    network = build(config, "network")
-    arguments = OmegaConf.to_container(config.network, resolve=True)
+def build_network(config: DictConfig, key: str = "network") -> tuple[nn.Module, NetworkDescription]:
+    """The network under a key, and the description by which a checkpoint can build it again."""
+    network = build(config, key)
+    arguments = OmegaConf.to_container(config[key], resolve=True)
     assert isinstance(arguments, dict)
     target = str(arguments.pop("_target_"))
     return network, NetworkDescription(target, {str(name): value for name, value in arguments.items()})
 
 
 def build_data(config: DictConfig) -> PairDataModule:
-    """The data module."""
+    """The data module of the pairs."""
     data = build(config, "data")
     assert isinstance(data, PairDataModule)
     return data
+
+
+def build_unpaired(config: DictConfig) -> UnpairedDataModule:
+    """The data module of the unpaired photos."""
+    data = build(config, "unpaired")
+    assert isinstance(data, UnpairedDataModule)
+    return data
+
+
+def build_sources(config: DictConfig) -> SampleDataModule:
+    """The data module that a stage is trained on: pairs, unpaired photos or both.
+
+    Raises:
+        DRBNError: `sources` names neither.
+    """
+    makers: dict[tuple[str, ...], Callable[[], SampleDataModule]] = {
+        ("data",): lambda: build_data(config),
+        ("unpaired",): lambda: build_unpaired(config),
+        ("data", "unpaired"): lambda: TogetherDataModule(
+            build_data(config), build_unpaired(config), validates_on_pairs=config.trains != "discriminator"
+        ),
+    }
+    sources = tuple(sorted(config.sources))
+    if sources not in makers:
+        raise DRBNError(f"sources is {list(config.sources)}; use [data], [unpaired] or [data,unpaired]")
+    return makers[sources]()
+
+
+def load_used(config: DictConfig) -> dict[str, Artifact]:
+    """The published networks that a stage uses, by the stage that made them.
+
+    Raises:
+        DRBNError: one is missing; the message says which command makes it.
+    """
+    found = {}
+    for stage, place in config.uses.items():
+        if place is None:
+            continue
+        if not Path(place).exists():
+            raise DRBNError(
+                f"{place} does not exist yet: train it with `python -m drbn_lightning.train stage={stage}`, or name "
+                f"another network by uses.{stage}=PATH"
+            )
+        found[str(stage)] = load(place, str(stage))
+    return found
+
+
+def build_stage(config: DictConfig, network: nn.Module, used: dict[str, Artifact]) -> pl.LightningModule:
+    """The LightningModule of a stage, with the networks that it uses."""
+    more = {"band": used["band"].network} if "band" in used else {}
+    if config.trains == "recomposer":
+        more |= _adversary(config, used)
+    stage = build(config, "stage", network=network, **more)
+    assert isinstance(stage, pl.LightningModule)
+    return stage
+
+
+def _adversary(config: DictConfig, used: dict[str, Artifact]) -> dict[str, nn.Module]:
+    """The discriminator of stage 2: the published one, or a new one where the adversary starts from scratch."""
+    if config.adversary.mode == "none":
+        return {}
+    return {
+        "discriminator": used["quality"].network if "quality" in used else build_network(config, "discriminator")[0]
+    }
+
+
+def _refuse_other_discriminator(config: DictConfig, used: dict[str, Artifact], overrides: list[str]) -> None:
+    """Raise if the command line describes another discriminator than the published one that would be taken."""
+    asked = [text for text in overrides if text.lstrip("+~").startswith("discriminator")]
+    if not asked or "quality" not in used:
+        return
+    description = build_network(config, "discriminator")[1]
+    if used["quality"].description != description:
+        raise DRBNError(
+            f"{asked[0]} has no effect: the discriminator comes from {config.uses.quality}, which is another one; "
+            "train it so with stage=quality, or start a new one with adversary=scratch"
+        )
 
 
 def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) -> Experiment:
@@ -82,15 +162,21 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     for key in ("max_epochs", "max_steps"):
         if not isinstance(config.trainer[key], int | None):
             raise DRBNError(f"trainer.{key} is {config.trainer[key]!r}; give a whole number")
-    data = build_data(config)
-    network, description = build_network(config)
-    stage = build(config, "stage", network=network)
+    used = load_used(config)
+    _refuse_other_discriminator(config, used, overrides)
+    data = build_sources(config)
+    network, description = build_network(config, config.trains)
+    stage = build_stage(config, network, used)
     artifact = Path(config.paths.output_dir) / f"{stage_name}.pt"
     about = provenance(config, overrides)
+    about["used"] = {name: identity(found.network) for name, found in used.items()}
+    needs = {name: used[name].reference(Path(config.uses[name])) for name in NEEDS.get(stage_name, ()) if name in used}
 
     def make_header() -> dict[str, Any]:
         trained_on = [fingerprint.as_dict() for fingerprint in data.trained_on()]
-        return header(stage_name, description, dict(about), trained_on)
+        for name in sorted(used.keys() - needs.keys()):  # what is not part of the network any more has still shaped it
+            trained_on += [seen for seen in used[name].trained_on if seen not in trained_on]
+        return header(stage_name, description, dict(about), trained_on, needs)
 
     callbacks = [build(config.callbacks, name) for name, part in config.callbacks.items() if part is not None]
     loggers = [build(config.logger, name) for name, part in (config.logger or {}).items() if part is not None]

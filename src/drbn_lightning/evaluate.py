@@ -1,4 +1,4 @@
-"""Judge a trained network on pairs: `python -m drbn_lightning.evaluate checkpoint=band.pt data=lol_v1`."""
+"""Judge a trained network: `python -m drbn_lightning.evaluate checkpoint=band.pt data=lol_v1`."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ import torch
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader
 
-from drbn_lightning.assembly import build_data
+from drbn_lightning.assembly import build_data, build_unpaired
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.command_line import guarded, say
-from drbn_lightning.data.base import PairDataModule
+from drbn_lightning.data.base import SampleDataModule
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import write_png, written_beside
+from drbn_lightning.image_files import unused, write_png, written_beside
+from drbn_lightning.inference import photos
 from drbn_lightning.inference.baselines import GammaSearch
 from drbn_lightning.inference.evaluation import (
     DEFINITIONS,
@@ -28,55 +29,105 @@ from drbn_lightning.inference.evaluation import (
     network_method,
     table,
 )
-from drbn_lightning.inference.panels import strip
-from drbn_lightning.networks.checkpoint import Artifact, load
+from drbn_lightning.inference.panels import figure_5, figure_6, figure_7, sheet, stage2_panels, strip
+from drbn_lightning.networks.checkpoint import Artifact, identity, load
+from drbn_lightning.networks.recomposition import BandRecomposition, is_chained
+from drbn_lightning.networks.whole import Whole, load_whole
 
 
 def evaluate(config: DictConfig) -> float:
-    """Evaluate one checkpoint beside the baselines.
+    """Evaluate one checkpoint, an enhancement network beside the baselines.
 
     Args:
         config: the configuration of `conf/evaluate.yaml`.
 
     Returns:
-        The network's mean PSNR in dB.
+        The network's mean PSNR in dB, or the AUROC of a discriminator.
 
     Raises:
         DRBNError: the checkpoint, the data or the configuration is wrong.
     """
-    artifact = load_checkpoint(config)
+    path = choose_checkpoint(config)
+    device = choose_device(config.device)
+    artifact = load(path)
+    if artifact.stage == "quality":
+        return evaluate_discriminator(config, artifact, device)
+    return evaluate_enhancement(config, load_whole(path, config.band), device)
+
+
+def evaluate_enhancement(config: DictConfig, whole: Whole, device: torch.device) -> float:
+    """Judge stage 1, or both stages, on pairs; with `judge`, real low-light photos as well. Returns the PSNR in dB."""
     data = build_data(config)
     data.setup("test")
-    warn_of_overlap(artifact, data)
-    methods = choose_methods(config, artifact, data.test_dataloader())
-    output, scores = Path(config.paths.output_dir), list[Score]()
+    warn_of_overlap(whole, data)
+    methods = choose_methods(config, whole, data.test_dataloader(), device)
+    output, scores, labels = Path(config.paths.output_dir), list[Score](), set[str]()
+    samples = list[dict[str, torch.Tensor]]()
     for number, judged in enumerate(judge(methods, data.test_dataloader())):
         scores += judged.scores
         if number < config.pictures:
-            write_pictures(output / "pictures", judged)
+            path = output / "pictures" / unused(judged.batch.name[0], "", labels)
+            samples += write_pictures(path, judged, whole, device)
     report(output, scores)
-    return mean(score.psnr for score in scores if score.method == artifact.stage)
+    write_figures(output / "figures", samples)
+    if config.judge is not None:
+        judge_photos(config, whole, device)
+    return mean(score.psnr for score in scores if score.method == whole.stage)
 
 
-def load_checkpoint(config: DictConfig) -> Artifact:
-    """The network to judge; by default the stage's published one.
+def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch.device) -> float:
+    """Compare a discriminator's scores with people's, on the photos held out for testing. Returns the AUROC."""
+    data = build_unpaired(config)
+    data.setup("test")
+    network = artifact.network.to(device)
+    ratings = photos.judge_ratings(data.test_dataloader(), network, device)
+    say(photos.ratings_table(ratings))
+    return photos.ratings_auroc(ratings)
+
+
+def judge_photos(config: DictConfig, whole: Whole, device: torch.device) -> None:
+    """Score the results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
+    artifact = load(config.judge, "quality")
+    if identity(artifact.network) in whole.parts[whole.stage].provenance.get("used", {}).values():
+        say(f"note: {config.judge} took part in the training of stage 2; a judge from another seed is a fairer one")
+    data = build_unpaired(config)
+    data.setup("test")
+    warn_of_overlap(whole, data)
+    output, scores, labels = Path(config.paths.output_dir), list[photos.PhotoScore](), set[str]()
+    methods = {"input": input_method} | network_methods(whole, device)
+    rated = photos.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
+    for number, one in enumerate(rated):
+        scores += one.scores
+        if number < config.pictures:
+            write_png(output / "photos" / f"{unused(one.batch.name[0], '', labels)}.png", strip(one.results))
+    if not scores:
+        raise DRBNError(f"judge={config.judge} has nothing to judge: no real low-light photo is held out for testing")
+    say(f"real low-light photos, judged by {config.judge}:\n{photos.table(scores)}\n{photos.DEFINITIONS}")
+    write_text(output / "photos.csv", photos.as_csv(scores))
+
+
+def choose_checkpoint(config: DictConfig) -> Path:
+    """The network to judge; by default the latest stage's published one.
 
     Raises:
         DRBNError: there is none; the message says which command makes it.
     """
-    path = Path(config.checkpoint or Path(config.paths.artifacts) / "band.pt")
-    if config.checkpoint is None and not path.exists():
-        raise DRBNError(
-            f"{path} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
-            "or name another network by checkpoint=PATH"
-        )
-    return load(path)
+    if config.checkpoint is not None:
+        return Path(config.checkpoint)
+    folder = Path(config.paths.artifacts)
+    for stage in ("recompose", "band"):
+        if (folder / f"{stage}.pt").exists():
+            return folder / f"{stage}.pt"
+    raise DRBNError(
+        f"{folder / 'band.pt'} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
+        "or name another network by checkpoint=PATH"
+    )
 
 
-def warn_of_overlap(artifact: Artifact, data: PairDataModule) -> None:
+def warn_of_overlap(whole: Whole, data: SampleDataModule) -> None:
     """Say how many of the test pictures the network has seen in training, by content."""
     tested = data.tested_on()
-    for about in artifact.trained_on:
+    for about in whole.trained_on:
         trained = Fingerprint.from_dict(about)
         seen = overlap(trained, tested)
         if seen:
@@ -86,8 +137,10 @@ def warn_of_overlap(artifact: Artifact, data: PairDataModule) -> None:
             )
 
 
-def choose_methods(config: DictConfig, artifact: Artifact, pairs: DataLoader[PairBatch]) -> dict[str, Method]:
-    """The baselines asked for, and the network under the name of its stage.
+def choose_methods(
+    config: DictConfig, whole: Whole, pairs: DataLoader[PairBatch], device: torch.device
+) -> dict[str, Method]:
+    """The baselines asked for, and each stage's network under the name of its stage.
 
     Raises:
         DRBNError: a baseline is unknown.
@@ -103,7 +156,13 @@ def choose_methods(config: DictConfig, artifact: Artifact, pairs: DataLoader[Pai
             methods[f"best gamma {search.best():.2f}"] = gamma_method(search.best())
         else:
             raise DRBNError(f"baselines holds {name!r}; there are input and gamma")
-    return methods | {artifact.stage: network_method(artifact.network, choose_device(config.device))}
+    return methods | network_methods(whole, device)
+
+
+def network_methods(whole: Whole, device: torch.device) -> dict[str, Method]:
+    """Stage 1 and, where there is one, stage 2."""
+    networks = {"band": whole.parts["band"].network} | {whole.stage: whole.network}
+    return {stage: network_method(network, device) for stage, network in networks.items()}
 
 
 def choose_device(name: str) -> torch.device:
@@ -120,20 +179,51 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def write_pictures(folder: Path, judged: Judged) -> None:
-    """Write input, every method's result and target side by side."""
-    name = Path(judged.batch.name[0]).stem
-    write_png(folder / f"{name}.png", strip(judged.results | {"target": judged.batch.normal[0]}))
+def write_pictures(path: Path, judged: Judged, whole: Whole, device: torch.device) -> list[dict[str, torch.Tensor]]:
+    """Write input, every method's result and target side by side; for stage 2 bands and weight maps too.
+
+    Args:
+        path: where to, without a suffix.
+        judged: the pair and its results.
+        whole: the network.
+        device: where the network runs.
+
+    Returns:
+        The panels of stage 2, for figures of several pictures.
+    """
+    low, normal = judged.batch.low, judged.batch.normal[0]
+    write_png(path.with_name(f"{path.name}.png"), strip(judged.results | {"target": normal}))
+    if not isinstance(whole.network, BandRecomposition):
+        return []
+    with torch.inference_mode():
+        bands, found = whole.network.parts(low.to(device), judged.batch.low_mean.to(device))
+    chained = is_chained(whole.network.recomposer)
+    sample = stage2_panels(low[0], bands, found.recomposition_weights, found.picture[0], normal, chained=chained)
+    write_png(path.with_name(f"{path.name}_stages.png"), sheet(sample))
+    return [sample]
+
+
+def write_figures(folder: Path, samples: list[dict[str, torch.Tensor]]) -> None:
+    """Write figures like the paper's 5, 6 and 7."""
+    figures = {"5_guidance": figure_5, "6_bands": figure_6, "7_weights": figure_7}
+    for name, figure in figures.items() if samples else ():
+        write_png(folder / f"figure_{name}.png", figure(samples))
+    if samples:
+        say(f"written: {folder}")
 
 
 def report(folder: Path, scores: list[Score]) -> None:
     """Print the table and write it as CSV."""
     say(table(scores))
     say(DEFINITIONS)
-    path = folder / "scores.csv"
+    write_text(folder / "scores.csv", as_csv(scores))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file all or nothing, and say so."""
     with written_beside(path) as beside:
-        beside.write_text(as_csv(scores))
-    say(f"written: {path} and {folder / 'pictures'}")
+        beside.write_text(text)
+    say(f"written: {path}")
 
 
 @hydra.main(version_base="1.3", config_path="pkg://drbn_lightning.conf", config_name="evaluate")

@@ -1,6 +1,7 @@
 """Image files in and out: folders listed in natural order, pictures decoded to RGB, files written all or nothing."""
 
 import errno
+import itertools
 import re
 import uuid
 from collections.abc import Iterator
@@ -103,6 +104,42 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         Exception
     ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, ... on bad files
         raise DRBNError(f"The picture {path} is truncated or corrupt ({error}); replace or remove it.") from error
+
+
+def resized(picture: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
+    """Resize a picture to a shorter side, without aliasing (Lanczos, over as many pixels as it takes).
+
+    Args:
+        picture: `(H, W, 3)` uint8.
+        short_side: shorter side of the result, in pixels; the longer one follows.
+    """
+    height, width = picture.shape[:2]
+    scale = short_side / min(height, width)
+    size = round(width * scale), round(height * scale)
+    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def unused(name: str, folder: str, labels: set[str]) -> str:
+    """A label that no other picture of the folder has whatever the case of its letters.
+
+    Args:
+        name: a file's name.
+        folder: the folder that the label is for.
+        labels: those in use, in lower case; the new one is added.
+
+    Returns:
+        The name without its suffix; where that is in use the whole name, and then with a number.
+
+    Example:
+        >>> labels = set()
+        >>> [unused(name, "", labels) for name in ("a.png", "A.jpg", "b.png", "a.jpg")]
+        ['a', 'A.jpg', 'b', 'a.jpg_2']
+    """
+    path = Path(name)
+    candidates = itertools.chain((path.stem, path.name), (f"{path.name}_{number}" for number in itertools.count(2)))
+    label = next(candidate for candidate in candidates if (folder + candidate).lower() not in labels)
+    labels.add((folder + label).lower())
+    return label
 
 
 def write_png(path: Path, array: NDArray[np.uint8]) -> None:

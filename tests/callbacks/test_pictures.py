@@ -1,18 +1,25 @@
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 import wandb
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from drbn_lightning.assembly import build_data
+from drbn_lightning.bands import Bands, ResidualBands
+from drbn_lightning.batches import PairBatch, PhotoBatch
 from drbn_lightning.callbacks.loggers import finish_logger_runs
+from drbn_lightning.callbacks.pictures import ValidationPictures
 from drbn_lightning.image_files import read_rgb
-from drbn_lightning.inference.panels import HEADING
+from drbn_lightning.inference.panels import HEADING, sheet, stage2_panels
 from drbn_lightning.train import train
 from tests.running import tiny
 
@@ -110,3 +117,105 @@ def test_pictures_draw_no_random_number(run: Path, tmp_path: Path) -> None:
     trained(tmp_path, "callbacks.pictures=null")
     states = [torch.load(folder / "band.pt", weights_only=True)["state_dict"] for folder in (run, tmp_path)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+Show = Callable[[Tensor], Any]
+
+
+class Showing(pl.LightningModule):
+    """A stage that trains nothing and shows what it is told: of pairs, and of photos where there is a second loader."""
+
+    def __init__(self, show: Show) -> None:
+        super().__init__()
+        self.weight, self.show = nn.Parameter(torch.ones(())), show
+
+    def training_step(self, batch: object, batch_idx: int) -> Tensor:
+        return self.weight**2
+
+    def validation_step(self, batch: PairBatch | PhotoBatch, batch_idx: int, dataloader_idx: int = 0) -> Any:  # noqa: ANN401 whatever it is told
+        return self.show(batch[0])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Given(Dataset[Any]):
+    """A list as a data set."""
+
+    def __init__(self, samples: list[Any]) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Any:  # noqa: ANN401 whatever it was given
+        return self.samples[index]
+
+
+def stage_1(low: Tensor) -> dict[str, Any]:
+    return {"bands": Bands(low.sqrt(), low[..., ::2, ::2], low[..., ::4, ::4])}
+
+
+def stage_2(low: Tensor) -> dict[str, Any]:
+    maps = ResidualBands(0.9 + 0.2 * low, 1.5 - low, 2 * low)
+    return stage_1(low) | {"recomposition_weights": maps, "recomposed": 1 - low, "chained": True}
+
+
+def pairs(*names: str) -> PairBatch:
+    low, normal = torch.rand(2, len(names), 3, 16, 24, generator=torch.Generator().manual_seed(len(names)))
+    return PairBatch(low, normal, low.mean(dim=(1, 2, 3)), list(names))
+
+
+def photos(*names: str) -> PhotoBatch:
+    photo = torch.rand(len(names), 3, 20, 16, generator=torch.Generator().manual_seed(7))
+    return PhotoBatch(photo, photo.mean(dim=(1, 2, 3)), torch.full((len(names),), torch.nan), ["real_low"], list(names))
+
+
+def shown(folder: Path, show: Show, *loaders: list[Any], count: int = 4) -> list[str]:
+    """The files that one epoch's validation of these loaders leaves."""
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=1,
+        callbacks=[ValidationPictures(str(folder), count)],
+    )
+    loading = [DataLoader(Given(batches), batch_size=None) for batches in loaders]
+    trainer.fit(Showing(show), DataLoader(Given([0]), batch_size=None), loading if len(loading) > 1 else loading[0])
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*.*"))
+
+
+def test_stage_2_shows_pairs_and_photos_in_folders_of_their_own(tmp_path: Path) -> None:
+    batches = [pairs("a.png", "b.png"), pairs("c.png", "d.png")], [photos("a.png"), photos("e.jpg"), photos("f.jpg")]
+    names = ["pairs/a", "pairs/b", "pairs/c", "photos/a", "photos/e", "photos/f"]
+    assert shown(tmp_path, stage_2, *batches, count=3) == [f"epoch_001/{name}.png" for name in names]
+    (pair, photo), name = (batches[0][0], batches[1][0]), "a.png"
+    for batch, normal, folder in ((pair, pair.normal[0], "pairs"), (photo, None, "photos")):
+        first = batch[0][:1]
+        out = stage_2(first) | {"low": first[0], "recomposed": 1 - first[0], "normal": normal}
+        expected = sheet(stage2_panels(**out))
+        assert np.array_equal(read_rgb(tmp_path / "epoch_001" / folder / name), expected)
+
+
+def test_one_loader_needs_no_folder(tmp_path: Path) -> None:
+    assert shown(tmp_path, stage_2, [pairs("a.png")]) == ["epoch_001/a.png"]
+    expected = (2 * (16 + HEADING), 5 * 24, 3)
+    assert read_rgb(tmp_path / "epoch_001" / "a.png").shape == expected
+
+
+def test_stage_1_shows_photos_without_a_target(tmp_path: Path) -> None:
+    assert shown(tmp_path, stage_1, [photos("a.jpg")]) == ["epoch_001/a.png"]
+    assert read_rgb(tmp_path / "epoch_001" / "a.png").shape == (20 + HEADING, 16 * (PANELS - 1), 3)
+
+
+def test_pictures_of_the_same_stem_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    names = shown(tmp_path, stage_1, [pairs("a.png", "A.jpg"), pairs("a.jpg", "b.png")])
+    assert names == sorted(f"epoch_001/{name}.png" for name in ("a", "A.jpg", "a.jpg_2", "b"))
+
+
+@pytest.mark.parametrize("output", [None, torch.ones(()), {"loss": torch.ones(())}])
+def test_a_stage_that_returns_no_bands_shows_nothing(tmp_path: Path, output: object) -> None:
+    assert shown(tmp_path, lambda low: output, [pairs("a.png")], [photos("b.jpg")]) == []

@@ -136,3 +136,50 @@ def test_a_full_disk_names_the_folder_and_the_key(
         PictureCache.open(tmp_path / "cache", paths)
     assert not isinstance(caught.value, UnwritableError)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_keeps_pictures_small_and_describes_the_whole_ones(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sizes = {"wide": (20, 31), "tall": (33, 24), "small": (5, 8)}
+    files = [tmp_path / f"{name}.png" for name in sizes]
+    for file, size in zip(files, sizes.values(), strict=True):
+        write_png(file, rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+    whole = PictureCache.open(tmp_path / "cache", files)
+    small = PictureCache.open(tmp_path / "cache", files, short_side=10)
+    assert [small.shape(number) for number in range(3)] == [(3, 10, 16), (3, 14, 10), (3, 10, 16)]
+    assert [tuple(small[number].shape) for number in range(3)] == [small.shape(number) for number in range(3)]
+    for number in range(3):
+        described = [(c.name(number), c.digest(number), c.signature(number), c.mean(number)) for c in (whole, small)]
+        assert described[0] == described[1]
+        assert small[number].float().mean() == pytest.approx(255 * whole.mean(number), abs=6)
+    again = PictureCache.open(tmp_path / "cache", files, short_side=10)
+    assert torch.equal(pickle.loads(pickle.dumps(again))[1], small[1])
+    assert PictureCache.open(tmp_path / "cache", files, short_side=12).shape(0) == (3, 12, 19)
+    assert torch.equal(PictureCache.open(tmp_path / "cache", files)[0], whole[0])
+
+
+def test_leaves_corrupt_pictures_out_where_it_may(tmp_path: Path, paths: list[Path]) -> None:
+    kept = PictureCache.open(tmp_path / "cache", paths)
+    assert kept.failed == []
+    for number in (0, 3):
+        paths[number].write_bytes(paths[number].read_bytes()[:40])
+    for _ in range(2):  # decoded, then opened
+        cache = PictureCache.open(tmp_path / "cache", paths, tolerant=True)
+        assert len(cache) == len(paths) - 2
+        assert [cache.name(number) for number in range(3)] == ["1.png", "2.png", "4.png"]
+        assert torch.equal(cache[2], kept[4])
+        assert [(failure.position, failure.name) for failure in cache.failed] == [(0, "0.png"), (3, "3.png")]
+        assert "3.png is not a picture" in cache.failed[1].reason
+    with pytest.raises(DRBNError, match=r"0\.png is"):
+        PictureCache.open(tmp_path / "cache", paths)
+
+
+def test_a_file_that_may_not_be_read_is_never_left_out(
+    tmp_path: Path, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise DRBNError(f"The picture {path} cannot be opened") from PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(module, "read_rgb", refuse)
+    with pytest.raises(DRBNError, match="cannot be opened"):
+        PictureCache.open(tmp_path / "cache", paths, tolerant=True)

@@ -57,6 +57,10 @@ def dark(picture: Tensor) -> Tensor:
     return (picture.float() * 0.1).byte()
 
 
+def dark_scene(seed: int) -> Tensor:
+    return dark(scene(seed))
+
+
 def test_digest_depends_on_every_value_and_on_the_shape() -> None:
     picture = scene(0)
     other = picture.clone()
@@ -124,6 +128,40 @@ def test_a_damaged_fingerprint_says_so() -> None:
 def test_low_pictures_come_one_per_pair_or_not_at_all() -> None:
     with pytest.raises(ValueError, match="zip"):
         Fingerprint.of_pairs("a", Pictures([scene(0), scene(1), scene(2)]), [0], [1, 2])
+
+
+def photos(name: str, bright: list[Tensor], dark: list[Tensor]) -> Fingerprint:
+    numbers = range(len(bright) + len(dark))
+    return Fingerprint.of_photos(name, Pictures(bright + dark), numbers[: len(bright)], numbers[len(bright) :])
+
+
+def test_a_photo_may_be_either_half_of_a_pair() -> None:
+    pairs = described("pairs", [dark_scene(n) for n in range(4)], [scene(n) for n in range(4)])
+    found = photos("photos", [scene(8), encoded(scene(1), "JPEG"), dark_scene(3)], [dark_scene(2), dark_scene(9)])
+    assert overlap(pairs, found) == ["low01", "low02", "low03"]
+    assert overlap(found, pairs) == ["low05", "low06", "low07"]
+    assert overlap(found, found) == found.names
+    assert overlap(found, Fingerprint("synthetic", 5, "0" * 16)) == []
+
+
+def test_a_dark_photo_is_known_by_its_digest_alone() -> None:
+    low = dark_scene(0)
+    nearly = low.clone()
+    nearly[0, 0, 0] ^= 1
+    trained = photos("photos", [scene(5)], [low])
+    assert overlap(trained, photos("other", [nearly], [])) == []
+    assert overlap(trained, photos("other", [], [nearly])) == []
+    assert overlap(trained, photos("other", [low], [])) == ["low00"]
+
+
+def test_photos_survive_a_checkpoint_and_are_known_by_content(tmp_path: Path) -> None:
+    found = photos("photos", [scene(1)], [dark_scene(2)])
+    torch.save(found.as_dict(), tmp_path / "a.pt")
+    assert Fingerprint.from_dict(torch.load(tmp_path / "a.pt", weights_only=True)) == found
+    assert found.identity == photos("other", [dark_scene(2), scene(1)], []).identity
+    assert found.identity != photos("other", [scene(1)], []).identity
+    assert (found.count, len(found.identity)) == (2, 16)
+    assert photos("none", [], []).count == 0
 
 
 def lol(reference: Path, folder: Path, release: str, split: str) -> tuple[Fingerprint, PictureCache]:

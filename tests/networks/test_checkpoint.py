@@ -13,7 +13,7 @@ from drbn_lightning import image_files
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.checkpoint import FORMAT, HEADER, NetworkDescription, header, load, publish, read, save
 from drbn_lightning.networks.drbn import DRBN
-from tests.golden import released_band_state
+from tests.golden import released_band_state, released_recomposer_state
 from tests.running import equal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -98,6 +98,18 @@ def test_released_weights_load(tmp_path: Path, prefix: str) -> None:
     artifact = load(tmp_path / "released.pt", "band")
     assert torch.equal(artifact.network.state_dict()["blocks.0.first.weight"], state[f"{prefix}recur1.SFENet1.weight"])
     assert artifact.description.arguments["first_guess"] == "input"
+
+
+def test_released_weights_of_stage_2_load(tmp_path: Path) -> None:
+    state = released_recomposer_state()
+    torch.save(state, tmp_path / "released.pt")
+    artifact = load(tmp_path / "released.pt", "recompose")
+    assert torch.equal(artifact.network.state_dict()["first.weight"], state["SFENet1.weight"])
+    assert artifact.description.build().state_dict().keys() == artifact.network.state_dict().keys()
+    assert not artifact.network.training
+    refused(tmp_path / "released.pt", "stage=recompose, and stage=band is needed", "band")
+    torch.save(state | {"UPNet2.weight": torch.zeros(3)}, tmp_path / "damaged.pt")
+    refused(tmp_path / "damaged.pt", "do not fit the released stage-2 network")
 
 
 def test_a_network_from_outside_comes_back(tmp_path: Path) -> None:
@@ -195,7 +207,7 @@ def test_a_tensor_instead_of_a_dictionary(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", [{}, {"conv1.weight": torch.zeros(1)}, {1: torch.zeros(1)}])
 def test_a_foreign_state_dict(tmp_path: Path, state: dict[Any, Tensor]) -> None:
     torch.save(state, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "is neither a checkpoint of drbn_lightning nor the released")
+    refused(tmp_path / "a.pt", "is neither a checkpoint of drbn_lightning nor released weights")
 
 
 def test_another_stage(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Pictures decoded once: a memory-mapped file that every worker and every process reads without copying.
 
 `<folder>/<key>.bin` holds all pictures as `(3, H, W)` uint8, one after the other; `<folder>/<key>.json` says where
-each one lies and what it contains. The JSON is written last: where it is, the rest is complete.
+each one lies and what it contains. The JSON is written last: where it is, the rest is complete. Thousands of photos may
+be kept small: shrunk to one short side as they are decoded.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from drbn_lightning.data import fingerprints
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import TEMPORARY_SUFFIX, UnwritableError, read_rgb, written_beside
+from drbn_lightning.image_files import TEMPORARY_SUFFIX, UnwritableError, read_rgb, resized, written_beside
 
 FORMAT = 1
 """Version of the two files; a new one makes every cache anew."""
@@ -34,7 +35,10 @@ _log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
-    """One picture of the cache: name of its file, shape, offset in bytes, and what it contains."""
+    """One picture of the cache: name of its file, shape as kept, offset in bytes, and what the WHOLE picture contains.
+
+    `digest`, `signature` and `mean` are of the picture as decoded, before it was resized.
+    """
 
     name: str
     shape: tuple[int, int, int]
@@ -42,6 +46,14 @@ class Entry(NamedTuple):
     digest: str
     signature: str
     mean: float
+
+
+class Failure(NamedTuple):
+    """A file that could not be decoded: its place among the paths, its name and why."""
+
+    position: int
+    name: str
+    reason: str
 
 
 class PictureCache:
@@ -63,13 +75,14 @@ class PictureCache:
         content = json.loads(index.read_text(encoding="utf-8"))
         self._index = index
         self._entries = [Entry(**{**entry, "shape": tuple(entry["shape"])}) for entry in content["pictures"]]
+        self.failed = [Failure(**failure) for failure in content.get("failed", [])]
         size = index.with_suffix(".bin").stat().st_size
         if size != content["size"] or size != sum(prod(entry.shape) for entry in self._entries):
             raise ValueError(f"{index} does not fit its pictures")
         self._values = _map(index.with_suffix(".bin"), size)
 
     @classmethod
-    def open(cls, folder: Path, paths: Sequence[Path]) -> Self:
+    def open(cls, folder: Path, paths: Sequence[Path], short_side: int | None = None, tolerant: bool = False) -> Self:
         """Open the cache of these files, or decode them into one.
 
         A file that changed its place, size or time of change is decoded again. Any number of processes may do this at
@@ -78,17 +91,20 @@ class PictureCache:
         Args:
             folder: where caches lie; made where it is missing. Its old caches stay.
             paths: pictures of any sizes, in the order of the cache.
+            short_side: keep every picture resized to this shorter side, in pixels; None keeps them as they are.
+            tolerant: leave out pictures that are corrupt, and list them in `failed`. Files that the system does not
+                let us read are errors all the same: mending that would leave the cache as it is.
 
         Raises:
             DRBNError: a picture cannot be decoded, or the cache cannot be written (`paths.cache`).
         """
-        index = folder / f"{_key(paths)}.json"
+        index = folder / f"{_key(paths, short_side, tolerant)}.json"
         with suppress(OSError, ValueError, KeyError, TypeError):
             return cls(index)
         _log.info("Decoding %d pictures into %s", len(paths), folder)
         try:
             _remove_leftovers(folder)
-            _write(index, paths)
+            _write(index, paths, short_side, tolerant)
             return cls(index)
         except UnwritableError as error:
             raise DRBNError(
@@ -112,11 +128,11 @@ class PictureCache:
         return self._entries[number].name
 
     def shape(self, number: int) -> tuple[int, int, int]:
-        """Shape of the picture, `(3, H, W)`."""
+        """Shape of the picture as kept, `(3, H, W)`."""
         return self._entries[number].shape
 
     def mean(self, number: int) -> float:
-        """Mean over pixels and colours of the display values in [0, 1]."""
+        """Mean of the whole picture over pixels and colours, of display values in [0, 1]."""
         return self._entries[number].mean
 
     def digest(self, number: int) -> str:
@@ -128,9 +144,10 @@ class PictureCache:
         return self._entries[number].signature
 
 
-def _key(paths: Sequence[Path]) -> str:
-    """Name the cache of these files as they are now."""
-    key = hashlib.sha256(f"format {FORMAT}\n".encode())
+def _key(paths: Sequence[Path], short_side: int | None, tolerant: bool) -> str:
+    """Name the cache of these files as they are now, kept in this way."""
+    way = (f"short side {short_side}\n" if short_side is not None else "") + ("tolerant\n" if tolerant else "")
+    key = hashlib.sha256(f"format {FORMAT}\n{way}".encode())
     for path in paths:
         try:
             status = path.stat()
@@ -145,47 +162,63 @@ def _map(file: Path, size: int) -> NDArray[np.uint8]:
     return np.asarray(np.memmap(file, dtype=np.uint8, mode="c")) if size else np.empty(0, dtype=np.uint8)
 
 
-def _write(index: Path, paths: Sequence[Path]) -> None:
+def _write(index: Path, paths: Sequence[Path], short_side: int | None, tolerant: bool) -> None:
     """Write both files, the JSON last."""
     with written_beside(index.with_suffix(".bin")) as temporary, temporary.open("wb") as file:
-        entries = _write_pictures(file, paths)
+        entries, failed = _write_pictures(file, paths, short_side, tolerant)
     content: dict[str, Any] = {"format": FORMAT, "size": sum(prod(entry.shape) for entry in entries)}
     content["pictures"] = [entry._asdict() for entry in entries]
+    content["failed"] = [failure._asdict() for failure in failed]
     with written_beside(index) as temporary:
         temporary.write_text(json.dumps(content), encoding="utf-8")
 
 
-def _write_pictures(file: BinaryIO, paths: Sequence[Path]) -> list[Entry]:
+def _write_pictures(
+    file: BinaryIO, paths: Sequence[Path], short_side: int | None, tolerant: bool
+) -> tuple[list[Entry], list[Failure]]:
     """Write pictures one after the other as they are decoded."""
     entries: list[Entry] = []
+    failed: list[Failure] = []
     offset = 0
-    for values, entry in _decoded(paths):
+    for position, decoded in enumerate(_decoded(paths, short_side)):
+        try:
+            values, entry = decoded.result()
+        except DRBNError as error:
+            if not tolerant or getattr(error.__cause__, "errno", None) is not None:
+                raise
+            failed.append(Failure(position, paths[position].name, str(error)))
+            continue
         file.write(values.data)
         entries.append(entry._replace(offset=offset))
         offset += values.nbytes
-    return entries
+    return entries, failed
 
 
-def _decoded(paths: Sequence[Path]) -> Iterator[tuple[NDArray[np.uint8], Entry]]:
+Decoded = tuple[NDArray[np.uint8], Entry]
+
+
+def _decoded(paths: Sequence[Path], short_side: int | None) -> Iterator[Future[Decoded]]:
     """Decode in threads (Pillow and SHA-256 release the GIL), in order, with few pictures in memory at a time."""
     workers = os.cpu_count() or 1
-    waiting: deque[Future[tuple[NDArray[np.uint8], Entry]]] = deque()
+    waiting: deque[Future[Decoded]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
-            waiting.append(pool.submit(_decode, path))
+            waiting.append(pool.submit(_decode, path, short_side))
             if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
+                yield waiting.popleft()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()
 
 
-def _decode(path: Path) -> tuple[NDArray[np.uint8], Entry]:
+def _decode(path: Path, short_side: int | None) -> Decoded:
     """Decode one picture to `(3, H, W)` and describe it; its offset is not known yet."""
-    values = np.ascontiguousarray(read_rgb(path).transpose(2, 0, 1))
-    picture = torch.from_numpy(values)
-    shape = (3, values.shape[1], values.shape[2])
-    digest, signature = fingerprints.digest(picture), fingerprints.signature(picture)
-    return values, Entry(path.name, shape, 0, digest, signature, float(values.mean(dtype=np.float64)) / 255)
+    rgb = read_rgb(path)
+    whole = torch.from_numpy(rgb).permute(2, 0, 1)
+    digest, signature = fingerprints.digest(whole), fingerprints.signature(whole)
+    mean = float(rgb.mean(dtype=np.float64)) / 255
+    kept = rgb if short_side is None else resized(rgb, short_side)
+    values = np.ascontiguousarray(kept.transpose(2, 0, 1))
+    return values, Entry(path.name, (3, values.shape[1], values.shape[2]), 0, digest, signature, mean)
 
 
 def _remove_leftovers(folder: Path) -> None:

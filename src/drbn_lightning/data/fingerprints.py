@@ -1,4 +1,4 @@
-"""What a set of pairs contains, in short: exact digests and thumbnails, to find the same picture in two sets.
+"""What a set of pairs or photos contains, in short: exact digests and thumbnails, to find a picture in two sets.
 
 Names cannot tell: LOL-v1's training set holds 86 of LOL-v2-real's 100 test pairs under other names.
 
@@ -91,11 +91,12 @@ class Described(Protocol):
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a set of pairs contains, or only its name and identity where its pictures exist nowhere else.
+    """What a set of pairs or photos contains, or only its name and identity where its pictures exist nowhere else.
 
     `name` says which set it is, `count` how many pairs it has, `identity` is short and names the content: the same for
     any order, any file names and any lossless encoding. The lists have one entry per pair or are empty: `names` of the
-    pictures, exact digests `low` and `normal`, and `signatures` of the normal-light pictures.
+    pictures, exact digests `low` and `normal`, and `signatures` of the normal-light pictures. A photo without a partner
+    may be either half of a pair elsewhere: its digest stands in both lists. The signature of a dark one is "".
     """
 
     name: str
@@ -125,6 +126,23 @@ class Fingerprint:
         names = [PurePath(pictures.name(number)).stem for number in normal]
         return cls(name, len(names), identity, names, lows, normals, [pictures.signature(number) for number in normal])
 
+    @classmethod
+    def of_photos(cls, name: str, pictures: Described, photos: Sequence[int], dark: Sequence[int] = ()) -> Self:
+        """Describe photos without partners.
+
+        Args:
+            name: what the set is called.
+            pictures: the cache.
+            photos: numbers of photos in good light or of unknown light.
+            dark: numbers of low-light photos, which only their exact digest tells apart.
+        """
+        numbers = [*photos, *dark]
+        digests = [pictures.digest(number) for number in numbers]
+        identity = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()[:16]
+        names = [PurePath(pictures.name(number)).stem for number in numbers]
+        signatures = [pictures.signature(number) for number in photos] + [""] * len(dark)
+        return cls(name, len(names), identity, names, digests, digests, signatures)
+
     def as_dict(self) -> dict[str, Any]:
         """Give plain lists, strings and numbers, fit for JSON and for `torch.load(weights_only=True)`."""
         return asdict(self)
@@ -148,13 +166,12 @@ class Fingerprint:
         """Say whether there is one of everything for every pair, or nothing."""
         pairs = len(self.names)
         lengths = {len(self.normal), len(self.signatures), len(self.low) or pairs}
-        return (
-            pairs in (0, self.count) and lengths == {pairs} and {len(text) for text in self.signatures} <= {2 * _BYTES}
-        )
+        sizes = {len(text) for text in self.signatures}
+        return pairs in (0, self.count) and lengths == {pairs} and sizes <= {0, 2 * _BYTES}
 
 
 def overlap(train: Fingerprint, test: Fingerprint) -> list[str]:
-    """Name the test pairs that the training set holds too, by content: names and encodings do not matter.
+    """Name the test pairs or photos that the training set holds too, by content: names and encodings do not matter.
 
     A pair overlaps if either picture occurs exactly, or its normal-light picture nearly (`NEAR`; see the module for
     the measurements). Cropped, turned and retouched copies are not found, nor are other exposures of the scene.
@@ -162,11 +179,21 @@ def overlap(train: Fingerprint, test: Fingerprint) -> list[str]:
     Returns:
         Names of `test`, in its order.
     """
-    near: list[bool] = np.any(distances(test.signatures, train.signatures) < NEAR, axis=1).tolist()
+    near = _near(test.signatures, train.signatures)
     low, normal = set(train.low), set(train.normal)
     lows = [one in low for one in test.low] or [False] * len(test.names)
     normals = [one in normal for one in test.normal]
     return [name for name, *same in zip(test.names, lows, normals, near, strict=True) if any(same)]
+
+
+def _near(signatures: Sequence[str], others: Sequence[str]) -> list[bool]:
+    """Say of each signature whether it is near one of the others; an empty one is near nothing."""
+    found = np.zeros(len(signatures), np.bool_)
+    shown = [number for number, text in enumerate(signatures) if text]
+    between = distances([signatures[number] for number in shown], [text for text in others if text])
+    found[shown] = np.any(between < NEAR, axis=1)
+    near: list[bool] = found.tolist()
+    return near
 
 
 def _thumbnails(signatures: Sequence[str]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Judging methods on pairs, picture by picture."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import NamedTuple
 
@@ -108,10 +108,21 @@ def table(scores: list[Score]) -> str:
 
 def as_csv(scores: list[Score]) -> str:
     """Scores as CSV, a row for each picture and method."""
+    rows = ((score.picture, score.method, f"{score.psnr:.4f}", f"{score.ssim:.5f}") for score in scores)
+    return csv_text(Score._fields, rows)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as CSV.
+
+    Example:
+        >>> csv_text(["picture", "method"], [["a, b", "input"]]).splitlines()
+        ['picture,method', '"a, b",input']
+    """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Score._fields)
-    writer.writerows((score.picture, score.method, f"{score.psnr:.4f}", f"{score.ssim:.5f}") for score in scores)
+    writer.writerow(columns)
+    writer.writerows(rows)
     return text.getvalue()
 
 

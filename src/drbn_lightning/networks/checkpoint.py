@@ -1,9 +1,11 @@
 """Networks on disk: plain tensors beside plain arguments, readable without Lightning, Hydra or pickled code.
 
 A published artifact and a Lightning checkpoint of ours carry the same header under the key `drbn_lightning`; both, and
-the released stage-1 weights, are read by `load`.
+the released weights, are read by `load`. A checkpoint of stage 2 does not hold stage 1 again: its header says which
+network it needs, by identity.
 """
 
+import hashlib
 import importlib
 from collections.abc import Mapping
 from io import BytesIO
@@ -15,12 +17,13 @@ from torch import Tensor, nn
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import written_beside
-from drbn_lightning.networks.drbn import DRBN
-from drbn_lightning.networks.released import RELEASED_ARGUMENTS, import_released, is_released
+from drbn_lightning.networks.released import ReleasedNetwork, import_released, recognise
 
 HEADER = "drbn_lightning"
 FORMAT = 1
 NETWORK_PREFIX = "network."
+NEEDS = {"recompose": ("band",)}
+"""Stages whose networks work on those of others."""
 
 
 class NetworkDescription(NamedTuple):
@@ -53,7 +56,8 @@ class NetworkDescription(NamedTuple):
 class Artifact(NamedTuple):
     """A trained network and where it came from.
 
-    `trained_on` lists the fingerprints of the data sets that it has seen; `provenance` holds plain values.
+    `trained_on` lists the fingerprints of the data sets that it has seen; `provenance` holds plain values; `needs` says
+    which networks of other stages it works on (`networks.whole` finds them).
     """
 
     stage: str
@@ -61,18 +65,38 @@ class Artifact(NamedTuple):
     description: NetworkDescription
     provenance: dict[str, Any]
     trained_on: list[dict[str, Any]]
+    needs: dict[str, dict[str, str]]
+
+    def reference(self, path: Path) -> dict[str, str]:
+        """How another checkpoint says that it needs this network, which was read from `path`."""
+        return {"path": str(path.resolve()), "identity": identity(self.network)}
+
+
+def identity(network: nn.Module) -> str:
+    """Short digest of all parameters and buffers: equal for the same bits under the same names."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        values = tensor.detach().cpu().contiguous()
+        found.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+        found.update(values.view(-1).view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+    return found.hexdigest()[:16]
 
 
 def header(
-    stage: str, description: NetworkDescription, provenance: dict[str, Any], trained_on: list[dict[str, Any]]
+    stage: str,
+    description: NetworkDescription,
+    provenance: dict[str, Any],
+    trained_on: list[dict[str, Any]],
+    needs: dict[str, dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """What a checkpoint says of itself, as plain values."""
+    """What a checkpoint says of itself, as plain values; `needs` has an `Artifact.reference` for each stage needed."""
     return {
         "format": FORMAT,
         "stage": stage,
         "network": description._asdict(),
         "provenance": provenance,
         "trained_on": trained_on,
+        "needs": needs or {},
     }
 
 
@@ -80,7 +104,7 @@ def load(path: Path | str, stage: str | None = None) -> Artifact:
     """Read a trained network.
 
     Args:
-        path: an artifact or Lightning checkpoint of ours, or the released stage-1 weights.
+        path: an artifact or Lightning checkpoint of ours, or released weights of either stage.
         stage: the stage that must have made it, if it matters.
 
     Returns:
@@ -93,10 +117,10 @@ def load(path: Path | str, stage: str | None = None) -> Artifact:
     content = read(path)
     if HEADER in content:
         artifact = _load_own(path, content)
-    elif all(isinstance(name, str) for name in content) and is_released(content):
-        artifact = _load_released(path, content)
+    elif all(isinstance(name, str) for name in content) and (released := recognise(content)):
+        artifact = _load_released(path, content, released)
     else:
-        raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor the released stage-1 weights")
+        raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor released weights")
     if stage is not None and artifact.stage != stage:
         raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, and stage={stage} is needed here")
     artifact.network.eval()
@@ -169,19 +193,19 @@ def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
     try:
         stage, provenance, trained_on = about["stage"], about["provenance"], about["trained_on"]
         description = NetworkDescription(str(about["network"]["target"]), dict(about["network"]["arguments"]))
-        state = _network_state(content)
+        needs, state = dict(about.get("needs", {})), _network_state(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
     network = description.build()
     _fill(network, state, path, description.target)
-    return Artifact(stage, network, description, provenance, trained_on)
+    return Artifact(stage, network, description, provenance, trained_on, needs)
 
 
-def _load_released(path: Path, content: dict[str, Any]) -> Artifact:
-    network = DRBN(**RELEASED_ARGUMENTS)
-    _fill(network, import_released(content), path, "the released stage-1 network")
-    description = NetworkDescription(f"{DRBN.__module__}.{DRBN.__qualname__}", dict(RELEASED_ARGUMENTS))
-    return Artifact("band", network, description, {"source": "released stage-1 weights"}, [])
+def _load_released(path: Path, content: dict[str, Any], released: ReleasedNetwork) -> Artifact:
+    description = NetworkDescription(released.target, dict(released.arguments))
+    network = description.build()
+    _fill(network, import_released(content), path, f"the released {released.title} network")
+    return Artifact(released.stage, network, description, {"source": f"released {released.title} weights"}, [], {})
 
 
 def _fill(network: nn.Module, state: dict[str, Tensor], path: Path, name: str) -> None:

@@ -23,19 +23,20 @@ class FeatureStates(NamedTuple):
     quarter: Tensor
 
 
-class BandLearningBlock(nn.Module):
-    """One recursion (BLN of the paper): a small U-Net over three resolutions with an image head at each."""
+class BandUNet(nn.Module):
+    """A small U-Net from pictures to features at three resolutions."""
 
-    def __init__(self, base_channels: int = 16, growth_rate: int = 8) -> None:
-        """Build the block; the defaults are the released code's.
+    def __init__(self, input_channels: int, base_channels: int = 16, growth_rate: int = 8) -> None:
+        """Build the network; the defaults are the released code's.
 
         Args:
+            input_channels: channels of all pictures together.
             base_channels: width at full and half resolution (B); quarter resolution has twice as many.
             growth_rate: growth of the dense blocks at full and half resolution; twice as much at quarter.
         """
         super().__init__()
         base, deep = base_channels, 2 * base_channels
-        self.first = convolution(6, base)
+        self.first = convolution(input_channels, base)
         self.second = convolution(base, base)
         self.full_down = DenseBlock(base, growth_rate)
         self.to_half = convolution(base, base, stride=2)
@@ -47,15 +48,12 @@ class BandLearningBlock(nn.Module):
         self.half_up = DenseBlock(base, growth_rate)
         self.from_half = nn.ConvTranspose2d(base, base, 4, stride=2, padding=1)
         self.full_up = DenseBlock(base, growth_rate)
-        self.full_head = ImageHead(base, base)
-        self.half_head = ImageHead(base, base)
-        self.quarter_head = ImageHead(deep, base)
 
-    def forward(self, pictures: Tensor, previous: FeatureStates | None) -> FeatureStates:
+    def forward(self, pictures: Tensor, previous: FeatureStates | None = None) -> FeatureStates:
         """Features at three resolutions.
 
         Args:
-            pictures: `(N, 6, H, W)`, the previous result and the low-light input; H and W multiples of 4.
+            pictures: `(N, input_channels, H, W)`; H and W multiples of 4.
             previous: features of the recursion before, of which this one learns the residual.
         """
         first = torch.relu(self.first(pictures))
@@ -69,6 +67,17 @@ class BandLearningBlock(nn.Module):
         full = self.full_up(self.from_half(half)) + full + first
         full = full if previous is None else full + previous.full
         return FeatureStates(full, half, quarter)
+
+
+class BandLearningBlock(BandUNet):
+    """One recursion (BLN of the paper): from the previous result and the low-light input, with heads for pictures."""
+
+    def __init__(self, base_channels: int = 16, growth_rate: int = 8) -> None:
+        """Build the block; arguments as for `BandUNet`, the defaults are the released code's."""
+        super().__init__(6, base_channels, growth_rate)
+        self.full_head = ImageHead(base_channels, base_channels)
+        self.half_head = ImageHead(base_channels, base_channels)
+        self.quarter_head = ImageHead(2 * base_channels, base_channels)
 
     def bands(self, features: FeatureStates) -> Bands:
         """Pictures from features (R1, R2, R3 of the paper), coarse to fine."""
@@ -163,8 +172,8 @@ class DRBN(nn.Module):
 
     def _run(self, low: Tensor, low_mean: Tensor | None, *, every: bool) -> list[Bands]:
         height, width = low.shape[-2:]
-        guess = _pad(self.guess(low, low_mean))
-        low = _pad(low)
+        guess = pad_to_quarters(self.guess(low, low_mean))
+        low = pad_to_quarters(low)
         result: Tensor = guess
         features: FeatureStates | None = None
         found: list[Bands] = []
@@ -177,8 +186,8 @@ class DRBN(nn.Module):
         return [_crop(bands, height, width) for bands in (found if every else found[-1:])]
 
 
-def _pad(picture: Tensor) -> Tensor:
-    """Continue the lower and right border to multiples of 4; the picture itself where it already is one."""
+def pad_to_quarters(picture: Tensor) -> Tensor:
+    """Continue the lower and right border to multiples of 4, `(N, C, H, W)`; the picture itself where it is one."""
     bottom, right = -picture.shape[-2] % 4, -picture.shape[-1] % 4
     # NOTE: the released code crashes on other sizes; replicate and not reflect, which fails below 4 pixels.
     return functional.pad(picture, (0, right, 0, bottom), mode="replicate") if bottom or right else picture

@@ -1,11 +1,12 @@
-"""The released stage-1 weights: their parameter names, mapped to ours one by one."""
+"""The released weights of both stages: their parameter names, mapped to ours one by one."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 RELEASED_ARGUMENTS: dict[str, Any] = {"recursions": 4, "first_guess": "input"}
+RELEASED_RECOMPOSER_ARGUMENTS: dict[str, Any] = {"guided": True, "weight_scale": 0.8, "weight_offset": 0.6}
 RELEASED_PREFIX = "recur"
 
 _DENSE_BLOCKS = ("full_down", "half_down", "quarter_in", "quarter_out", "half_up", "full_up")
@@ -23,6 +24,32 @@ _LAYERS = {
     "UPNet4.0": "quarter_head.0",
     "UPNet4.1": "quarter_head.1",
 }
+_RECOMPOSER_LAYERS = {
+    "SFENet1": "first",
+    "SFENet2": "second",
+    "GFF.0": "fusion.0",
+    "GFF.1": "fusion.1",
+    "UPNet": "head.0",
+    "UPNet2": "head.1",
+}
+
+
+class ReleasedNetwork(NamedTuple):
+    """A released network: its stage, and class and arguments of ours that take its weights."""
+
+    title: str
+    stage: str
+    target: str
+    arguments: dict[str, Any]
+
+
+STAGE_1 = ReleasedNetwork("stage-1", "band", "drbn_lightning.networks.drbn.DRBN", RELEASED_ARGUMENTS)
+STAGE_2 = ReleasedNetwork(
+    "stage-2",
+    "recompose",
+    "drbn_lightning.networks.recomposition.FlatRecomposer",
+    RELEASED_RECOMPOSER_ARGUMENTS,
+)
 
 
 def name_map(recursions: int = 4) -> dict[str, str]:
@@ -35,8 +62,7 @@ def name_map(recursions: int = 4) -> dict[str, str]:
     """
     layers = dict(_LAYERS)
     for number, block in enumerate(_DENSE_BLOCKS):
-        layers[f"RDBs.{number}.LFF"] = f"{block}.fusion"
-        layers |= {f"RDBs.{number}.convs.{i}.conv.0": f"{block}.layers.{i}" for i in range(4)}
+        layers |= _dense_block(number, block)
     return {
         f"{RELEASED_PREFIX}{t + 1}.{theirs}.{kind}": f"blocks.{t}.{ours}.{kind}"
         for t in range(recursions)
@@ -45,22 +71,43 @@ def name_map(recursions: int = 4) -> dict[str, str]:
     }
 
 
-def is_released(state: Mapping[str, object]) -> bool:
-    """Whether a state dict bears exactly the names of the released stage 1 (with or without `module.`)."""
-    return {name.removeprefix("module.") for name in state} == set(name_map())
+def recomposer_name_map() -> dict[str, str]:
+    """Released parameter names to those of `FlatRecomposer`.
+
+    Example:
+        >>> names = recomposer_name_map()
+        >>> len(names), names["RDBs.0.LFF.weight"]
+        (22, 'block.fusion.weight')
+    """
+    layers = _RECOMPOSER_LAYERS | _dense_block(0, "block")
+    return {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in layers.items() for kind in ("weight", "bias")}
+
+
+def recognise(state: Mapping[str, object]) -> ReleasedNetwork | None:
+    """The released network whose names a state dict bears exactly (with or without `module.`), if any."""
+    found = {name.removeprefix("module.") for name in state}
+    if found == set(name_map()):
+        return STAGE_1
+    return STAGE_2 if found == set(recomposer_name_map()) else None
 
 
 def import_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename a released stage-1 state dict.
+    """Rename a released state dict.
 
     Args:
-        state: tensors under the released names, with or without `module.` before them.
+        state: tensors under the released names of either stage, with or without `module.` before them.
 
     Returns:
-        A state dict for `DRBN(**RELEASED_ARGUMENTS)`.
+        A state dict for `DRBN(**RELEASED_ARGUMENTS)` or `FlatRecomposer(**RELEASED_RECOMPOSER_ARGUMENTS)`.
 
     Raises:
-        KeyError: a name is not one of the released network's.
+        KeyError: a name is not one of the released networks'.
     """
-    names = name_map()
+    names = name_map() | recomposer_name_map()  # no name is in both
     return {names[name.removeprefix("module.")]: tensor for name, tensor in state.items()}
+
+
+def _dense_block(number: int, name: str) -> dict[str, str]:
+    """Released layer names of a dense block to ours."""
+    layers = {f"RDBs.{number}.convs.{i}.conv.0": f"{name}.layers.{i}" for i in range(4)}
+    return {f"RDBs.{number}.LFF": f"{name}.fusion", **layers}

@@ -1,0 +1,85 @@
+"""What the stages share: optimizer and schedule, weights of unequal batches, randomness that a resumed run repeats."""
+
+import inspect
+import os
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class Stage(pl.LightningModule):
+    """A stage trains one network, kept as `network`; what else it holds is frozen or trained beside it."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., LRScheduler] | None = None,
+        scheduler_interval: Literal["step", "epoch"] = "step",
+        channels_last: bool = False,
+        compile: bool = False,
+    ) -> None:
+        """Set the stage up.
+
+        Args:
+            network: the network to train.
+            optimizer: makes an optimizer of parameters.
+            scheduler: makes a schedule of the optimizer; where it takes `total_steps` or `max_lr` it is given the run's
+                length and the optimizer's learning rates.
+            scheduler_interval: whether the schedule counts steps or epochs.
+            channels_last: keep pictures and weights in channels-last order, which most machines run faster.
+            compile: run the network through `torch.compile`.
+        """
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last) if channels_last else network
+        self._optimizer, self._scheduler, self._interval = optimizer, scheduler, scheduler_interval
+        self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self._compile = compile
+
+    def setup(self, stage: str) -> None:
+        """Compile the network where asked to; the names of its parameters stay."""
+        if self._compile:
+            self.network.compile()
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        """Make what a step draws a function of seed, epoch, step and process, so that a resumed run draws it again."""
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        keys = [seed, self.current_epoch, batch_idx, self.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1)[0]))
+
+    def ordered(self, picture: Tensor) -> Tensor:
+        """The picture in the memory order that the networks run in."""
+        return picture.contiguous(memory_format=self._memory_format)
+
+    def trainable_parameters(self) -> list[dict[str, Any]]:
+        """Groups of parameters for the optimizer."""
+        return [{"params": list(self.network.parameters())}]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimizer and, where there is one, its schedule."""
+        optimizer = self._optimizer(self.trainable_parameters())
+        if self._scheduler is None:
+            return optimizer
+        known = inspect.signature(self._scheduler).parameters
+        arguments: dict[str, Any] = {}
+        if "total_steps" in known:
+            arguments["total_steps"] = self.trainer.estimated_stepping_batches
+        if "max_lr" in known and known["max_lr"].default is inspect.Parameter.empty:
+            arguments["max_lr"] = [group["lr"] for group in optimizer.param_groups]
+        schedule = self._scheduler(optimizer, **arguments)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": self._interval}}
+
+    def share(self, size: int) -> Tensor | float:
+        """Weight that makes the mean over processes the mean over samples, where their batches differ in size."""
+        if self.trainer.world_size == 1:
+            return 1.0
+        sizes = torch.tensor(float(size), device=self.device)
+        total = self.trainer.strategy.reduce(sizes, reduce_op="sum")
+        return size * self.trainer.world_size / torch.as_tensor(total)

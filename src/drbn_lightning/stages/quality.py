@@ -1,0 +1,151 @@
+"""The discriminator on its own: what do people like? (paper, section 3.3; trained before stage 2)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from drbn_lightning.batches import PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.losses.adversarial import Criterion
+from drbn_lightning.metrics.fidelity import to_8_bit
+from drbn_lightning.metrics.ratings import auroc, spearman
+from drbn_lightning.networks.frozen import Frozen
+from drbn_lightning.stages.base import Stage
+
+KINDS = ("high", "low", "middle", "real_low")
+
+
+class HeldOutRatings(Metric):
+    """Collects scores of held-out photos over all processes: AUROC, rank correlation with MOS, loss."""
+
+    full_state_update = False
+    logits: list[Tensor]
+    mos: list[Tensor]
+    kinds: list[Tensor]
+
+    def __init__(self) -> None:
+        """Start with no photo seen."""
+        super().__init__()
+        for name in ("logits", "mos", "kinds"):
+            self.add_state(name, [], dist_reduce_fx="cat")
+
+    def update(self, logits: Tensor, mos: Tensor, kinds: list[str]) -> None:
+        """Add photos: `logits` and `mos` are `(N,)`, `kinds` as in `PhotoBatch`."""
+        self.logits.append(logits.float())
+        self.mos.append(mos.float())
+        self.kinds.append(torch.tensor([KINDS.index(kind) for kind in kinds], device=logits.device))
+
+    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
+        """All photos seen: logits, MOS and numbers of kinds, each `(N,)`."""
+        return _joined(self.logits), _joined(self.mos), _joined(self.kinds)
+
+
+class QualityLearning(Stage):
+    """Trains a discriminator to tell photos that people like from photos they dislike and from enhanced pictures."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        criterion: Criterion,
+        band: nn.Module | None = None,
+        **training: Any,  # noqa: ANN401 see Stage
+    ) -> None:
+        """Set the stage up.
+
+        Args:
+            network: maps pictures `(N, 3, H, W)` to logits `(N,)`.
+            criterion: the adversarial loss.
+            band: the trained network of stage 1, whose results on real low-light photos are further fakes.
+            training: arguments of `Stage`.
+        """
+        super().__init__(network, **training)
+        self.criterion = criterion
+        self.band = None if band is None else Frozen(band)
+        self.ratings = HeldOutRatings()
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Logits `(N,)` of pictures `(N, 3, H, W)`: the higher, the better liked."""
+        logits: Tensor = self.network(self.ordered(picture))
+        return logits
+
+    def training_step(self, batch: UnpairedBatch | TogetherBatch, batch_idx: int) -> Tensor:
+        """One step on liked photos (and the paired targets, where the data hold pairs) against the others."""
+        unpaired = batch.unpaired if isinstance(batch, TogetherBatch) else batch
+        real = [unpaired.high_mos] + ([batch.pairs.normal] if isinstance(batch, TogetherBatch) else [])
+        fake = [] if unpaired.low_mos is None else [unpaired.low_mos]
+        if self.band is not None and unpaired.real_low is not None:
+            fake.append(self.enhanced(unpaired.real_low, unpaired.real_low_mean))
+        if not fake:
+            raise DRBNError(
+                "there is nothing to tell liked photos from: give photos that people dislike, or real low-light photos "
+                "(unpaired.real_low) and stage 1 (uses.band)"
+            )
+        real_logits, fake_logits = self.compare(real, fake)
+        loss = self.criterion.discriminator_loss(real_logits, fake_logits)
+        size = len(unpaired.high_mos)
+        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
+        figures = {"train/real": real_logits.sigmoid().mean(), "train/fake": fake_logits.sigmoid().mean()}
+        self.log_dict({name: value.detach() for name, value in figures.items()}, prog_bar=True, batch_size=size)
+        return loss * self.share(size)
+
+    @torch.no_grad()
+    def enhanced(self, low: Tensor, mean: Tensor | None) -> Tensor:
+        """Stage 1's results, as a file would hold them: `(N, 3, H, W)`."""
+        assert self.band is not None
+        return to_8_bit(self.band(self.ordered(low), mean).full.float())
+
+    def compare(self, real: list[Tensor], fake: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits of real and of fake pictures, by one pass where their sizes allow it.
+
+        NOTE: the released code passes them one after the other, and its batch norm sees one class at a time.
+        """
+        pictures = [*real, *fake]
+        if len({picture.shape[1:] for picture in pictures}) == 1:
+            logits = self(torch.cat(pictures)).split([len(picture) for picture in pictures])
+        else:
+            logits = [self(picture) for picture in pictures]
+        return torch.cat(logits[: len(real)]), torch.cat(logits[len(real) :])
+
+    def validation_step(self, batch: PhotoBatch, batch_idx: int) -> None:
+        """Score held-out photos as they are; low-light ones after stage 1."""
+        low = [kind == "real_low" for kind in batch.kind]
+        assert all(low) or not any(low), "a batch holds low-light photos or others"
+        if all(low) and self.band is None:
+            return
+        picture = self.enhanced(batch.photo, batch.mean) if all(low) else batch.photo
+        self.ratings.update(self(picture), batch.mos, batch.kind)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log AUROC (liked against disliked, and against enhanced), rank correlation with MOS, and the loss."""
+        logits, mos, kinds = self.ratings.compute()
+        self.ratings.reset()
+        figures = {f"val/{name}": value for name, value in self.judge(logits, mos, kinds).items()}
+        found = {name: value for name, value in figures.items() if not value.isnan() or name == "val/loss"}
+        self.log_dict(found, prog_bar=True)
+
+    def judge(self, logits: Tensor, mos: Tensor, kinds: Tensor) -> dict[str, Tensor]:
+        """Figures of held-out photos; those that these photos cannot give are NaN.
+
+        Args:
+            logits: `(N,)`.
+            mos: `(N,)`, NaN where nobody voted.
+            kinds: `(N,)`, numbers in `KINDS`.
+        """
+        high, low, enhanced = (kinds == KINDS.index(kind) for kind in ("high", "low", "real_low"))
+        rated, fake = ~mos.isnan(), low | enhanced
+        loss = self.criterion.discriminator_loss(logits[high], logits[fake])
+        return {
+            "loss": loss.float(),
+            "auroc": auroc(logits[high | low], high[high | low]),
+            "auroc_enhanced": auroc(logits[high | enhanced], high[high | enhanced]),
+            "spearman": spearman(logits[rated], mos[rated]),
+        }
+
+
+def _joined(values: list[Tensor] | Tensor) -> Tensor:
+    """All values as one tensor; torchmetrics has joined them already where there are several processes."""
+    if isinstance(values, Tensor):
+        return values
+    return torch.cat(values) if values else torch.empty(0)

@@ -1,0 +1,215 @@
+"""Stage 2: band recomposition towards what people like (paper, section 3.3)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+from torch.optim import Optimizer
+from torchmetrics import MeanMetric
+
+from drbn_lightning.bands import Bands
+from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.losses.adversarial import Criterion
+from drbn_lightning.losses.recomposition import RecompositionLoss
+from drbn_lightning.metrics.fidelity import psnr, ssim
+from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
+from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
+from drbn_lightning.stages.base import Stage
+
+Adversary = Literal["joint", "frozen", "none"]
+
+
+class RecompositionLearning(Stage):
+    """Trains a recomposer over a frozen band network, against a discriminator that may go on learning.
+
+    One optimizer has two groups of parameters, the recomposer's and, with a joint adversary, the discriminator's. Each
+    group gets gradients from its own loss only: the discriminator sees detached fakes, and while it judges for the
+    recomposer its parameters take no gradient.
+
+    NOTE: the released code updates one after the other; here both see the same recomposed pictures in one step. So
+    mixed precision, accumulated gradients, several devices and the count of steps work as in the other stages.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        band: nn.Module,
+        loss: RecompositionLoss,
+        criterion: Criterion,
+        discriminator: nn.Module | None = None,
+        adversary: Adversary = "joint",
+        discriminator_lr: float = 1e-6,
+        paired_targets: bool = False,
+        quality_on_pairs: bool = False,
+        **training: Any,  # noqa: ANN401 see Stage
+    ) -> None:
+        """Set the stage up.
+
+        Args:
+            network: the recomposer; maps `(residuals, low)` to weights of the residual bands.
+            band: the trained network of stage 1; it stays as it is, bit for bit.
+            loss: the recomposer's loss.
+            criterion: the adversarial loss.
+            discriminator: maps pictures to logits; needed unless `adversary` is `none`.
+            adversary: whether the discriminator goes on learning (`joint`, paper), stays as it is (`frozen`) or is
+                left out (`none`).
+            discriminator_lr: learning rate of a joint discriminator (paper: 1e-6).
+            paired_targets: show the targets of the pairs to a joint discriminator as further real pictures
+                (released code).
+            quality_on_pairs: let the discriminator judge the recomposed pairs too, not only the recomposed real
+                low-light photos.
+            training: arguments of `Stage`.
+
+        Raises:
+            ValueError: `adversary` is unknown.
+            DRBNError: `adversary` needs a discriminator and there is none.
+        """
+        super().__init__(network, **training)
+        if adversary not in ("joint", "frozen", "none"):
+            raise ValueError(f"stage.adversary is {adversary!r}; use 'joint', 'frozen' or 'none'")
+        if adversary != "none" and discriminator is None:
+            raise DRBNError(f"adversary={adversary} needs a discriminator; choose adversary=none to go without")
+        self.band = Frozen(band)
+        self.discriminator: nn.Module | None = None
+        if discriminator is not None and adversary != "none":
+            self.discriminator = discriminator.train() if adversary == "joint" else Frozen(discriminator)
+        self.loss, self.criterion, self.adversary = loss, criterion, adversary
+        self.discriminator_lr = discriminator_lr
+        self.paired_targets, self.quality_on_pairs = paired_targets, quality_on_pairs
+        names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "quality", "logit", "band_logit")
+        self.figures = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in names})
+
+    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> tuple[Bands, Recomposed]:
+        """Stage 1's bands of low-light pictures `(N, 3, H, W)`, without a gradient, and what stage 2 makes of them."""
+        with torch.no_grad():
+            low = self.ordered(low)
+            bands: Bands = self.band(low, low_mean)
+        return bands, recompose_bands(self.network, bands, low)
+
+    def training_step(self, batch: PairBatch | TogetherBatch, batch_idx: int) -> Tensor:
+        """One step of the recomposer, and of a joint discriminator."""
+        pairs, unpaired = (batch.pairs, batch.unpaired) if isinstance(batch, TogetherBatch) else (batch, None)
+        paired = self(pairs.low, pairs.low_mean)[1].picture
+        terms = self.loss.fidelity(paired, pairs.normal)
+        if self.discriminator is not None:
+            terms |= self.adversarial_terms(paired, pairs, unpaired)
+        loss = torch.stack([term.float() for term in terms.values()]).sum()
+        size = len(pairs.low)
+        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
+        self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()}, batch_size=size)
+        return loss * self.share(size)
+
+    def adversarial_terms(self, paired: Tensor, pairs: PairBatch, unpaired: UnpairedBatch | None) -> dict[str, Tensor]:
+        """The recomposer's quality term and, with a joint adversary, the discriminator's own loss.
+
+        Args:
+            paired: recomposed pictures of `pairs`.
+            pairs: the pairs.
+            unpaired: photos without partners.
+
+        Raises:
+            DRBNError: there are no real low-light photos.
+        """
+        if unpaired is None or unpaired.real_low is None:
+            raise DRBNError("stage=recompose with an adversary needs real low-light photos: set unpaired.real_low")
+        recomposed = self(unpaired.real_low, unpaired.real_low_mean)[1].picture
+        fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
+        logits = torch.cat([self.opinion(fake) for fake in fakes])
+        terms = self.loss.quality(self.criterion.generator_loss(logits))
+        if self.adversary == "joint":
+            reals = [unpaired.high_mos, pairs.normal] if self.paired_targets else [unpaired.high_mos]
+            terms["discriminator"] = self.discriminator_term(reals, fakes)
+        return terms
+
+    def opinion(self, picture: Tensor) -> Tensor:
+        """Logits `(N,)` whose gradient reaches the picture but not the discriminator."""
+        assert self.discriminator is not None
+        with _evaluating(self.discriminator), without_parameter_gradients(self.discriminator):
+            logits: Tensor = self.discriminator(self.ordered(picture))
+            return logits
+
+    def discriminator_term(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
+        """The discriminator's loss on real pictures and on fakes that are cut off from the recomposer."""
+        assert self.discriminator is not None
+        real = [self.discriminator(self.ordered(picture)) for picture in reals]
+        fake = [self.discriminator(self.ordered(picture.detach().clamp(0, 1))) for picture in fakes]
+        return self.criterion.discriminator_loss(torch.cat(real), torch.cat(fake))
+
+    def validation_step(
+        self, batch: PairBatch | PhotoBatch, batch_idx: int, dataloader_idx: int = 0
+    ) -> dict[str, object]:
+        """Judge one batch of pairs, or of held-out real low-light photos; the pictures go to the callbacks."""
+        if isinstance(batch, PairBatch):
+            bands, recomposed = self(batch.low, batch.low_mean)
+            self._judge_pairs(batch, bands, recomposed)
+        else:
+            bands, recomposed = self(batch.photo, batch.mean)
+            self._judge_photos(bands, recomposed)
+        weights, chained = recomposed.recomposition_weights, is_chained(self.network)
+        return {"bands": bands, "recomposition_weights": weights, "recomposed": recomposed.picture, "chained": chained}
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figures; the loss is the recomposer's, with its quality term on the held-out photos."""
+        found = {}
+        for name, metric in self.figures.items():
+            assert isinstance(metric, MeanMetric)
+            if metric.update_called:
+                found[f"val/{name}"] = metric.compute()
+            metric.reset()
+        found["val/loss"] = found["val/fidelity"] + found.get("val/quality", 0.0)
+        self.log_dict(found)
+
+    def trainable_parameters(self) -> list[dict[str, Any]]:
+        """The recomposer's parameters and, with a joint adversary, the discriminator's at their own learning rate."""
+        groups = super().trainable_parameters()
+        if self.adversary == "joint" and self.discriminator is not None:
+            groups.append({"params": list(self.discriminator.parameters()), "lr": self.discriminator_lr})
+        return groups
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip each network's gradients by themselves: the discriminator's must not shorten the recomposer's."""
+        for group in optimizer.param_groups if gradient_clip_val else []:
+            if gradient_clip_algorithm == "value":
+                clip_grad_value_(group["params"], float(gradient_clip_val or 0))
+            else:
+                clip_grad_norm_(group["params"], float(gradient_clip_val or 0))
+
+    def _judge_pairs(self, batch: PairBatch, bands: Bands, recomposed: Recomposed) -> None:
+        picture = recomposed.picture
+        found = {"psnr": psnr(picture, batch.normal), "ssim": ssim(picture, batch.normal)}
+        found |= {"band_psnr": psnr(bands.full, batch.normal), "band_ssim": ssim(bands.full, batch.normal)}
+        found["fidelity"] = torch.stack(list(self.loss.fidelity(picture, batch.normal).values())).sum()
+        self._add(found)
+
+    def _judge_photos(self, bands: Bands, recomposed: Recomposed) -> None:
+        if self.discriminator is None:
+            return
+        before, after = self.opinion(bands.full), self.opinion(recomposed.picture)
+        quality = sum(self.loss.quality(self.criterion.generator_loss(after)).values())
+        self._add({"logit": after, "band_logit": before, "quality": torch.as_tensor(quality)})
+
+    def _add(self, found: dict[str, Tensor]) -> None:
+        for name, value in found.items():
+            metric = self.figures[name]
+            assert isinstance(metric, MeanMetric)
+            metric.update(value)
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode for a while."""
+    before = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(before)

@@ -1,0 +1,50 @@
+"""Small folders of photos and tables of votes for tests."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIZES = [(24, 30), (36, 28), (30, 30), (40, 25)]
+
+
+def pixels(name: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """A picture that follows from its name: smooth, with some noise."""
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+    rng = np.random.default_rng(seed)
+    height, width = size or SIZES[seed % len(SIZES)]
+    coarse = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int64)
+    return (smooth + rng.integers(-4, 5, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def write_photo(path: Path, values: NDArray[np.uint8]) -> Path:
+    """Write a picture in the format of its suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+    return path
+
+
+def write_photos(folder: Path, names: list[str]) -> Path:
+    """Fill a folder with pictures that follow from their names."""
+    for name in names:
+        write_photo(folder / name, pixels(name))
+    return folder
+
+
+def votes_for(score: int) -> list[int]:
+    """100 votes whose mean is `score`, in 2 to 9."""
+    return [100 * (at == score) for at in range(1, 11)]
+
+
+def write_ava(path: Path, scores: dict[int, int]) -> Path:
+    """Write a table in AVA's format: image number to score."""
+    rows = [
+        " ".join(map(str, [number, image, *votes_for(score), 1, 22, 1396]))
+        for number, (image, score) in enumerate(scores.items(), start=1)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(rows) + "\n")
+    return path

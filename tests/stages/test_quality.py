@@ -1,0 +1,141 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.losses.adversarial import LogCriterion
+from drbn_lightning.networks.checkpoint import identity
+from drbn_lightning.networks.discriminator import Discriminator
+from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.stages.quality import KINDS, QualityLearning
+from tests.running import loader
+
+SIZE = 16
+NAN = float("nan")
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.warnings.PossibleUserWarning")
+
+
+def batch(*, low: bool = True, dark: bool = True) -> UnpairedBatch:
+    torch.manual_seed(5)
+    high, other = 0.5 + 0.5 * torch.rand(4, 3, SIZE, SIZE), 0.3 * torch.rand(4, 3, SIZE, SIZE)
+    mean = other.mean(dim=(1, 2, 3))
+    return UnpairedBatch(high, other if low else None, other if dark else None, mean if dark else None)
+
+
+def held_out() -> list[PhotoBatch]:
+    """Two photos of each kind; the rated ones are the brighter the better."""
+    photos = []
+    for kind, values in (("high", (8.0, 9.0)), ("low", (2.0, 3.0)), ("middle", (5.0, 6.0)), ("real_low", (NAN, NAN))):
+        for number, mos in enumerate(values):
+            photo = torch.full((1, 3, SIZE, SIZE), 0.05 if mos != mos else mos / 10)
+            photos.append(
+                PhotoBatch(photo, photo.mean(dim=(1, 2, 3)), torch.tensor([mos]), [kind], [f"{kind}_{number}"])
+            )
+    return photos
+
+
+def stage(**changes: Any) -> QualityLearning:  # noqa: ANN401 of the stage
+    torch.manual_seed(7)
+    arguments: dict[str, Any] = {
+        "network": Discriminator(base_channels=2, normalization="none"),
+        "criterion": LogCriterion(),
+        "band": DRBN(1, base_channels=4, growth_rate=2),
+        "optimizer": lambda groups: torch.optim.Adam(groups, lr=3e-3),
+    }
+    return QualityLearning(**(arguments | changes))
+
+
+def fit(folder: Path, module: QualityLearning, sample: object, epochs: int = 1) -> pl.Trainer:
+    found = pl.Trainer(
+        default_root_dir=folder, accelerator="cpu", max_epochs=epochs, enable_progress_bar=False, logger=False
+    )
+    found.fit(module, loader([sample] * 8), loader(held_out()))
+    return found
+
+
+def test_learns_to_tell_liked_photos_from_the_others(tmp_path: Path) -> None:
+    module = stage()
+    found = fit(tmp_path, module, batch(dark=False), epochs=5)
+    assert found.callback_metrics["val/auroc"] == 1.0
+    assert found.callback_metrics["train/loss"] < 0.7
+
+
+def test_stage_1_stays_as_it_is_and_out_of_the_checkpoint(tmp_path: Path) -> None:
+    band = DRBN(1, base_channels=4, growth_rate=2)
+    before = identity(band)
+    found = fit(tmp_path, stage(band=band), batch())
+    assert identity(band) == before
+    assert not band.training
+    found.save_checkpoint(tmp_path / "run.ckpt")
+    names = torch.load(tmp_path / "run.ckpt", weights_only=True)["state_dict"]
+    assert {name.split(".")[0] for name in names} == {"network"}
+
+
+def test_stage_1s_results_are_8_bit_pictures_without_a_graph() -> None:
+    module = stage()
+    result = module.enhanced(torch.rand(2, 3, 9, 10), None)
+    assert not result.requires_grad
+    assert torch.equal((result * 255).round() / 255, result)
+    assert 0 <= result.min() <= result.max() <= 1
+
+
+def test_real_and_fake_pictures_take_one_pass_where_their_sizes_allow_it() -> None:
+    seen: list[int] = []
+    module = stage()
+    module.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    small, large = torch.rand(2, 3, 8, 8), torch.rand(3, 3, 8, 12)
+    real, fake = module.compare([small], [small, small])
+    assert (len(real), len(fake), seen) == (2, 4, [6])
+    real, fake = module.compare([small, large], [small])
+    assert (len(real), len(fake), seen) == (5, 2, [6, 2, 3, 2])
+
+
+def test_paired_targets_are_further_liked_photos(tmp_path: Path) -> None:
+    seen: list[int] = []
+    module = stage()
+    module.network.register_forward_pre_hook(
+        lambda network, inputs: seen.append(len(inputs[0])) if network.training else None
+    )
+    pairs = PairBatch(batch().high_mos[:3], batch().high_mos[:3], torch.rand(3), ["a", "b", "c"])
+    fit(tmp_path, module, TogetherBatch(pairs, batch()))
+    assert set(seen) == {4 + 3 + 4 + 4}
+
+
+@pytest.mark.parametrize(
+    ("sample", "changes"), [(batch(low=False, dark=False), {}), (batch(low=False), {"band": None})]
+)
+def test_nothing_to_compare_with_is_an_error(sample: UnpairedBatch, changes: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match="nothing to tell liked photos from"):
+        fit(tmp_path, stage(**changes), sample)
+
+
+def test_goes_without_stage_1(tmp_path: Path) -> None:
+    found = fit(tmp_path, stage(band=None), batch(dark=False))
+    assert "val/auroc_enhanced" not in found.callback_metrics
+    assert {"val/loss", "val/auroc", "val/spearman"} <= set(found.callback_metrics)
+
+
+def test_figures_of_held_out_photos() -> None:
+    kinds = torch.tensor([KINDS.index(kind) for kind in ("high", "high", "low", "low", "middle", "real_low")])
+    mos = torch.tensor([8.0, 7.0, 2.0, 3.0, 5.0, NAN])
+    logits = torch.tensor([3.0, 1.0, -2.0, 2.0, 0.0, 4.0])
+    found = {name: value.item() for name, value in stage().judge(logits, mos, kinds).items()}
+    assert found["auroc"] == pytest.approx(0.75)  # 1 of 4 pairs of high and low is the wrong way round
+    assert found["auroc_enhanced"] == 0.0
+    ranks = torch.tensor([[4.0, 2.0, 0.0, 3.0, 1.0], [4.0, 3.0, 0.0, 1.0, 2.0]])
+    assert found["spearman"] == pytest.approx(torch.corrcoef(ranks)[0, 1].item(), abs=1e-5)
+    expected = LogCriterion().discriminator_loss(logits[:2], logits[[2, 3, 5]])
+    assert found["loss"] == pytest.approx(expected.item())
+
+
+def test_figures_that_the_photos_cannot_give_are_no_numbers() -> None:
+    kinds = torch.tensor([KINDS.index("high"), KINDS.index("real_low")])
+    found = stage().judge(torch.tensor([1.0, 0.0]), torch.tensor([NAN, NAN]), kinds)
+    assert found["auroc"].isnan()
+    assert found["spearman"].isnan()
+    assert found["auroc_enhanced"] == 1.0

@@ -1,0 +1,90 @@
+"""The groups of stage 2: every file gives every argument of what it names, in plain values, and can be built."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import get_class, instantiate
+from omegaconf import OmegaConf
+
+from drbn_lightning.bands import ResidualBands
+from drbn_lightning.losses.adversarial import LeastSquaresCriterion, LogCriterion
+from drbn_lightning.losses.perceptual import PerceptualLoss
+from drbn_lightning.networks.discriminator import Discriminator
+from drbn_lightning.networks.recomposition import FlatRecomposer, UNetRecomposer
+from tests.golden import vgg_state
+
+CONF = Path(__file__).parents[1] / "conf"
+CHOICES = {
+    "discriminator/default": Discriminator,
+    "discriminator/released": Discriminator,
+    "recomposer/unet": UNetRecomposer,
+    "recomposer/flat": FlatRecomposer,
+    "criterion/log": LogCriterion,
+    "criterion/least_squares": LeastSquaresCriterion,
+    "perceptual/vgg16": PerceptualLoss,
+}
+GROUPS = sorted({choice.split("/")[0] for choice in CHOICES})
+SAME_AS_IN_PYTHON = set(CHOICES) - {"discriminator/default", "discriminator/released", "perceptual/vgg16"}
+
+
+def values(choice: str) -> dict[str, Any]:
+    loaded = OmegaConf.to_container(OmegaConf.load(CONF / f"{choice}.yaml"))
+    assert isinstance(loaded, dict)
+    return {str(key): value for key, value in loaded.items()}
+
+
+def build(choice: str, **more: object) -> Any:  # noqa: ANN401 what the file names
+    return instantiate(values(choice) | more, _convert_="all")
+
+
+def test_no_file_is_left_out() -> None:
+    found = {f"{group}/{file.stem}" for group in GROUPS for file in (CONF / group).glob("*.yaml")}
+    assert found == {*CHOICES, "perceptual/none"}
+    assert values("perceptual/none") == {}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_argument_is_there(choice: str) -> None:
+    given = values(choice)
+    kind = get_class(given.pop("_target_"))
+    assert kind is CHOICES[choice]
+    wanted = inspect.signature(kind).parameters if "__init__" in vars(kind) else {}
+    assert list(given) == list(wanted)
+    if choice in SAME_AS_IN_PYTHON:
+        assert given == {name: parameter.default for name, parameter in wanted.items()}
+
+
+@torch.no_grad()
+def test_the_discriminators_work() -> None:
+    shipped, released = build("discriminator/default"), build("discriminator/released")
+    assert sum(parameter.numel() for parameter in released.parameters()) == 4_691_329
+    assert sum(parameter.numel() for parameter in shipped.parameters()) < 1_200_000
+    assert shipped.reencoding is not None
+    assert released.reencoding is None
+    for network in (shipped, released):
+        assert network.eval()(torch.rand(2, 3, 20, 20)).shape == (2,)
+
+
+@pytest.mark.parametrize("choice", ["recomposer/unet", "recomposer/flat"])
+@torch.no_grad()
+def test_the_recomposers_work(choice: str) -> None:
+    low = torch.rand(1, 3, 6, 5)
+    assert build(choice)(ResidualBands(low, low, low), low).detail.shape == low.shape
+
+
+@pytest.mark.parametrize("choice", ["criterion/log", "criterion/least_squares"])
+def test_the_criteria_work(choice: str) -> None:
+    criterion = build(choice)
+    assert isinstance(criterion, LogCriterion | LeastSquaresCriterion)
+    assert criterion.discriminator_loss(torch.zeros(2), torch.zeros(3)).isfinite()
+
+
+def test_the_perceptual_loss_works_with_a_file(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in vgg_state().items()}
+    np.savez(tmp_path / "vgg.npz", **arrays)
+    loss = build("perceptual/vgg16", weights=str(tmp_path / "vgg.npz"))
+    assert loss(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)) > 0
