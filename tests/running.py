@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
+
+from drbn_lightning.networks.checkpoint import NetworkDescription, header, save
+from drbn_lightning.networks.discriminator import Discriminator
+from drbn_lightning.networks.drbn import DRBN
+from tests.golden import vgg_state
 
 TINY = (
     "network.recursions=2",
@@ -56,3 +62,42 @@ def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 def loader(batches: Sequence[Any]) -> DataLoader[Any]:
     """A loader of batches as they are."""
     return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]  # any sequence will do
+
+
+TINY_PHOTOS = (
+    "unpaired.length=8",
+    "unpaired.batch_size=2",
+    "unpaired.crop_size=16",
+    "unpaired.short_side=24",
+    "unpaired.validation_photos=6",
+    "unpaired.test_photos=6",
+    "unpaired.real_low_validation_photos=2",
+    "unpaired.real_low_test_photos=2",
+    "unpaired.num_workers=0",
+)
+TINY_NETWORKS = ("discriminator.base_channels=2", "recomposer.base_channels=4", "recomposer.growth_rate=2")
+
+
+def tiny_photos(folder: Path, stage: str, *overrides: str) -> DictConfig:
+    """A run of a stage that takes unpaired photos, on a few tiny scenes."""
+    return composed(folder, f"stage={stage}", *TINY, *TINY_SCENES, *TINY_PHOTOS, *TINY_NETWORKS, *overrides)
+
+
+def published(folder: Path, seed: int = 0) -> Path:
+    """Untrained tiny networks of stage 1 and of the discriminator, as if they had been published to `folder`."""
+    torch.manual_seed(seed)
+    band = {"recursions": 1, "base_channels": 2, "growth_rate": 1}
+    made: dict[str, tuple[str, dict[str, Any], nn.Module]] = {
+        "band": ("drbn.DRBN", band, DRBN(**band)),  # type: ignore[arg-type]  # of several types
+        "quality": ("discriminator.Discriminator", {"base_channels": 2}, Discriminator(base_channels=2)),
+    }
+    for stage, (name, arguments, network) in made.items():
+        description = NetworkDescription(f"drbn_lightning.networks.{name}", arguments)
+        save(folder / f"{stage}.pt", header(stage, description, {}, []), network.state_dict())
+    return folder
+
+
+def vgg_file(path: Path) -> Path:
+    """A file of random weights in VGG16's shapes."""
+    np.savez(path, **{name: tensor.numpy() for name, tensor in vgg_state().items()})  # type: ignore[arg-type]
+    return path

@@ -6,17 +6,20 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from drbn_lightning.assembly import build_data, build_experiment, build_network
+from drbn_lightning.assembly import build_data, build_experiment, build_network, build_sources
 from drbn_lightning.bands import Bands
-from drbn_lightning.data.base import PairDataModule
+from drbn_lightning.data.base import PairDataModule, SampleDataModule
+from drbn_lightning.data.graded import GradedDataModule
+from drbn_lightning.data.together import TogetherDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.checkpoint import load
 from drbn_lightning.train import train
-from tests.running import TINY, TINY_SCENES, composed, equal, weights
+from tests.running import TINY, TINY_SCENES, composed, equal, published, vgg_file, weights
 
 CONF = Path(__file__).parents[1] / "conf"
 HARDWARE = {"gpu", "slurm"}  # trainers that cannot be built without a GPU
 APART = {"train", "evaluate"}  # files that are no group's
+STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual"}
 INDIRECT = {"recipe", "camera", "paths", "hydra"}  # groups that others bring in
 
 
@@ -54,6 +57,23 @@ def has_root(data: str) -> bool:
     return data != "synthetic"
 
 
+def needs(folder: Path, group: str, name: str) -> list[str]:
+    """What a choice cannot be built without: files that a user would name."""
+    chosen: dict[tuple[str, str], list[str]] = {
+        ("perceptual", "vgg16"): [f"perceptual.weights={vgg_file(folder / 'vgg.npz')}"],
+        ("unpaired", "ava"): [f"unpaired.root={folder}", f"unpaired.real_low={folder}"],
+        ("unpaired", "csv"): [
+            f"unpaired.root={folder}",
+            f"unpaired.table={folder}/a.csv",
+            f"unpaired.real_low={folder}",
+        ],
+        ("unpaired", "folder"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
+    }
+    if group == "experiment":
+        return chosen["unpaired", "ava"] + chosen["perceptual", "vgg16"]
+    return chosen.get((group, name), [])
+
+
 def test_the_walk_finds_every_file() -> None:
     assert {"stage", "network", "data", "trainer", "logger", "callbacks", "experiment"} <= set(GROUPS)
     walked = {f"{group}/{name}" for group, name in CHOICES} | APART
@@ -63,9 +83,12 @@ def test_the_walk_finds_every_file() -> None:
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -> None:
-    chosen = {"stage": "band", "trainer": "cpu", group: name}
+    published(tmp_path / "artifacts")
+    stage = "recompose" if group in STAGE_2 else "band"
+    chosen = {"stage": stage, "trainer": "cpu", group: name}
     rooted = has_root(name) if group == "data" else group == "experiment"
-    config = composed(tmp_path, *words(tmp_path, *(f"{key}={value}" for key, value in chosen.items()), data=rooted))
+    overrides = words(tmp_path, *(f"{key}={value}" for key, value in chosen.items()), data=rooted)
+    config = composed(tmp_path, *overrides, *needs(tmp_path, group, name))
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(resolved, dict)
     if group == "trainer" and name in HARDWARE:
@@ -73,7 +96,7 @@ def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -
         assert isinstance(resolved["trainer"]["devices"], int)
         return
     experiment = build_experiment(config, chosen["stage"], [])
-    assert isinstance(experiment.data, PairDataModule)
+    assert isinstance(experiment.data, SampleDataModule)
     assert isinstance(experiment.stage, pl.LightningModule)
     assert isinstance(experiment.trainer, pl.Trainer)
     assert experiment.artifact == tmp_path / f"{chosen['stage']}.pt"
@@ -83,9 +106,10 @@ def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -
 @pytest.mark.parametrize(("experiment", "stage"), EXPERIMENTS)
 def test_every_experiment_builds_for_every_stage(tmp_path: Path, experiment: str, stage: str) -> None:
     assert (CONF / "recipe" / experiment / f"{stage}.yaml").is_file()
+    published(tmp_path / "artifacts")
     choices = (f"experiment={experiment}", f"stage={stage}", "trainer.accelerator=cpu")
     plain = composed(tmp_path, f"stage={stage}")
-    config = composed(tmp_path, *words(tmp_path, *choices))
+    config = composed(tmp_path, *words(tmp_path, *choices), *needs(tmp_path, "experiment", experiment))
     assert config.stage != plain.stage
     assert config.data.release == "v2_real"
     build_experiment(config, stage, [])
@@ -100,6 +124,75 @@ def test_recipes_and_command_line_win_over_the_defaults(tmp_path: Path) -> None:
     released = composed(tmp_path, "stage=band", "experiment=released_code", "data.repeats=2", "data=lol_v1")
     assert (released.stage.loss.lambda1, released.stage.loss.downsampling) == (1.0, "stride")
     assert (released.data.repeats, released.data.release, released.network.first_guess) == (2, "v1", "input")
+
+
+def test_stage_2_recipes_are_those_of_their_sources(tmp_path: Path) -> None:
+    paper = composed(tmp_path, "stage=recompose", "experiment=paper")
+    assert (paper.data.crop_size, paper.data.batch_size, paper.trainer.max_epochs) == (320, 1, 30)
+    assert (paper.stage.optimizer.lr, paper.stage.discriminator_lr, paper.stage.scheduler) == (1e-4, 1e-6, None)
+    assert (paper.stage.loss.detail_weight, paper.stage.loss.quality_weight) == (0.01, 1.0)
+    assert (paper.recomposer._target_.split(".")[-1], paper.stage.adversary) == ("UNetRecomposer", "joint")
+    assert paper.uses.quality == f"{tmp_path / 'artifacts'}/quality.pt"
+    released = composed(tmp_path, "stage=recompose", "experiment=released_code")
+    assert (released.data.crop_size, released.data.batch_size, released.trainer.max_epochs) == (128, 2, 300)
+    assert (released.recomposer.weight_scale, released.recomposer.weight_offset) == (0.8, 0.6)
+    assert (released.criterion.real_low, released.discriminator.head_padding) == (0.7, 1)
+    assert (released.perceptual.normalize, released.stage.loss.quality_weight) == (False, 2.0)
+    assert (released.stage.paired_targets, released.uses.quality) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "missing", "words"),
+    [
+        ("quality", "band", []),
+        ("recompose", "band", []),
+        ("recompose", "quality", ["adversary=joint"]),
+        ("recompose", "quality", ["adversary=frozen", "trainer=smoke"]),
+    ],
+)
+def test_a_missing_network_is_named_with_the_command_that_makes_it(
+    tmp_path: Path, stage: str, missing: str, words: list[str]
+) -> None:
+    (published(tmp_path / "artifacts") / f"{missing}.pt").unlink()
+    message = rf"{missing}\.pt does not exist yet: .*drbn_lightning\.train stage={missing}`, .*uses\.{missing}=PATH"
+    with pytest.raises(DRBNError, match=message):
+        build_experiment(composed(tmp_path, f"stage={stage}", *words), stage, [])
+
+
+@pytest.mark.parametrize("words", [["adversary=none"], ["adversary=scratch"]])
+def test_a_network_that_is_not_used_may_be_missing(tmp_path: Path, words: list[str]) -> None:
+    (published(tmp_path / "artifacts") / "quality.pt").unlink()
+    experiment = build_experiment(composed(tmp_path, "stage=recompose", *words), "recompose", [])
+    assert ("discriminator" in dict(experiment.stage.named_children())) is (words == ["adversary=scratch"])
+
+
+def test_an_earlier_network_of_another_stage_is_refused(tmp_path: Path) -> None:
+    folder = published(tmp_path / "artifacts")
+    config = composed(tmp_path, "stage=quality", f"uses.band={folder / 'quality.pt'}")
+    with pytest.raises(DRBNError, match=r"quality\.pt is a checkpoint of stage=quality, and stage=band is needed"):
+        build_experiment(config, "quality", [])
+
+
+def test_a_discriminator_that_would_not_be_taken_is_refused(tmp_path: Path) -> None:
+    published(tmp_path / "artifacts")
+    word = "discriminator.sorted_channels=false"
+    config = composed(tmp_path, "stage=recompose", word)
+    with pytest.raises(DRBNError, match=r"discriminator\.sorted_channels=false has no effect: .*adversary=scratch"):
+        build_experiment(config, "recompose", [word])
+    build_experiment(composed(tmp_path, "stage=recompose", word, "adversary=scratch"), "recompose", [word])
+
+
+@pytest.mark.parametrize(
+    ("sources", "kind"), [("[unpaired]", GradedDataModule), ("[unpaired,data]", TogetherDataModule)]
+)
+def test_sources_choose_the_data(tmp_path: Path, sources: str, kind: type) -> None:
+    published(tmp_path / "artifacts")
+    assert isinstance(build_sources(composed(tmp_path, "stage=quality", f"sources={sources}")), kind)
+
+
+def test_unknown_sources_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"sources is \['pairs'\]; use \[data\]"):
+        build_sources(composed(tmp_path, "stage=quality", "sources=[pairs]"))
 
 
 @pytest.mark.parametrize("data", files("data"))

@@ -20,6 +20,13 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.networks.checkpoint import HEADER, read
 
+_EXPECTED = (  # warnings about what is meant
+    ".*LeafSpec.*is deprecated",
+    ".*does not have many workers",
+    "Checkpoint directory .* exists",
+    "Found .* in eval mode",
+)
+
 
 def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish: bool) -> float | None:
     """Train one stage.
@@ -77,7 +84,7 @@ def quieten() -> None:
     """Leave out what Lightning says of itself in every run, and of what this package does on purpose."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (".*LeafSpec.*is deprecated", ".*does not have many workers", "Checkpoint directory .* exists"):
+    for message in _EXPECTED:
         warnings.filterwarnings("ignore", message=message)
 
 

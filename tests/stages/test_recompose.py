@@ -217,7 +217,7 @@ def test_vgg_is_in_no_checkpoint(tmp_path: Path) -> None:
 
 def test_the_terms_have_the_weights_asked_for(tmp_path: Path) -> None:
     picture, normal = torch.rand(2, 3, SIZE, SIZE), torch.rand(2, 3, SIZE, SIZE)
-    one, two = (RecompositionLoss(weight, weight, weight, features(tmp_path)) for weight in (1.0, 2.0))
+    one, two = (RecompositionLoss(weight, weight, weight, perceptual=features(tmp_path)) for weight in (1.0, 2.0))
     first, second = one.fidelity(picture, normal), two.fidelity(picture, normal)
     assert set(first) == {"detail", "perceptual"}
     for name, term in first.items():

@@ -21,6 +21,7 @@ class RecompositionLoss(nn.Module):
         detail_weight: float = 1.0,
         perceptual_weight: float = 1.0,
         quality_weight: float = 1.0,
+        structure_weight: float = 0.0,
         perceptual: Perceptual | None = None,
     ) -> None:
         """Build the loss.
@@ -29,16 +30,19 @@ class RecompositionLoss(nn.Module):
             detail_weight: weight of L_Detail, minus SSIM.
             perceptual_weight: weight of L_Percept.
             quality_weight: weight of L_Quality.
+            structure_weight: weight of minus SSIM between a recomposed photo without a target and stage 1's result of
+                it (neither paper nor released code). Without it the recomposer learns patterns that please the
+                discriminator and nobody else.
             perceptual: maps result and target to L_Percept; without it there is no such term.
 
         Raises:
             ValueError: a weight is negative.
         """
         super().__init__()
-        if min(detail_weight, perceptual_weight, quality_weight) < 0:
+        if min(detail_weight, perceptual_weight, quality_weight, structure_weight) < 0:
             raise ValueError("stage.loss: a weight is negative; 0 leaves its term out")
         self.detail_weight, self.perceptual_weight = detail_weight, perceptual_weight
-        self.quality_weight = quality_weight
+        self.quality_weight, self.structure_weight = quality_weight, structure_weight
         self.perceptual = perceptual if callable(perceptual) else None  # a configuration has a mapping for none
 
     def fidelity(self, picture: Tensor, normal: Tensor) -> dict[str, Tensor]:
@@ -51,3 +55,7 @@ class RecompositionLoss(nn.Module):
     def quality(self, generator_loss: Tensor) -> dict[str, Tensor]:
         """The weighted term that a discriminator gives, from the criterion's loss of the generator."""
         return {"quality": self.quality_weight * generator_loss}
+
+    def structure(self, picture: Tensor, full: Tensor) -> dict[str, Tensor]:
+        """The weighted term that holds a recomposed photo to stage 1's result of it, both `(N, 3, H, W)`."""
+        return {"structure": -self.structure_weight * ssim(picture, full)} if self.structure_weight else {}

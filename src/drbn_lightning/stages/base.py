@@ -36,8 +36,13 @@ class Stage(pl.LightningModule):
             scheduler_interval: whether the schedule counts steps or epochs.
             channels_last: keep pictures and weights in channels-last order, which most machines run faster.
             compile: run the network through `torch.compile`.
+
+        Raises:
+            ValueError: there is no optimizer.
         """
         super().__init__()
+        if optimizer is None:  # a configuration can say so
+            raise ValueError("stage.optimizer is null; name one, such as torch.optim.Adam")
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self._optimizer, self._scheduler, self._interval = optimizer, scheduler, scheduler_interval
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format

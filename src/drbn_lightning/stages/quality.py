@@ -1,5 +1,6 @@
 """The discriminator on its own: what do people like? (paper, section 3.3; trained before stage 2)."""
 
+import math
 from typing import Any
 
 import torch
@@ -50,6 +51,7 @@ class QualityLearning(Stage):
         network: nn.Module,
         criterion: Criterion,
         band: nn.Module | None = None,
+        enhanced_share: float = 1.0,
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
         """Set the stage up.
@@ -58,9 +60,17 @@ class QualityLearning(Stage):
             network: maps pictures `(N, 3, H, W)` to logits `(N,)`.
             criterion: the adversarial loss.
             band: the trained network of stage 1, whose results on real low-light photos are further fakes.
+            enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1. It costs more
+                than all the rest of a step.
             training: arguments of `Stage`.
+
+        Raises:
+            ValueError: `enhanced_share` is out of its range.
         """
         super().__init__(network, **training)
+        if not 0 < enhanced_share <= 1:
+            raise ValueError(f"stage.enhanced_share is {enhanced_share}; it must be above 0 and at most 1")
+        self.enhanced_share = enhanced_share
         self.criterion = criterion
         self.band = None if band is None else Frozen(band)
         self.ratings = HeldOutRatings()
@@ -76,7 +86,9 @@ class QualityLearning(Stage):
         real = [unpaired.high_mos] + ([batch.pairs.normal] if isinstance(batch, TogetherBatch) else [])
         fake = [] if unpaired.low_mos is None else [unpaired.low_mos]
         if self.band is not None and unpaired.real_low is not None:
-            fake.append(self.enhanced(unpaired.real_low, unpaired.real_low_mean))
+            count = math.ceil(self.enhanced_share * len(unpaired.real_low))
+            mean = None if unpaired.real_low_mean is None else unpaired.real_low_mean[:count]
+            fake.append(self.enhanced(unpaired.real_low[:count], mean))
         if not fake:
             raise DRBNError(
                 "there is nothing to tell liked photos from: give photos that people dislike, or real low-light photos "

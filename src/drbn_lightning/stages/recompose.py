@@ -54,7 +54,9 @@ class RecompositionLearning(Stage):
             band: the trained network of stage 1; it stays as it is, bit for bit.
             loss: the recomposer's loss.
             criterion: the adversarial loss.
-            discriminator: maps pictures to logits; needed unless `adversary` is `none`.
+            discriminator: maps pictures to logits; needed unless `adversary` is `none`. It learns in the mode in which
+                it comes: a trained one in evaluation mode, so that its batch norm does not depend on batches of one
+                or two; a new one in training mode.
             adversary: whether the discriminator goes on learning (`joint`, paper), stays as it is (`frozen`) or is
                 left out (`none`).
             discriminator_lr: learning rate of a joint discriminator (paper: 1e-6).
@@ -76,11 +78,11 @@ class RecompositionLearning(Stage):
         self.band = Frozen(band)
         self.discriminator: nn.Module | None = None
         if discriminator is not None and adversary != "none":
-            self.discriminator = discriminator.train() if adversary == "joint" else Frozen(discriminator)
+            self.discriminator = discriminator if adversary == "joint" else Frozen(discriminator)
         self.loss, self.criterion, self.adversary = loss, criterion, adversary
         self.discriminator_lr = discriminator_lr
         self.paired_targets, self.quality_on_pairs = paired_targets, quality_on_pairs
-        names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "quality", "logit", "band_logit")
+        names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "unpaired", "logit", "band_logit")
         self.figures = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in names})
 
     def forward(self, low: Tensor, low_mean: Tensor | None = None) -> tuple[Bands, Recomposed]:
@@ -116,10 +118,11 @@ class RecompositionLearning(Stage):
         """
         if unpaired is None or unpaired.real_low is None:
             raise DRBNError("stage=recompose with an adversary needs real low-light photos: set unpaired.real_low")
-        recomposed = self(unpaired.real_low, unpaired.real_low_mean)[1].picture
+        bands, found = self(unpaired.real_low, unpaired.real_low_mean)
+        recomposed = found.picture
         fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
         logits = torch.cat([self.opinion(fake) for fake in fakes])
-        terms = self.loss.quality(self.criterion.generator_loss(logits))
+        terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
         if self.adversary == "joint":
             reals = [unpaired.high_mos, pairs.normal] if self.paired_targets else [unpaired.high_mos]
             terms["discriminator"] = self.discriminator_term(reals, fakes)
@@ -153,14 +156,14 @@ class RecompositionLearning(Stage):
         return {"bands": bands, "recomposition_weights": weights, "recomposed": recomposed.picture, "chained": chained}
 
     def on_validation_epoch_end(self) -> None:
-        """Log the figures; the loss is the recomposer's, with its quality term on the held-out photos."""
+        """Log the figures; the loss is the recomposer's, on the pairs and on the held-out photos."""
         found = {}
         for name, metric in self.figures.items():
             assert isinstance(metric, MeanMetric)
             if metric.update_called:
                 found[f"val/{name}"] = metric.compute()
             metric.reset()
-        found["val/loss"] = found["val/fidelity"] + found.get("val/quality", 0.0)
+        found["val/loss"] = found["val/fidelity"] + found.get("val/unpaired", 0.0)
         self.log_dict(found)
 
     def trainable_parameters(self) -> list[dict[str, Any]]:
@@ -194,8 +197,9 @@ class RecompositionLearning(Stage):
         if self.discriminator is None:
             return
         before, after = self.opinion(bands.full), self.opinion(recomposed.picture)
-        quality = sum(self.loss.quality(self.criterion.generator_loss(after)).values())
-        self._add({"logit": after, "band_logit": before, "quality": torch.as_tensor(quality)})
+        terms = self.loss.quality(self.criterion.generator_loss(after))
+        terms |= self.loss.structure(recomposed.picture, bands.full)
+        self._add({"logit": after, "band_logit": before, "unpaired": torch.stack(list(terms.values())).sum()})
 
     def _add(self, found: dict[str, Tensor]) -> None:
         for name, value in found.items():
