@@ -22,6 +22,7 @@ from drbn_lightning.inference.evaluation import (
     Method,
     Score,
     as_csv,
+    difference,
     gamma_method,
     input_method,
     judge,
@@ -68,7 +69,7 @@ def evaluate_enhancement(config: DictConfig, whole: Whole, device: torch.device)
         if number < config.pictures:
             path = output / "pictures" / unused(judged.batch.name[0], "", labels)
             samples += write_pictures(path, judged, whole, device)
-    report(output, scores)
+    report(output, scores, [stage for stage in ("band", whole.stage) if whole.stage != "band"])
     write_figures(output / "figures", samples)
     if config.judge is not None:
         judge_photos(config, whole, device)
@@ -104,6 +105,9 @@ def judge_photos(config: DictConfig, whole: Whole, device: torch.device) -> None
         raise DRBNError(f"judge={config.judge} has nothing to judge: no real low-light photo is held out for testing")
     say(f"real low-light photos, judged by {config.judge}:\n{photos.table(scores)}\n{photos.DEFINITIONS}")
     write_text(output / "photos.csv", photos.as_csv(scores))
+    ratings = photos.judge_ratings(data.test_dataloader(), artifact.network, device)
+    if ratings.kinds:
+        say(f"the judge itself, on held-out photos that people have rated:\n{photos.ratings_table(ratings)}")
 
 
 def choose_checkpoint(config: DictConfig) -> Path:
@@ -212,9 +216,11 @@ def write_figures(folder: Path, samples: list[dict[str, torch.Tensor]]) -> None:
         say(f"written: {folder}")
 
 
-def report(folder: Path, scores: list[Score]) -> None:
-    """Print the table and write it as CSV."""
+def report(folder: Path, scores: list[Score], stages: list[str]) -> None:
+    """Print the table, and the difference between two `stages`, and write the scores as CSV."""
     say(table(scores))
+    if stages:
+        say(difference(scores, *stages))
     say(DEFINITIONS)
     write_text(folder / "scores.csv", as_csv(scores))
 

@@ -106,6 +106,27 @@ def test_paired_targets_are_further_liked_photos(tmp_path: Path) -> None:
     assert set(seen) == {4 + 3 + 4 + 4}
 
 
+@pytest.mark.parametrize(("share", "enhanced", "dark"), [(1.0, 4, 0), (0.5, 2, 2), (0.3, 2, 2), (0.01, 1, 1)])
+def test_stage_1_enhances_a_share_and_as_many_stay_dark(share: float, enhanced: int, dark: int, tmp_path: Path) -> None:
+    seen: list[int] = []
+    asked: list[int] = []
+    module = stage(enhanced_share=share)
+    assert module.band is not None
+    module.network.register_forward_pre_hook(
+        lambda network, inputs: seen.append(len(inputs[0])) if network.training else None
+    )
+    module.band.network.register_forward_pre_hook(lambda _, inputs: asked.append(len(inputs[0])))
+    fit(tmp_path, module, batch())
+    assert set(seen) == {4 + 4 + enhanced + dark}
+    assert set(asked[:8]) == {enhanced}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.5])
+def test_a_wrong_share_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=r"stage\.enhanced_share is"):
+        stage(enhanced_share=share)
+
+
 @pytest.mark.parametrize(
     ("sample", "changes"), [(batch(low=False, dark=False), {}), (batch(low=False), {"band": None})]
 )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.inference.baselines import gamma_curve
+from drbn_lightning.metrics.bootstrap import paired
 from drbn_lightning.metrics.fidelity import psnr, ssim, to_8_bit
 
 Method = Callable[[Tensor, Tensor], Tensor]
@@ -104,6 +105,25 @@ def table(scores: list[Score]) -> str:
     means = [(mean(s.psnr for s in of), mean(s.ssim for s in of)) for of in _by_method(scores, methods)]
     lines.append("mean".ljust(width) + "".join(f"  {first:7.2f}  {second:7.4f}" for first, second in means))
     return "\n".join(lines)
+
+
+def difference(scores: list[Score], first: str, second: str) -> str:
+    """One line on what a second method changes on the same pictures, with bootstrap intervals of 95 %.
+
+    Example:
+        >>> scores = [Score("a", "band", 20.0, 0.8), Score("a", "recompose", 21.0, 0.7)]
+        >>> scores += [Score("b", "band", 10.0, 0.6), Score("b", "recompose", 11.0, 0.5)]
+        >>> difference(scores, "band", "recompose")
+        'recompose - band: PSNR +1.00 dB [+1.00, +1.00], SSIM -0.1000 [-0.1000, -0.1000] (2 pictures, paired bootstrap)'
+    """
+    one, two = _by_method(scores, [first, second])
+    gain = paired([score.psnr for score in one], [score.psnr for score in two])
+    change = paired([score.ssim for score in one], [score.ssim for score in two])
+    parts = [
+        f"PSNR {gain.mean:+.2f} dB [{gain.low:+.2f}, {gain.high:+.2f}]",
+        f"SSIM {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]",
+    ]
+    return f"{second} - {first}: {', '.join(parts)} ({len(one)} pictures, paired bootstrap)"
 
 
 def as_csv(scores: list[Score]) -> str:

@@ -60,8 +60,8 @@ class QualityLearning(Stage):
             network: maps pictures `(N, 3, H, W)` to logits `(N,)`.
             criterion: the adversarial loss.
             band: the trained network of stage 1, whose results on real low-light photos are further fakes.
-            enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1. It costs more
-                than all the rest of a step.
+            enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1: it costs more
+                than all the rest of a step. As many others are fakes as they are; with 1 there are none.
             training: arguments of `Stage`.
 
         Raises:
@@ -88,7 +88,8 @@ class QualityLearning(Stage):
         if self.band is not None and unpaired.real_low is not None:
             count = math.ceil(self.enhanced_share * len(unpaired.real_low))
             mean = None if unpaired.real_low_mean is None else unpaired.real_low_mean[:count]
-            fake.append(self.enhanced(unpaired.real_low[:count], mean))
+            # NOTE: dark photos as they are: a discriminator that has seen none may take black for beautiful.
+            fake += [self.enhanced(unpaired.real_low[:count], mean), unpaired.real_low[count : 2 * count]]
         if not fake:
             raise DRBNError(
                 "there is nothing to tell liked photos from: give photos that people dislike, or real low-light photos "
