@@ -18,7 +18,6 @@ from drbn_lightning.inference import photos
 from drbn_lightning.inference.baselines import GammaSearch
 from drbn_lightning.inference.evaluation import (
     DEFINITIONS,
-    Judged,
     Method,
     Score,
     as_csv,
@@ -30,9 +29,9 @@ from drbn_lightning.inference.evaluation import (
     network_method,
     table,
 )
-from drbn_lightning.inference.panels import figure_5, figure_6, figure_7, sheet, stage2_panels, strip
+from drbn_lightning.inference.panels import strip
+from drbn_lightning.inference.pictures import write_figures, write_pictures
 from drbn_lightning.networks.checkpoint import Artifact, identity, load
-from drbn_lightning.networks.recomposition import BandRecomposition, is_chained
 from drbn_lightning.networks.whole import Whole, load_whole
 
 
@@ -68,20 +67,30 @@ def evaluate_enhancement(config: DictConfig, whole: Whole, device: torch.device)
         scores += judged.scores
         if number < config.pictures:
             path = output / "pictures" / unused(judged.batch.name[0], "", labels)
-            samples += write_pictures(path, judged, whole, device)
+            samples += write_pictures(path, judged, whole.network, device)
     report(output, scores, [stage for stage in ("band", whole.stage) if whole.stage != "band"])
-    write_figures(output / "figures", samples)
+    if write_figures(output / "figures", samples):
+        say(f"written: {output / 'figures'}")
     if config.judge is not None:
         judge_photos(config, whole, device)
     return mean(score.psnr for score in scores if score.method == whole.stage)
 
 
 def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch.device) -> float:
-    """Compare a discriminator's scores with people's, on the photos held out for testing. Returns the AUROC."""
+    """Compare a discriminator's scores with people's, on the photos held out for testing. Returns the AUROC.
+
+    Raises:
+        DRBNError: no photo that people like is held out for testing.
+    """
     data = build_unpaired(config)
     data.setup("test")
     network = artifact.network.to(device)
     ratings = photos.judge_ratings(data.test_dataloader(), network, device)
+    if "high" not in ratings.kinds:
+        raise DRBNError(
+            f"checkpoint={config.checkpoint} has nothing to judge: no photo that people like is held out for testing; "
+            "choose unpaired=... with some, or raise unpaired.test_photos or unpaired.test_share"
+        )
     say(photos.ratings_table(ratings))
     return photos.ratings_auroc(ratings)
 
@@ -102,7 +111,10 @@ def judge_photos(config: DictConfig, whole: Whole, device: torch.device) -> None
         if number < config.pictures:
             write_png(output / "photos" / f"{unused(one.batch.name[0], '', labels)}.png", strip(one.results))
     if not scores:
-        raise DRBNError(f"judge={config.judge} has nothing to judge: no real low-light photo is held out for testing")
+        raise DRBNError(
+            f"judge={config.judge} has nothing to judge: no real low-light photo is held out for testing; choose "
+            "unpaired=... with some (unpaired.real_low, or unpaired.real_low_test_photos of scenes)"
+        )
     say(f"real low-light photos, judged by {config.judge}:\n{photos.table(scores)}\n{photos.DEFINITIONS}")
     write_text(output / "photos.csv", photos.as_csv(scores))
     ratings = photos.judge_ratings(data.test_dataloader(), artifact.network, device)
@@ -181,39 +193,6 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise DRBNError(f"device={name} does not work here ({str(error).splitlines()[0]}); use auto or cpu") from None
     return device
-
-
-def write_pictures(path: Path, judged: Judged, whole: Whole, device: torch.device) -> list[dict[str, torch.Tensor]]:
-    """Write input, every method's result and target side by side; for stage 2 bands and weight maps too.
-
-    Args:
-        path: where to, without a suffix.
-        judged: the pair and its results.
-        whole: the network.
-        device: where the network runs.
-
-    Returns:
-        The panels of stage 2, for figures of several pictures.
-    """
-    low, normal = judged.batch.low, judged.batch.normal[0]
-    write_png(path.with_name(f"{path.name}.png"), strip(judged.results | {"target": normal}))
-    if not isinstance(whole.network, BandRecomposition):
-        return []
-    with torch.inference_mode():
-        bands, found = whole.network.parts(low.to(device), judged.batch.low_mean.to(device))
-    chained = is_chained(whole.network.recomposer)
-    sample = stage2_panels(low[0], bands, found.recomposition_weights, found.picture[0], normal, chained=chained)
-    write_png(path.with_name(f"{path.name}_stages.png"), sheet(sample))
-    return [sample]
-
-
-def write_figures(folder: Path, samples: list[dict[str, torch.Tensor]]) -> None:
-    """Write figures like the paper's 5, 6 and 7."""
-    figures = {"5_guidance": figure_5, "6_bands": figure_6, "7_weights": figure_7}
-    for name, figure in figures.items() if samples else ():
-        write_png(folder / f"figure_{name}.png", figure(samples))
-    if samples:
-        say(f"written: {folder}")
 
 
 def report(folder: Path, scores: list[Score], stages: list[str]) -> None:

@@ -89,7 +89,8 @@ class QualityLearning(Stage):
             count = math.ceil(self.enhanced_share * len(unpaired.real_low))
             mean = None if unpaired.real_low_mean is None else unpaired.real_low_mean[:count]
             # NOTE: dark photos as they are: a discriminator that has seen none may take black for beautiful.
-            fake += [self.enhanced(unpaired.real_low[:count], mean), unpaired.real_low[count : 2 * count]]
+            others = unpaired.real_low[count : 2 * count]
+            fake += [self.enhanced(unpaired.real_low[:count], mean), *([others] if len(others) else [])]
         if not fake:
             raise DRBNError(
                 "there is nothing to tell liked photos from: give photos that people dislike, or real low-light photos "
