@@ -136,7 +136,7 @@ def test_stage_2_recipes_are_those_of_their_sources(tmp_path: Path) -> None:
     released = composed(tmp_path, "stage=recompose", "experiment=released_code")
     assert (released.data.crop_size, released.data.batch_size, released.trainer.max_epochs) == (128, 2, 300)
     assert (released.recomposer.weight_scale, released.recomposer.weight_offset) == (0.8, 0.6)
-    assert (released.criterion.real_low, released.discriminator.head_padding) == (0.7, 1)
+    assert (released.criterion.lowest_real, released.discriminator.head_padding) == (0.7, 1)
     assert (released.perceptual.normalize, released.stage.loss.quality_weight) == (False, 2.0)
     assert (released.stage.paired_targets, released.uses.quality) == (True, None)
 

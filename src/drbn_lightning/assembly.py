@@ -111,9 +111,10 @@ def load_used(config: DictConfig) -> dict[str, Artifact]:
         if place is None:
             continue
         if not Path(place).exists():
+            without = f", or go without: uses.{stage}=null" if config.trains == "discriminator" else ""
             raise DRBNError(
                 f"{place} does not exist yet: train it with `python -m drbn_lightning.train stage={stage}`, or name "
-                f"another network by uses.{stage}=PATH"
+                f"another network by uses.{stage}=PATH{without}"
             )
         found[str(stage)] = load(place, str(stage))
     return found

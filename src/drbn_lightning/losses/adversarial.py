@@ -48,36 +48,36 @@ class LeastSquaresCriterion(nn.Module):
 
     def __init__(
         self,
-        real_low: float = 0.7,
-        real_high: float = 1.2,
-        fake_low: float = 0.0,
-        fake_high: float = 0.3,
+        lowest_real: float = 0.7,
+        highest_real: float = 1.2,
+        lowest_fake: float = 0.0,
+        highest_fake: float = 0.3,
         generator_target: float = 1.0,
     ) -> None:
         """Set the labels; the defaults are the released code's.
 
         Args:
-            real_low: lowest label of a real picture.
-            real_high: highest label of a real picture.
-            fake_low: lowest label of a fake picture, before the discriminator.
-            fake_high: highest label of a fake picture, before the discriminator.
+            lowest_real: lowest label of a real picture.
+            highest_real: highest label of a real picture.
+            lowest_fake: lowest label of a fake picture, before the discriminator.
+            highest_fake: highest label of a fake picture, before the discriminator.
             generator_target: label of a fake picture, before the generator.
 
         Raises:
             ValueError: a range is empty.
         """
         super().__init__()
-        for kind, low, high in (("real", real_low, real_high), ("fake", fake_low, fake_high)):
+        for kind, low, high in (("real", lowest_real, highest_real), ("fake", lowest_fake, highest_fake)):
             if low > high:
-                raise ValueError(f"criterion.{kind}_low is {low}, above criterion.{kind}_high, {high}")
-        self.real_low, self.real_high = real_low, real_high
-        self.fake_low, self.fake_high = fake_low, fake_high
+                raise ValueError(f"criterion.lowest_{kind} is {low}, above criterion.highest_{kind}, {high}")
+        self.lowest_real, self.highest_real = lowest_real, highest_real
+        self.lowest_fake, self.highest_fake = lowest_fake, highest_fake
         self.generator_target = generator_target
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """Mean squared distance of D from the real labels and from the fake ones, added."""
-        real = self._distance(real_logits, self._labels(real_logits, self.real_low, self.real_high))
-        return real + self._distance(fake_logits, self._labels(fake_logits, self.fake_low, self.fake_high))
+        real = self._distance(real_logits, self._labels(real_logits, self.lowest_real, self.highest_real))
+        return real + self._distance(fake_logits, self._labels(fake_logits, self.lowest_fake, self.highest_fake))
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
         """Mean squared distance of D from `generator_target`."""
