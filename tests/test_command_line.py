@@ -1,5 +1,8 @@
 """What a user sees who makes a mistake: one message that names the file or key, a non-zero exit, no traceback."""
 
+import csv
+import itertools
+import math
 import os
 import shutil
 import signal
@@ -8,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -16,7 +20,16 @@ import torch
 from drbn_lightning import evaluate, train
 from drbn_lightning.image_files import write_png
 from drbn_lightning.networks.checkpoint import HEADER
-from tests.running import TINY, TINY_SCENES, equal, weights
+from tests.running import (
+    TINY,
+    TINY_NETWORKS,
+    TINY_PHOTOS,
+    TINY_SCENES,
+    composed,
+    equal,
+    published,
+    weights,
+)
 
 Run = Callable[..., str]
 
@@ -167,6 +180,116 @@ def test_evaluating_before_training(failing: Run) -> None:
     assert "python -m drbn_lightning.train stage=band" in failing(entry=evaluate.main)
 
 
+def one_line(said: str) -> str:
+    """What a user sees, which is nothing but one line of error."""
+    (line,) = said.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def photos(folder: Path, count: int = 8) -> Path:
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        folder.mkdir(exist_ok=True)
+        write_png(folder / f"{number}.png", rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
+    return folder
+
+
+FOLDERS = (*TINY, *TINY_NETWORKS, "unpaired=folder", "unpaired.crop_size=16", "unpaired.num_workers=0")
+SEMI_SUPERVISED = [("quality", "uses.band=null"), ("recompose", "adversary=scratch")]
+
+
+@pytest.mark.parametrize("words", SEMI_SUPERVISED)
+def test_liked_photos_that_are_not_set_or_not_there(failing: Run, tmp_path: Path, words: tuple[str, str]) -> None:
+    stage = [f"stage={words[0]}", words[1], f"paths.artifacts={published(tmp_path / 'published')}", *TINY_SCENES]
+    dark = f"unpaired.real_low={photos(tmp_path / 'dark')}"
+    assert "unpaired.high=PATH" in one_line(failing(*stage, *FOLDERS, dark))
+    (tmp_path / "empty").mkdir()
+    for name in ("nowhere", "empty"):
+        said = one_line(failing(*stage, *FOLDERS, dark, f"unpaired.high={tmp_path / name}"))
+        assert str(tmp_path / name) in said
+        said = one_line(
+            failing(*stage, *FOLDERS, f"unpaired.high={tmp_path / 'dark'}", f"unpaired.real_low={tmp_path / name}")
+        )
+        assert str(tmp_path / name) in said
+
+
+def test_nothing_to_tell_liked_photos_from(failing: Run, tmp_path: Path) -> None:
+    high = f"unpaired.high={photos(tmp_path / 'good')}"
+    said = one_line(failing("stage=quality", "uses.band=null", *FOLDERS, high))
+    assert "unpaired.real_low" in said
+    stage_2 = ["stage=recompose", "adversary=scratch", f"paths.artifacts={published(tmp_path / 'published')}"]
+    assert "unpaired.real_low=PATH" in one_line(failing(*stage_2, *FOLDERS, high, *TINY_SCENES))
+
+
+def perceptual(folder: Path, *words: str) -> list[str]:
+    return ["stage=recompose", f"paths.artifacts={published(folder / 'published')}", "perceptual=vgg16", *words, *TINY]
+
+
+def test_wrong_weights_of_vgg(failing: Run, tmp_path: Path) -> None:
+    broken, foreign, nowhere = tmp_path / "broken.npz", tmp_path / "foreign.pth", tmp_path / "nowhere.npz"
+    broken.write_bytes(b"PK\x03\x04 these are no weights")
+    torch.save({"layer.weight": torch.zeros(3)}, foreign)
+    for file in (broken, foreign, nowhere):
+        assert str(file) in one_line(failing(*perceptual(tmp_path, f"perceptual.weights={file}")))
+
+
+def test_weights_of_vgg_that_cannot_be_downloaded(
+    failing: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise URLError("Name or service not known")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("torch.hub.urlopen", unreachable)
+    said = one_line(failing(*perceptual(tmp_path)))
+    assert "perceptual.weights=PATH" in said
+    assert "Name or service not known" in said
+
+
+@pytest.mark.parametrize("stage", ["quality", "recompose"])
+def test_a_wrong_network_of_an_earlier_stage(failing: Run, tmp_path: Path, stage: str) -> None:
+    folder = published(tmp_path / "published")
+    words = [f"stage={stage}", f"paths.artifacts={folder}", *TINY]
+    said = one_line(failing(*words, "uses.band=nowhere.pt"))
+    assert "nowhere.pt" in said
+    assert "uses.band=PATH" in said
+    said = one_line(failing(*words, f"uses.band={folder / 'quality.pt'}"))
+    assert str(folder / "quality.pt") in said
+    assert "stage=band" in said
+
+
+def test_an_adversary_without_its_network(failing: Run, tmp_path: Path) -> None:
+    folder = published(tmp_path / "published")
+    (folder / "quality.pt").unlink()
+    for adversary in ("joint", "frozen"):
+        said = one_line(failing("stage=recompose", f"adversary={adversary}", f"paths.artifacts={folder}", *TINY))
+        assert str(folder / "quality.pt") in said
+        assert "python -m drbn_lightning.train stage=quality" in said
+
+
+EVALUATED = ("device=cpu", "data.test_scenes=1", "data.test_size=24", "data.num_workers=0", "unpaired.num_workers=0")
+
+
+def test_a_judge_of_another_kind(failing: Run, tmp_path: Path) -> None:
+    folder = published(tmp_path / "published")
+    words = [f"paths.artifacts={folder}", *EVALUATED]
+    said = one_line(failing(*words, f"judge={folder / 'band.pt'}", entry=evaluate.main))
+    assert str(folder / "band.pt") in said
+    assert "stage=quality" in said
+    assert "nowhere.pt" in one_line(failing(*words, "judge=nowhere.pt", entry=evaluate.main))
+
+
+def test_nothing_to_judge(failing: Run, tmp_path: Path) -> None:
+    folder = published(tmp_path / "published")
+    words = [f"paths.artifacts={folder}", *EVALUATED, "unpaired.test_photos=0", "unpaired.real_low_test_photos=0"]
+    said = one_line(failing(*words, f"judge={folder / 'quality.pt'}", entry=evaluate.main))
+    assert "unpaired.real_low" in said
+    said = one_line(failing(*words, f"checkpoint={folder / 'quality.pt'}", entry=evaluate.main))
+    assert str(folder / "quality.pt") in said
+    assert "unpaired.test_photos" in said
+
+
 def test_no_space_left(failing: Run, tmp_path: Path) -> None:
     # A file system of 100 kB would need root; a limit on the size of files raises the same kind of error.
     import resource
@@ -275,3 +398,133 @@ def test_a_failed_job_takes_no_other_down(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert (tmp_path / "many" / "1" / "band.pt").exists()
     assert not (tmp_path / "artifacts").exists()
+
+
+RANKS = """
+import torch
+from pytorch_lightning.callbacks import Callback
+
+
+class Ranks(Callback):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def on_train_batch_end(self, trainer, module, *_):
+        torch.save({"steps": trainer.global_step, "state_dict": module.state_dict()},
+                   f"{self.folder}/rank_{trainer.global_rank}.pt")
+"""
+
+
+TINY_RECOMPOSER = tuple(word for word in TINY_NETWORKS if word.startswith("recomposer."))
+
+
+def started(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the training command of all stages in a folder, and expects it to end well."""
+    run = [sys.executable, "-m", "drbn_lightning.train", *words]
+    environment = {**ONE_THREAD, "PYTHONPATH": str(folder)}
+    done = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def figures_of(folder: Path) -> dict[str, list[float]]:
+    """The figures of a run, column by column."""
+    with (folder / "csv" / "version_0" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows if row[name]] for name in rows[0]}
+
+
+def all_finite(folder: Path) -> bool:
+    return all(math.isfinite(value) for column in figures_of(folder).values() for value in column)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["quality", "recompose"])
+def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Path, stage: str) -> None:
+    (tmp_path / "ranks.py").write_text(RANKS)
+    artifacts, untouched = (published(tmp_path / name) for name in ("artifacts", "untouched"))
+    words = [
+        *TINY,
+        *TINY_SCENES,
+        *TINY_PHOTOS,
+        "data.batch_size=4",
+        "unpaired.batch_size=4",
+        "data.validation_scenes=3",
+    ]
+    words += ["trainer.max_epochs=2", "trainer.log_every_n_steps=1", "callbacks.pictures=null"]
+    # Steps in proportion to the gradients, and nothing that depends on a process's share: no batch norm, no JPEG
+    # qualities that it draws, no share of its photos that is rounded up.
+    words += ["stage.optimizer._target_=torch.optim.SGD", "~stage.optimizer.betas", "~stage.optimizer.eps"]
+    words += ["stage.optimizer.lr=0.1"]
+    if stage == "quality":
+        words += ["discriminator.normalization=group", "discriminator.reencode=null", "discriminator.base_channels=2"]
+        words += ["stage.enhanced_share=1"]
+    else:
+        words += ["adversary=joint", "adversary.learning_rate=0.1", *TINY_RECOMPOSER]
+    ranks = f"+callbacks.ranks={{_target_: ranks.Ranks, folder: {tmp_path}}}"
+    one, two = tmp_path / "one", tmp_path / "two"
+    started(tmp_path, f"stage={stage}", *words, "trainer=ddp", f"hydra.run.dir={two}", ranks)
+    both = [torch.load(tmp_path / f"rank_{rank}.pt", weights_only=True) for rank in range(2)]
+    assert [content["steps"] for content in both] == [4, 4]
+    assert equal(both[0]["state_dict"], both[1]["state_dict"])
+    assert (artifacts / f"{stage}.pt").read_bytes() == (two / f"{stage}.pt").read_bytes()
+    assert all_finite(two)
+
+    config = composed(one, f"stage={stage}", *words, f"paths.artifacts={untouched}")
+    train.train(config, stage, [], publish=False)
+    for place in (f"{stage}.pt", "checkpoints/last.ckpt"):
+        alone, together = weights(one / place), weights(two / place)
+        assert alone.keys() == together.keys()
+        for name, tensor in alone.items():
+            torch.testing.assert_close(together[name], tensor, rtol=1e-4, atol=1e-6)
+    alone_figures, together_figures = figures_of(one), figures_of(two)
+    judged = [name for name in alone_figures if name.startswith("val/")]  # in training each process logs its own share
+    assert {"val/loss"} < set(judged)
+    for name in judged:
+        assert together_figures[name] == pytest.approx(alone_figures[name], rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("stage=quality",), ("stage=recompose", "adversary=scratch")])
+def test_two_processes_train_a_discriminator_with_batch_norm(tmp_path: Path, words: tuple[str, ...]) -> None:
+    artifacts = published(tmp_path / "artifacts")
+    more = ("trainer=ddp", "discriminator.base_channels=2", "criterion=least_squares", "trainer.max_epochs=2")
+    common = (*TINY, *TINY_SCENES, *TINY_PHOTOS, "data.batch_size=4", "trainer.log_every_n_steps=1")
+    started(tmp_path, *words, *common, *more, f"hydra.run.dir={tmp_path / 'run'}")
+    stage = words[0].removeprefix("stage=")
+    assert (artifacts / f"{stage}.pt").read_bytes() == (tmp_path / "run" / f"{stage}.pt").read_bytes()
+    assert all_finite(tmp_path / "run")
+
+
+SWEEPS = {
+    "adversaries": (
+        ("stage=recompose", "adversary=joint,frozen,none", "criterion=log,least_squares", "recomposer=unet,flat"),
+        12,
+    ),
+    "discriminators": (("stage=quality", "discriminator.sorted_channels=true,false", "criterion=log,least_squares"), 4),
+    "scratch": (("stage=recompose", "adversary=scratch", "discriminator.sorted_channels=true,false"), 2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SWEEPS)
+def test_choices_are_swept_by_one_command(tmp_path: Path, name: str) -> None:
+    words, jobs = SWEEPS[name]
+    artifacts = published(tmp_path / "artifacts")
+    files = {file.name: file.read_bytes() for file in artifacts.iterdir()}
+    used = [f"uses.band={artifacts / 'band.pt'}", f"paths.artifacts={artifacts}"]
+    used += ["stage.scheduler=null", "adversary.learning_rate=0.1"]  # in two steps the default changes too little
+    small = (*TINY, *TINY_SCENES, *TINY_PHOTOS, "trainer=smoke", f"hydra.sweep.dir={tmp_path / 'many'}")
+    done = started(tmp_path, "--multirun", *words, *used, *small)
+    stage = words[0].removeprefix("stage=")
+    made = {path.parent: weights(path) for path in (tmp_path / "many").glob(f"*/{stage}.pt")}
+    assert {folder.name for folder in made} == {str(number) for number in range(jobs)}
+    chosen = {folder: (folder / ".hydra" / "overrides.yaml").read_text() for folder in made}
+    for first, second in itertools.combinations(made, 2):  # each job has trained what its words say
+        alike = [chosen[job].replace("least_squares", "log") for job in (first, second)]
+        no_criterion = alike[0] == alike[1] and "adversary=none" in alike[0]
+        assert equal(made[first], made[second]) is no_criterion, (chosen[first], chosen[second])
+    assert done.stdout.count("artifact: ") == jobs
+    assert {file.name: file.read_bytes() for file in artifacts.iterdir()} == files
+    assert {path.name for path in tmp_path.iterdir()} == {"artifacts", "many"}
