@@ -453,6 +453,7 @@ def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Pa
         "data.validation_scenes=3",
     ]
     words += ["trainer.max_epochs=2", "trainer.log_every_n_steps=1", "callbacks.pictures=null"]
+    words += ["data.length=9", "unpaired.length=9"]  # shares of unequal sizes
     # Steps in proportion to the gradients, and nothing that depends on a process's share: no batch norm, no JPEG
     # qualities that it draws, no share of its photos that is rounded up.
     words += ["stage.optimizer._target_=torch.optim.SGD", "~stage.optimizer.betas", "~stage.optimizer.eps"]
