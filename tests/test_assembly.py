@@ -48,13 +48,19 @@ class Foreign(nn.Module):
 FOREIGN = ("~network", f"+network={{_target_: {__name__}.Foreign, width: 4}}")
 
 
-def words(folder: Path, *choices: str, data: bool = True) -> list[str]:
-    root = [f"data.root={folder / 'nowhere'}"] if data else []
-    return [*choices, *root, "data.num_workers=0"]
+ROOTS = {"synthetic": (), "mixed": ("parts.lol.root", "parts.photos.root")}
+"""Keys of a data set's folders, where there is not just a root."""
 
 
-def has_root(data: str) -> bool:
-    return data != "synthetic"
+def words(folder: Path, *choices: str, data: str = "lol_v1") -> list[str]:
+    """Overrides with the folders that a data set needs."""
+    roots = [f"data.{key}={folder / 'nowhere'}" for key in ROOTS.get(data, ("root",))]
+    return [*choices, *roots, "data.num_workers=0"]
+
+
+def data_of(experiment: str) -> str:
+    """The data set that an experiment takes."""
+    return "mixed" if experiment == "shipped" else "lol_v2_real"
 
 
 def needs(folder: Path, group: str, name: str) -> list[str]:
@@ -70,7 +76,7 @@ def needs(folder: Path, group: str, name: str) -> list[str]:
         ("unpaired", "folder"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
     }
     if group == "experiment":
-        return chosen["unpaired", "ava"] + chosen["perceptual", "vgg16"]
+        return chosen["unpaired", "folder" if name == "shipped" else "ava"] + chosen["perceptual", "vgg16"]
     return chosen.get((group, name), [])
 
 
@@ -86,8 +92,8 @@ def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -
     published(tmp_path / "artifacts")
     stage = "recompose" if group in STAGE_2 else "band"
     chosen = {"stage": stage, "trainer": "cpu", group: name}
-    rooted = has_root(name) if group == "data" else group == "experiment"
-    overrides = words(tmp_path, *(f"{key}={value}" for key, value in chosen.items()), data=rooted)
+    data = {"data": name, "experiment": data_of(name)}.get(group, "synthetic")
+    overrides = words(tmp_path, *(f"{key}={value}" for key, value in chosen.items()), data=data)
     config = composed(tmp_path, *overrides, *needs(tmp_path, group, name))
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(resolved, dict)
@@ -109,9 +115,10 @@ def test_every_experiment_builds_for_every_stage(tmp_path: Path, experiment: str
     published(tmp_path / "artifacts")
     choices = (f"experiment={experiment}", f"stage={stage}", "trainer.accelerator=cpu")
     plain = composed(tmp_path, f"stage={stage}")
-    config = composed(tmp_path, *words(tmp_path, *choices), *needs(tmp_path, "experiment", experiment))
-    assert config.stage != plain.stage
-    assert config.data.release == "v2_real"
+    roots = words(tmp_path, *choices, data=data_of(experiment))
+    config = composed(tmp_path, *roots, *needs(tmp_path, "experiment", experiment))
+    assert (config.stage, config.trainer.max_epochs) != (plain.stage, plain.trainer.max_epochs)
+    assert config.data._target_ != plain.data._target_
     build_experiment(config, stage, [])
 
 
@@ -197,7 +204,7 @@ def test_unknown_sources_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", files("data"))
 def test_every_data_set_can_be_evaluated(tmp_path: Path, data: str) -> None:
-    config = composed(tmp_path, *words(tmp_path, f"data={data}", data=has_root(data)), name="evaluate")
+    config = composed(tmp_path, *words(tmp_path, f"data={data}", data=data), name="evaluate")
     assert isinstance(build_data(config), PairDataModule)
     assert config.checkpoint is None
 

@@ -1,6 +1,7 @@
 """From configuration to objects: the one place that calls `hydra.utils.instantiate`."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -48,10 +49,10 @@ def build(config: DictConfig, key: str, **more: Any) -> Any:  # noqa: ANN401 wha
         return instantiate(config[key], _convert_="all", **more)
     except InstantiationException as error:
         cause = error.__cause__
-        if isinstance(cause, DRBNError):
-            raise cause from None
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         where = next((line.split(": ", 1)[1] for line in lines if line.startswith("full_key: ")), key)
+        if isinstance(cause, DRBNError):  # a data module names its keys as if it were `data` itself
+            raise DRBNError(re.sub(r"\bdata\.(?=\w+)", f"{where}.", str(cause))) from None
         reason = str(cause).splitlines()[0] if cause is not None and str(cause) else " ".join(lines[:2])
         raise DRBNError(f"the configuration of {where} does not work: {reason}") from None
     except OmegaConfBaseException as error:
