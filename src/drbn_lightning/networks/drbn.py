@@ -188,10 +188,27 @@ class DRBN(nn.Module):
 
 def pad_to_quarters(picture: Tensor) -> Tensor:
     """Continue the lower and right border to multiples of 4, `(N, C, H, W)`; the picture itself where it is one."""
+    if torch.compiler.is_exporting():  # the sizes are symbols: nothing can depend on their values
+        return _continued(_continued(picture, -2), -1)
     bottom, right = -picture.shape[-2] % 4, -picture.shape[-1] % 4
     # NOTE: the released code crashes on other sizes; replicate and not reflect, which fails below 4 pixels.
     return functional.pad(picture, (0, right, 0, bottom), mode="replicate") if bottom or right else picture
 
 
+def _continued(picture: Tensor, axis: int) -> Tensor:
+    """Repeat the last row or column up to a multiple of 4."""
+    size = picture.shape[axis]
+    places = torch.arange(_rounded_up(size, 4) * 4, device=picture.device).clamp(max=size - 1)
+    return picture.index_select(axis, places)
+
+
+def _rounded_up(size: int, factor: int) -> int:
+    """`size / factor` rounded up. No negative number on the way: ONNX rounds those towards zero, Python down."""
+    return (size + factor - 1) // factor
+
+
 def _crop(bands: Bands, height: int, width: int) -> Bands:
-    return Bands(*(band[..., : -(-height // f), : -(-width // f)] for band, f in zip(bands, (1, 2, 4), strict=True)))
+    found = (
+        band[..., : _rounded_up(height, f), : _rounded_up(width, f)] for band, f in zip(bands, (1, 2, 4), strict=True)
+    )
+    return Bands(*found)
