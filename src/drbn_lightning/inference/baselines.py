@@ -18,7 +18,8 @@ GAMMAS = tuple(round(0.05 * step, 2) for step in range(1, 41))
 AUTO_MEAN = 0.42
 """Mean luminance that `auto_gamma` gives every picture: the mean that the networks start from by default."""
 TILES = 8
-CLIP_LIMIT = 2.0
+CLIP_LIMIT = 40.0
+"""How much steeper than a straight line CLAHE's curves may be: kornia's default, and best on LOL-v1's training set."""
 
 Method = Callable[[Tensor, Tensor], Tensor]
 """Maps low-light pictures `(N, 3, H, W)` and the means `(N,)` of the whole ones to results `(N, 3, H, W)`."""

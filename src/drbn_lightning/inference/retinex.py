@@ -12,8 +12,9 @@ RESTORATION = 125.0
 """How much of its colours multi-scale Retinex gives back to a picture (alpha of Jobson et al. 1997)."""
 CLIPPED = 0.01
 """Share of the pixels that multi-scale Retinex makes black, and white, in each colour."""
-GROWTH = 1.25
-"""Factor of the penalty from one round of LIME's solver to the next."""
+PENALTY, GROWTH = 10.0, 1.25
+"""First penalty of LIME's solver, and its factor from one round to the next: after 40 rounds what is minimised lies
+about 9 % above its least value on LOL, and the difference cannot be seen."""
 
 
 def multi_scale_retinex(low: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def blurred(picture: Tensor, deviations: tuple[float, ...]) -> list[Tensor]:
     ]
 
 
-def lime(low: Tensor, smoothness: float = 0.15, gamma: float = 0.8, steps: int = 30) -> Tensor:
+def lime(low: Tensor, smoothness: float = 0.15, gamma: float = 0.8, steps: int = 40) -> Tensor:
     """LIME: divide by an illumination that is the brightest colour of each pixel, smoothed but for its edges.
 
     Source: Guo, Li, Ling, "LIME: low-light image enhancement via illumination map estimation", TIP 2017: equations 3
@@ -91,7 +92,7 @@ def smooth_illumination(first: Tensor, smoothness: float, steps: int) -> Tensor:
     laplacian = (2 - 2 * rows.cos())[:, None] + (2 - 2 * columns.cos())
     weights = smoothness * _edge_weights(first)
     wanted = multiplier = torch.zeros_like(weights)
-    penalty, illumination = 1.0, first
+    penalty, illumination = PENALTY, first
     for _ in range(steps):
         right = torch.fft.rfft2(2 * first + _adjoint(penalty * wanted - multiplier))
         illumination = torch.fft.irfft2(right / (2 + penalty * laplacian), s=size)
@@ -103,7 +104,7 @@ def smooth_illumination(first: Tensor, smoothness: float, steps: int) -> Tensor:
     return illumination
 
 
-def _edge_weights(picture: Tensor, deviation: float = 2.0, least: float = 1e-3) -> Tensor:
+def _edge_weights(picture: Tensor, deviation: float = 2.0, least: float = 1e-2) -> Tensor:
     """One over the blurred difference: large in texture, whose differences cancel, and small along edges."""
     (blur,) = blurred(_differences(picture), (deviation,))
     return 1 / (blur.abs() + least)

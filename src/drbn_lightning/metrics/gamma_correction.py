@@ -49,8 +49,8 @@ def gamma_corrected(picture: Tensor, wanted: Tensor) -> Tensor:
 def ssim_gc(result: Tensor, target: Tensor) -> Tensor:
     """SSIM over RGB of each picture after gamma correction: the result under the gamma that gives it the target's mean.
 
-    NOTE: the paper does not say how it chooses gamma. Ours gives the result the target's mean luminance, and so sees the
-    target.
+    NOTE: the paper does not say how it chooses gamma. Ours gives the result the target's mean luminance, so it sees
+    the target.
 
     Args:
         result: `(N, 3, H, W)`, display values, rounded to 8 bits before and after the correction.
