@@ -1,4 +1,6 @@
 import csv
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,13 @@ from omegaconf import DictConfig
 from drbn_lightning.assembly import build_data
 from drbn_lightning.data.scenes import scene
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.evaluate import choose_device, evaluate
+from drbn_lightning.evaluate import evaluate
 from drbn_lightning.image_files import read_rgb, write_png
 from drbn_lightning.inference.panels import HEADING
+from drbn_lightning.metrics.fidelity import to_8_bit
 from drbn_lightning.networks.checkpoint import NetworkDescription, header, save
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.whole import load_whole
 from tests.running import composed
 
 SCENES = ("data.scene_size=24", "data.crop_size=16", "data.test_scenes=3", "data.test_size=30", "data.num_workers=0")
@@ -22,9 +26,9 @@ ARGUMENTS = {"recursions": 1, "base_channels": 2, "growth_rate": 1}
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
 
-def artifact(path: Path, trained_on: list[dict[str, object]] | None = None, stage: str = "band") -> Path:
+def artifact(path: Path, trained_on: list[dict[str, object]] | None = None, stage: str = "band", seed: int = 0) -> Path:
     """An untrained network as a checkpoint."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     description = NetworkDescription("drbn_lightning.networks.drbn.DRBN", ARGUMENTS)
     save(path, header(stage, description, {}, trained_on or []), DRBN(1, base_channels=2, growth_rate=1).state_dict())
     return path
@@ -84,15 +88,20 @@ def test_says_what_it_measured_and_where(tmp_path: Path, capsys: pytest.CaptureF
     assert path.exists()
     result = evaluate(config(tmp_path, "baselines=[]", "pictures=0"))
     said = capsys.readouterr().out
-    assert f"mean       {result:7.2f}" in said
-    assert "PSNR in dB over RGB" in said
+    assert re.search(rf"^band +{result:.2f} ", said, re.MULTILINE)
+    assert "PSNR dB: over RGB, result rounded to 8 bits" in said
     assert str(tmp_path / "scores.csv") in said
     assert "warning" not in said
     assert {row["method"] for row in rows(tmp_path)} == {"band"}
     assert not (tmp_path / "pictures").exists()
 
 
-def test_without_a_checkpoint_says_which_command_makes_it(tmp_path: Path) -> None:
+def no_weights(*_: object) -> Path:
+    raise DRBNError("the shipped weights are missing")
+
+
+def test_without_a_checkpoint_says_which_command_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drbn_lightning.evaluate.shipped_path", no_weights)
     with pytest.raises(DRBNError, match=r"artifacts/band\.pt does not exist yet: .*drbn_lightning\.train stage=band"):
         evaluate(config(tmp_path))
     with pytest.raises(DRBNError, match=r"other\.pt does not exist; give the path"):
@@ -101,15 +110,11 @@ def test_without_a_checkpoint_says_which_command_makes_it(tmp_path: Path) -> Non
 
 def test_an_unknown_baseline_or_device(tmp_path: Path) -> None:
     path = artifact(tmp_path / "mine.pt")
-    with pytest.raises(DRBNError, match="baselines holds 'retinex'; there are input and gamma"):
+    with pytest.raises(DRBNError, match="baselines holds 'retinex'; there are input, gamma"):
         evaluate(config(tmp_path, f"checkpoint={path}", "baselines=[input,retinex]"))
     with pytest.raises(DRBNError, match=r"device=abacus does not work here .*; use auto or cpu"):
         evaluate(config(tmp_path, f"checkpoint={path}", "device=abacus"))
     assert not (tmp_path / "scores.csv").exists()
-
-
-def test_auto_finds_a_device() -> None:
-    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def lol(root: Path, pictures: dict[str, list[int]], size: tuple[int, int] = (30, 36)) -> Path:
@@ -137,4 +142,82 @@ def test_warns_of_pictures_seen_in_training(tmp_path: Path, capsys: pytest.Captu
     leaking = lol(tmp_path / "second", {"our485": [60], "eval15": [51, seen, 52]})
     evaluate(composed(tmp_path, *words, f"data.root={leaking}", name="evaluate"))
     said = capsys.readouterr().out
-    assert "warning: 1 of the 3 pictures of v1/test were seen in training (v1/train), for example 1;" in said
+    assert "warning: band: 1 of the 3 pictures of v1/test were seen in training (v1/train), for example 1;" in said
+
+
+def test_without_a_published_network_the_shipped_one_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = artifact(tmp_path / "shipped.pt")
+    monkeypatch.setattr("drbn_lightning.evaluate.shipped_path", lambda: path)
+    evaluate(config(tmp_path, "pictures=0", "baselines=[]"))
+    assert "note: no checkpoint is named and" in capsys.readouterr().out
+
+
+def test_several_checkpoints_are_compared_with_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = artifact(tmp_path / "a" / "band.pt"), artifact(tmp_path / "b" / "band.pt", seed=1)
+    words = ("baselines=[input]", "pictures=0", "report_pictures=0")
+    evaluate(config(tmp_path, f"checkpoint={{mine: {first}, theirs: {second}}}", *words))
+    assert [row["method"] for row in rows(tmp_path)[:3]] == ["input", "mine", "theirs"]
+    said = capsys.readouterr().out
+    assert "mine - theirs" in said
+    assert "mine - input" in said
+    evaluate(config(tmp_path, f"checkpoint=[{first},{second}]", *words))
+    assert [row["method"] for row in rows(tmp_path)[:3]] == ["input", "a/band", "b/band"]
+    with pytest.raises(DRBNError, match=r"checkpoint\.mine is null"):
+        evaluate(config(tmp_path, "+checkpoint.mine=null"))
+
+
+def test_the_summary_says_everything(judged: tuple[Path, float]) -> None:
+    folder, result = judged
+    about = json.loads((folder / "summary.json").read_text())
+    (found,) = about["results"]
+    assert found["data"] == "synthetic/test"
+    assert found["methods"]["band"]["means"]["psnr"]["mean"] == pytest.approx(result, abs=1e-4)
+    low, high = (found["methods"]["band"]["means"]["psnr"][key] for key in ("low", "high"))
+    assert low <= result <= high
+    assert found["differences"][0]["minus"] == "input"
+    assert about["measures"]["psnr"]["definition"].startswith("over RGB")
+    assert about["methods"]["band"]["parameters"] > 100
+    assert len(about["methods"]["band"]["identity"]) == 16
+    assert {"version", "torch", "date", "command", "timing"} <= about.keys()
+
+
+def test_saved_results_have_the_figures_of_the_network_that_made_them(tmp_path: Path) -> None:
+    path = artifact(tmp_path / "mine.pt")
+    whole = load_whole(path)
+    data = build_data(config(tmp_path))
+    data.setup("test")
+    for batch in data.test_dataloader():
+        with torch.inference_mode():
+            result = to_8_bit(whole.network(batch.low, batch.low_mean).full)[0]
+        write_png(tmp_path / "saved" / f"{batch.name[0]}.png", (result * 255).round().byte().permute(1, 2, 0).numpy())
+    words = (f"predictions={tmp_path / 'saved'}", "pictures=1", "baselines=[]")
+    again = evaluate(config(tmp_path, f"checkpoint={path}", *words))
+    found = {(row["picture"], row["method"]): row for row in rows(tmp_path)}
+    assert {method for _, method in found} == {"saved", "band"}
+    for name in ("scene_000", "scene_001", "scene_002"):
+        for key in ("psnr", "ssim", "ssim_gray", "ssim_gc", "psnr_gt_mean", "ssim_gt_mean"):
+            assert found[name, "saved"][key] == found[name, "band"][key]
+    assert evaluate(config(tmp_path, *words)) == pytest.approx(again)
+    assert {row["method"] for row in rows(tmp_path)} == {"saved"}
+
+
+def test_several_data_sets_and_photos_without_targets_in_one_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = artifact(tmp_path / "mine.pt")
+    root = lol(tmp_path / "lol", {"our485": [0, 1], "eval15": [50, 51]})
+    words = [f"checkpoint={path}", f"root={root}", "datasets.lol_v1.num_workers=0", "baselines=[input]", "pictures=1"]
+    words += [f"photos={root / 'eval15' / 'low'}", "protocol=[lol_v1]", "device=cpu"]
+    small = ("data=pairs", f"data.root={root / 'our485'}", "data.num_workers=0")
+    evaluate(composed(tmp_path, *words, *small, name="evaluate"))
+    assert list(dict.fromkeys(row["data"] for row in rows(tmp_path))) == ["lol_v1", "our485/test", "photos"]
+    assert {row["psnr"] for row in rows(tmp_path) if row["data"] == "photos"} == {""}
+    said = capsys.readouterr().out
+    assert "lol_v1: 2 pictures" in said
+    assert "photos: 2 pictures" in said
+    folders = sorted(folder.name for folder in (tmp_path / "pictures").iterdir())
+    assert folders == ["lol_v1", "our485_test", "photos"]
+    evaluate(composed(tmp_path, *words[:1], *words[-3:-2], "device=cpu", "pictures=0", name="evaluate"))
+    assert {row["data"] for row in rows(tmp_path)} == {"photos"}

@@ -1,79 +1,124 @@
-"""Judge a trained network: `python -m drbn_lightning.evaluate checkpoint=band.pt data=lol_v1`."""
+"""Judge networks and other methods: `python -m drbn_lightning.evaluate checkpoint=band.pt data=lol_v1`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
 import torch
-from omegaconf import DictConfig
-from torch.utils.data import DataLoader
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from drbn_lightning.assembly import build_data, build_unpaired
-from drbn_lightning.batches import PairBatch
+from drbn_lightning.assembly import build, build_unpaired
 from drbn_lightning.command_line import guarded, say
-from drbn_lightning.data.base import SampleDataModule
-from drbn_lightning.data.fingerprints import Fingerprint, overlap
+from drbn_lightning.data.base import PairDataModule
+from drbn_lightning.data.loose_photos import LoosePhotos
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import unused, write_png, written_beside
-from drbn_lightning.inference import photos
-from drbn_lightning.inference.baselines import GammaSearch
-from drbn_lightning.inference.evaluation import (
-    DEFINITIONS,
-    Method,
-    Score,
-    as_csv,
-    difference,
-    gamma_method,
-    input_method,
-    judge,
-    mean,
-    network_method,
-    table,
-)
+from drbn_lightning.image_files import unused, write_png
+from drbn_lightning.inference import contestants, photos
+from drbn_lightning.inference.baselines import input_method
+from drbn_lightning.inference.contestants import Entrant
+from drbn_lightning.inference.evaluation import Method, Picture, network_method
+from drbn_lightning.inference.judging import Output, PictureSet, judge_set, mean_psnr, sizes_of
+from drbn_lightning.inference.named_baselines import choose_baselines, chosen_baselines
+from drbn_lightning.inference.optional_measures import choose_columns
+from drbn_lightning.inference.overlaps import notes
 from drbn_lightning.inference.panels import strip
-from drbn_lightning.inference.pictures import write_figures, write_pictures
+from drbn_lightning.inference.pictures import write_figures
+from drbn_lightning.inference.precision import choose_device
+from drbn_lightning.inference.written import Report, write_report, write_text
 from drbn_lightning.networks.checkpoint import Artifact, identity, load
+from drbn_lightning.networks.shipped import shipped_path
 from drbn_lightning.networks.whole import Whole, load_whole
 
+EMBEDDED = "drbn_lightning.data.synthetic.SyntheticDataModule"
+"""The data set that is judged on only where no other is asked for."""
 
-def evaluate(config: DictConfig) -> float:
-    """Evaluate one checkpoint, an enhancement network beside the baselines.
+
+def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
+    """Evaluate checkpoints and other people's results beside the baselines.
 
     Args:
         config: the configuration of `conf/evaluate.yaml`.
+        command: what the user changed on the command line, for the record.
 
     Returns:
-        The network's mean PSNR in dB, or the AUROC of a discriminator.
+        The mean PSNR in dB of the first checkpoint on the first data set, or the AUROC of a discriminator.
 
     Raises:
-        DRBNError: the checkpoint, the data or the configuration is wrong.
+        DRBNError: a checkpoint, the data or the configuration is wrong.
     """
-    path = choose_checkpoint(config)
     device = choose_device(config.device)
-    artifact = load(path)
-    if artifact.stage == "quality":
+    paths = choose_checkpoints(config)
+    if len(paths) == 1 and (artifact := load(next(iter(paths.values())))).stage == "quality":
         return evaluate_discriminator(config, artifact, device)
-    return evaluate_enhancement(config, load_whole(path, config.band), device)
-
-
-def evaluate_enhancement(config: DictConfig, whole: Whole, device: torch.device) -> float:
-    """Judge stage 1, or both stages, on pairs; with `judge`, real low-light photos as well. Returns the PSNR in dB."""
-    data = build_data(config)
-    data.setup("test")
-    warn_of_overlap(whole, data)
-    methods = choose_methods(config, whole, data.test_dataloader(), device)
-    output, scores, labels = Path(config.paths.output_dir), list[Score](), set[str]()
-    samples = list[dict[str, torch.Tensor]]()
-    for number, judged in enumerate(judge(methods, data.test_dataloader())):
-        scores += judged.scores
-        if number < config.pictures:
-            path = output / "pictures" / unused(judged.batch.name[0], "", labels)
-            samples += write_pictures(path, judged, whole.network, device)
-    report(output, scores, [stage for stage in ("band", whole.stage) if whole.stage != "band"])
-    if write_figures(output / "figures", samples):
+    wholes = {path: load_whole(path, config.band) for path in paths.values()}
+    named = {name or wholes[path].stage: path for name, path in paths.items()}
+    main = next(iter(named), None)
+    learned = networks(named, wholes, device)
+    optional = (dict(config.lpips), config.no_reference, dict(config.parameters))
+    columns = choose_columns(config.measures, config.shave, *optional)
+    output, outcomes, entrants = Path(config.paths.output_dir), [], list[Entrant]()
+    sets = picture_sets(config)
+    for test_set in sets:
+        entrants = [*others(config, test_set), *learned]
+        beside = output / "pictures" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
+        shown = Output(beside, config.pictures, config.report_pictures, device)
+        outcomes.append(judge_set(test_set, entrants, columns, main or entrants[-1].name, shown))
+    write_report(Report(output, outcomes, entrants, columns, device, list(command)), say)
+    if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
         say(f"written: {output / 'figures'}")
     if config.judge is not None:
-        judge_photos(config, whole, device)
-    return mean(score.psnr for score in scores if score.method == whole.stage)
+        judge_photos(config, named, wholes, device)
+    return mean_psnr(outcomes[0], main or entrants[-1].name)
+
+
+def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[Entrant]:
+    """The networks of all checkpoints, stage 1 before stage 2, each once."""
+    judged: set[str] = set()
+    return [
+        entrant
+        for name, path in named.items()
+        for entrant in contestants.entrants_of(name, path, wholes[path], device, judged)
+    ]
+
+
+def others(config: DictConfig, test_set: PictureSet) -> list[Entrant]:
+    """Baselines, then results in folders: what has to do with one data set.
+
+    Raises:
+        DRBNError: a baseline is unknown, a folder does not fit the test pictures, or there is nobody to judge.
+    """
+    folders = named_paths(config.predictions, "predictions")
+    sizes = sizes_of(test_set.pictures() if folders else ())
+    names = chosen_baselines(config.baselines)
+    found = choose_baselines(names, test_set.pictures(), test_set.has_targets)
+    for name, folder in folders.items():
+        own = folder / test_set.name.replace("/", "_")
+        found.append(contestants.predictions(name, own if own.is_dir() else folder, sizes))
+    return found
+
+
+def picture_sets(config: DictConfig) -> list[PictureSet]:
+    """Those of `protocol`, and `data` and `photos` where they are asked for; the embedded scenes where nothing is."""
+    sets = {str(name): build(config.datasets, str(name)) for name in config.datasets}
+    asked = sets or config.photos
+    if not asked or config.data._target_ != EMBEDDED:
+        sets[""] = build(config, "data")
+    found = [_pairs(name, data) for name, data in sets.items()]
+    if config.photos is not None:
+        loose = LoosePhotos(Path(config.photos))
+        found.append(PictureSet("photos", loose.fingerprint(), lambda: _loose(loose), has_targets=False))
+    return found
+
+
+def _pairs(name: str, data: PairDataModule) -> PictureSet:
+    data.setup("test")
+    tested = data.tested_on()
+    return PictureSet(name or tested.name, tested, lambda: (Picture.of_pair(batch) for batch in data.test_dataloader()))
+
+
+def _loose(photos: LoosePhotos) -> Iterator[Picture]:
+    return (Picture(photo.name, photo.key, photo.low, photo.mean, None) for photo in photos)
 
 
 def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch.device) -> float:
@@ -95,16 +140,20 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
     return photos.ratings_auroc(ratings)
 
 
-def judge_photos(config: DictConfig, whole: Whole, device: torch.device) -> None:
-    """Score the results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
+def judge_photos(config: DictConfig, named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> None:
+    """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
     artifact = load(config.judge, "quality")
-    if identity(artifact.network) in whole.parts[whole.stage].provenance.get("used", {}).values():
+    used = [part.provenance.get("used", {}) for whole in wholes.values() for part in whole.parts.values()]
+    if any(identity(artifact.network) in about.values() for about in used):
         say(f"note: {config.judge} took part in the training of stage 2; a judge from another seed is a fairer one")
     data = build_unpaired(config)
     data.setup("test")
-    warn_of_overlap(whole, data)
+    learned = networks(named, wholes, device)
+    for note in notes(learned, data.tested_on()):
+        say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
     output, scores, labels = Path(config.paths.output_dir), list[photos.PhotoScore](), set[str]()
-    methods = {"input": input_method} | network_methods(whole, device)
+    methods: dict[str, Method] = {"input": input_method}
+    methods |= {one.name: network_method(one.network, device) for one in learned if one.network is not None}
     rated = photos.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
     for number, one in enumerate(rated):
         scores += one.scores
@@ -116,106 +165,62 @@ def judge_photos(config: DictConfig, whole: Whole, device: torch.device) -> None
             "unpaired=... with some (unpaired.real_low, or unpaired.real_low_test_photos of scenes)"
         )
     say(f"real low-light photos, judged by {config.judge}:\n{photos.table(scores)}\n{photos.DEFINITIONS}")
-    write_text(output / "photos.csv", photos.as_csv(scores))
+    say(f"written: {write_text(output / 'photos.csv', photos.as_csv(scores))}")
     ratings = photos.judge_ratings(data.test_dataloader(), artifact.network, device)
     if ratings.kinds:
         say(f"the judge itself, on held-out photos that people have rated:\n{photos.ratings_table(ratings)}")
 
 
-def choose_checkpoint(config: DictConfig) -> Path:
-    """The network to judge; by default the latest stage's published one.
+def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
+    """The checkpoints to judge by name; a single one has none. By default the latest stage's published one.
+
+    Without a published one it is the one that ships with the package. Where there are predictions, there is no default.
 
     Raises:
         DRBNError: there is none; the message says which command makes it.
     """
     if config.checkpoint is not None:
-        return Path(config.checkpoint)
+        given = named_paths(config.checkpoint, "checkpoint")
+        return given if OmegaConf.is_config(config.checkpoint) else {"": Path(config.checkpoint)}
+    if config.predictions is not None:
+        return {}
     folder = Path(config.paths.artifacts)
     for stage in ("recompose", "band"):
         if (folder / f"{stage}.pt").exists():
-            return folder / f"{stage}.pt"
-    raise DRBNError(
-        f"{folder / 'band.pt'} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
-        "or name another network by checkpoint=PATH"
-    )
-
-
-def warn_of_overlap(whole: Whole, data: SampleDataModule) -> None:
-    """Say how many of the test pictures the network has seen in training, by content."""
-    tested = data.tested_on()
-    for about in whole.trained_on:
-        trained = Fingerprint.from_dict(about)
-        seen = overlap(trained, tested)
-        if seen:
-            say(
-                f"warning: {len(seen)} of the {tested.count} pictures of {tested.name} were seen in training "
-                f"({trained.name}), for example {seen[0]}; the figures are too good"
-            )
-
-
-def choose_methods(
-    config: DictConfig, whole: Whole, pairs: DataLoader[PairBatch], device: torch.device
-) -> dict[str, Method]:
-    """The baselines asked for, and each stage's network under the name of its stage.
-
-    Raises:
-        DRBNError: a baseline is unknown.
-    """
-    methods: dict[str, Method] = {}
-    for name in config.baselines:
-        if name == "input":
-            methods[name] = input_method
-        elif name == "gamma":
-            search = GammaSearch()
-            for batch in pairs:
-                search.add(batch)
-            methods[f"best gamma {search.best():.2f}"] = gamma_method(search.best())
-        else:
-            raise DRBNError(f"baselines holds {name!r}; there are input and gamma")
-    return methods | network_methods(whole, device)
-
-
-def network_methods(whole: Whole, device: torch.device) -> dict[str, Method]:
-    """Stage 1 and, where there is one, stage 2."""
-    networks = {"band": whole.parts["band"].network} | {whole.stage: whole.network}
-    return {stage: network_method(network, device) for stage, network in networks.items()}
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is a GPU where there is one.
-
-    Raises:
-        DRBNError: there is no such device here.
-    """
+            return {"": folder / f"{stage}.pt"}
     try:
-        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise DRBNError(f"device={name} does not work here ({str(error).splitlines()[0]}); use auto or cpu") from None
-    return device
+        found = shipped_path()
+    except DRBNError:
+        raise DRBNError(
+            f"{folder / 'band.pt'} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
+            "or name another network by checkpoint=PATH"
+        ) from None
+    say(f"note: no checkpoint is named and {folder} holds none, so the one that ships with the package is judged")
+    return {"": found}
 
 
-def report(folder: Path, scores: list[Score], stages: list[str]) -> None:
-    """Print the table, and the difference between two `stages`, and write the scores as CSV."""
-    say(table(scores))
-    if stages:
-        say(difference(scores, *stages))
-    say(DEFINITIONS)
-    write_text(folder / "scores.csv", as_csv(scores))
+def named_paths(given: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:
+    """Paths by name: those given, or made of the files' names.
 
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file all or nothing, and say so."""
-    with written_beside(path) as beside:
-        beside.write_text(text)
-    say(f"written: {path}")
+    Raises:
+        DRBNError: a name has no path.
+    """
+    plain = OmegaConf.to_container(given, resolve=True) if isinstance(given, ListConfig | DictConfig) else given
+    if isinstance(plain, list):
+        plain = contestants.names_of([str(path) for path in plain])
+    elif not isinstance(plain, dict):
+        plain = {} if plain is None else contestants.names_of([str(plain)])
+    missing = [str(name) for name, path in plain.items() if path is None]
+    if missing:
+        raise DRBNError(f"{key}.{missing[0]} is null; give a path, or leave the name out")
+    return {str(name): Path(str(path)) for name, path in plain.items()}
 
 
 @hydra.main(version_base="1.3", config_path="pkg://drbn_lightning.conf", config_name="evaluate")
 @guarded
 def main(config: DictConfig) -> float:
     """Evaluate as the command line says."""
-    return evaluate(config)
+    return evaluate(config, HydraConfig.get().overrides.task)
 
 
 if __name__ == "__main__":

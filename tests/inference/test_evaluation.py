@@ -8,17 +8,21 @@ from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands
 from drbn_lightning.batches import PairBatch
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.baselines import gamma_method, input_method
 from drbn_lightning.inference.evaluation import (
+    Picture,
     Score,
     as_csv,
-    gamma_method,
-    input_method,
+    contestant,
     judge,
     mean,
     network_method,
-    table,
 )
+from drbn_lightning.inference.measures import choose_measures
 from drbn_lightning.metrics.fidelity import psnr, ssim, to_8_bit
+
+MEASURES = choose_measures(["psnr", "ssim"])
 
 
 class Brighter(nn.Module):
@@ -33,50 +37,56 @@ class Brighter(nn.Module):
         return Bands(full, full[..., ::2, ::2], full[..., ::4, ::4])
 
 
-def batch(seed: int, height: int = 16, width: int = 20) -> PairBatch:
+def picture(seed: int, height: int = 16, width: int = 20) -> Picture:
     low, normal = torch.rand(2, 1, 3, height, width, generator=torch.Generator().manual_seed(seed))
-    return PairBatch(low * 0.2, normal, torch.tensor([0.25]), [f"picture_{seed}"])
-
-
-SCORES = [
-    Score("a", "input", 7.0, 0.25),
-    Score("a", "band", 20.5, 0.75),
-    Score("longer name", "input", 9.0, math.nan),
-    Score("longer name", "band", 21.5, 0.85),
-]
+    return Picture.of_pair(PairBatch(low * 0.2, normal, torch.tensor([0.25]), [f"Picture_{seed}"]))
 
 
 def test_every_method_judges_every_picture_of_any_size() -> None:
-    batches = [batch(0), batch(1, 17, 9)]
+    given = [picture(0), picture(1, 17, 9)]
     methods = {
-        "input": input_method,
-        "half": gamma_method(0.5),
-        "band": network_method(Brighter(), torch.device("cpu")),
+        "input": contestant(input_method),
+        "half": contestant(gamma_method(0.5)),
+        "band": contestant(network_method(Brighter(), torch.device("cpu"))),
     }
-    judged = list(judge(methods, batches))
-    assert [one.batch.name for one in judged] == [["picture_0"], ["picture_1"]]
-    for one, given in zip(judged, batches, strict=True):
+    judged = list(judge(methods, given, MEASURES))
+    assert [(one.picture.name, one.picture.key) for one in judged] == [(f"Picture_{n}", f"picture_{n}") for n in (0, 1)]
+    for one, pair in zip(judged, given, strict=True):
+        assert pair.normal is not None
         assert [score.method for score in one.scores] == list(one.results) == list(methods)
-        expected = {"input": given.low, "half": given.low**0.5, "band": given.low + 0.25}
+        expected = {"input": pair.low, "half": pair.low**0.5, "band": pair.low + 0.25}
         for score in one.scores:
             result = expected[score.method]
-            assert score.picture == given.name[0]
-            assert score.psnr == pytest.approx(psnr(result, given.normal).item(), abs=1e-4)
-            assert score.ssim == pytest.approx(ssim(result, given.normal).item(), abs=1e-5)
+            assert score.picture == pair.name
+            assert score.figures["psnr"] == pytest.approx(psnr(result, pair.normal).item(), abs=1e-4)
+            assert score.figures["ssim"] == pytest.approx(ssim(result, pair.normal).item(), abs=1e-5)
+            assert score.milliseconds > 0
             assert torch.equal(one.results[score.method], to_8_bit(result[0]))
 
 
 def test_pictures_are_judged_as_they_are_asked_for() -> None:
-    given = iter([batch(0), batch(1)])
-    judged = judge({"input": input_method}, given)
+    given = iter([picture(0), picture(1)])
+    judged = judge({"input": contestant(input_method)}, given, MEASURES)
     next(judged)
-    assert next(given).name == ["picture_1"]
+    assert next(given).name == "Picture_1"
+
+
+def test_without_a_target_nothing_is_said_that_needs_one() -> None:
+    bare = MEASURES[0]._replace(key="bright", of=lambda result, target: result.mean(), needs_target=False)
+    without = picture(0)._replace(normal=None)
+    (judged,) = judge({"input": contestant(input_method)}, [without], [*MEASURES, bare])
+    assert judged.scores[0].figures == {"bright": pytest.approx(to_8_bit(without.low).mean().item())}
+
+
+def test_a_result_that_is_not_finite_is_no_result() -> None:
+    with pytest.raises(DRBNError, match="the result of broken for Picture_0 is not finite"):
+        list(judge({"broken": lambda given: given.low / 0}, [picture(0)], MEASURES))
 
 
 def test_a_network_works_in_evaluation_mode_and_without_gradients() -> None:
     network = Brighter().train()
-    method = network_method(network, torch.device("cpu"))
-    (judged,) = judge({"band": method}, [batch(0)])
+    run = contestant(network_method(network, torch.device("cpu")))
+    (judged,) = judge({"band": run}, [picture(0)], MEASURES)
     assert not network.training
     assert not judged.results["band"].requires_grad
 
@@ -88,21 +98,15 @@ def test_mean_leaves_out_what_is_no_number(values: list[float], expected: float)
     assert mean(iter(values)) == pytest.approx(expected, nan_ok=True)
 
 
-def test_the_table_has_a_row_for_each_picture_and_the_means() -> None:
-    lines = table(SCORES).splitlines()
-    assert [line.split() for line in lines] == [
-        ["picture", "input", "band"],
-        ["PSNR", "dB", "SSIM", "PSNR", "dB", "SSIM"],
-        ["a", "7.00", "0.2500", "20.50", "0.7500"],
-        ["longer", "name", "9.00", "nan", "21.50", "0.8500"],
-        ["mean", "8.00", "0.2500", "21.00", "0.8000"],
+def test_csv_has_a_row_for_each_data_set_picture_and_method() -> None:
+    scores = {
+        "one": [Score('with, "quotes"', "band", {"psnr": math.inf, "ssim": math.nan}, 12.34)],
+        "photos": [Score("a", "input", {}, 1.0), Score("a", "band", {}, 2.0)],
+    }
+    rows = list(csv.DictReader(io.StringIO(as_csv(scores, MEASURES))))
+    first = {"data": "one", "picture": 'with, "quotes"', "method": "band", "psnr": "inf", "ssim": "nan"}
+    assert rows[0] == first | {"milliseconds": "12.3"}
+    assert [(row["data"], row["method"], row["psnr"]) for row in rows[1:]] == [
+        ("photos", "input", ""),
+        ("photos", "band", ""),
     ]
-    assert len({len(line) for line in lines}) == 1
-
-
-def test_csv_has_a_row_for_each_picture_and_method() -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv([*SCORES, Score('with, "quotes"', "band", math.inf, 1.0)]))))
-    assert rows[1] == {"picture": "a", "method": "band", "psnr": "20.5000", "ssim": "0.75000"}
-    assert rows[-1] == {"picture": 'with, "quotes"', "method": "band", "psnr": "inf", "ssim": "1.00000"}
-    assert [row["ssim"] for row in rows].count("nan") == 1
-    assert len(rows) == 5

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.batches import PhotoBatch
-from drbn_lightning.inference.evaluation import gamma_method, input_method
+from drbn_lightning.inference.baselines import gamma_method, input_method
 from drbn_lightning.inference.photos import (
     PhotoScore,
     Ratings,

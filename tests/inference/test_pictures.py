@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.batches import PairBatch
 from drbn_lightning.image_files import read_rgb
-from drbn_lightning.inference.evaluation import Judged
+from drbn_lightning.inference.evaluation import Judged, Picture
 from drbn_lightning.inference.panels import HEADING
 from drbn_lightning.inference.pictures import write_figures, write_pictures
 from drbn_lightning.networks.drbn import DRBN
@@ -18,7 +17,13 @@ CPU = torch.device("cpu")
 def judged(height: int = 20, width: int = 24) -> Judged:
     torch.manual_seed(1)
     low, normal = 0.1 * torch.rand(1, 3, height, width), torch.rand(1, 3, height, width)
-    return Judged(PairBatch(low, normal, low.mean()[None], ["a.png"]), {"input": low[0], "band": normal[0]}, [])
+    return Judged(Picture("a.png", "a", low, low.mean()[None], normal), {"input": low[0], "band": normal[0]}, [])
+
+
+def target() -> Tensor:
+    normal = judged().picture.normal
+    assert normal is not None
+    return normal[0]
 
 
 def both(chained: bool = False) -> nn.Module:
@@ -33,13 +38,19 @@ def test_stage_1_has_a_strip_alone(tmp_path: Path) -> None:
     assert read_rgb(tmp_path / "a.png").shape == (20 + HEADING, 24 * 3, 3)
 
 
+def test_without_a_target_or_a_network_there_is_a_strip_of_results(tmp_path: Path) -> None:
+    without = judged()._replace(picture=judged().picture._replace(normal=None))
+    assert write_pictures(tmp_path / "a", without, None, CPU) == []
+    assert read_rgb(tmp_path / "a.png").shape == (20 + HEADING, 24 * 2, 3)
+
+
 def test_stage_2_has_a_sheet_of_its_parts_as_well(tmp_path: Path) -> None:
     (sample,) = write_pictures(tmp_path / "a.b", judged(), both(), CPU)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.b.png", "a.b_stages.png"]
     assert read_rgb(tmp_path / "a.b_stages.png").shape == (2 * (20 + HEADING), 24 * 5, 3)
-    assert torch.equal(sample["target"], judged().batch.normal[0])
+    assert torch.equal(sample["target"], target())
     with torch.no_grad():
-        assert torch.equal(sample["stage 2"], both()(judged().batch.low).full[0].clamp(0, 1))
+        assert torch.equal(sample["stage 2"], both()(judged().picture.low).full[0].clamp(0, 1))
 
 
 def test_chained_bands_are_shown_as_they_are_weighed(tmp_path: Path) -> None:
@@ -49,7 +60,7 @@ def test_chained_bands_are_shown_as_they_are_weighed(tmp_path: Path) -> None:
         with torch.no_grad():
             network = both(chained)
             assert isinstance(network, BandRecomposition)
-            base = network.parts(judged().batch.low)[1].residuals.base[0].clamp(0, 1)
+            base = network.parts(judged().picture.low)[1].residuals.base[0].clamp(0, 1)
         assert torch.equal(sample["base"], base)
         shown.append(base)
     assert not torch.equal(shown[0], shown[1])

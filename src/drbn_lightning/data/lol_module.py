@@ -1,74 +1,15 @@
 """LOL-v1, LOL-v2-real and LOL-v2-synthetic as a LightningDataModule."""
 
-import warnings
 from pathlib import Path
 from typing import Literal
 
-import torch
-
-from drbn_lightning.batches import Pair
-from drbn_lightning.data.base import TRAINING, PairDataModule, PairSet
-from drbn_lightning.data.cache import PictureCache
-from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room
-from drbn_lightning.data.fingerprints import Fingerprint, overlap
+from drbn_lightning.data.cached_pairs import CachedPairsDataModule, Split
 from drbn_lightning.data.lol import find_pairs
-from drbn_lightning.data.pairs import PairPaths, pair_files, split_by_target, verify
-from drbn_lightning.data.sampling import Position
+from drbn_lightning.data.pairs import PairPaths
 from drbn_lightning.errors import DRBNError
 
 
-class CachedPairs(PairSet):
-    """Pairs of pictures on disk, decoded once: random crops for training, whole or central pictures otherwise."""
-
-    def __init__(
-        self,
-        cache: PictureCache,
-        pairs: list[PairPaths],
-        rows: list[int] | None = None,
-        *,
-        crop_size: int | None = None,
-        centre: int | None = None,
-        repeats: int = 1,
-        seed: int = 0,
-    ) -> None:
-        """Set up the pairs.
-
-        Args:
-            cache: all low pictures in the order of `pairs`, then all normal ones.
-            pairs: names and paths.
-            rows: which of the pairs to take; all by default.
-            crop_size: side of random crops with flips and turns, in pixels.
-            centre: largest side of the central window that is taken where there is no `crop_size`, in pixels.
-            repeats: times that each pair comes in an epoch, each time with another crop.
-            seed: seed of the crops.
-        """
-        self.cache, self.pairs, self.seed = cache, pairs, seed
-        self.rows = list(range(len(pairs))) if rows is None else rows
-        self.crop_size, self.centre, self.repeats = crop_size, centre, repeats
-
-    def __len__(self) -> int:
-        return len(self.rows) * self.repeats
-
-    def __getitem__(self, position: Position) -> Pair:
-        epoch, index = position
-        row = self.rows[index % len(self.rows)]
-        low, normal = self.cache[row], self.cache[len(self.pairs) + row]
-        height, width = low.shape[-2:]
-        if self.crop_size is not None:
-            crop = draw_crop(generator(self.seed, TRAINING, epoch, index), height, width, self.crop_size)
-            low, normal = cut(low, crop), cut(normal, crop)
-        elif self.centre is not None:
-            crop = centre_crop(height, width, self.centre)
-            low, normal = cut(low, crop), cut(normal, crop)
-        mean = torch.tensor(self.cache.mean(row), dtype=torch.float32)
-        return Pair(low.float() / 255, normal.float() / 255, mean, self.pairs[row].name)
-
-    def fingerprint(self, name: str) -> Fingerprint:
-        """Fingerprint of the pairs taken."""
-        return Fingerprint.of_pairs(name, self.cache, self.rows, [len(self.pairs) + row for row in self.rows])
-
-
-class LOLDataModule(PairDataModule):
+class LOLDataModule(CachedPairsDataModule):
     """The LOL data sets, as their archives unpack; `release` is one of the names in `lol.LAYOUTS`."""
 
     def __init__(
@@ -90,79 +31,25 @@ class LOLDataModule(PairDataModule):
         Args:
             root: folder of the unpacked archive.
             release: `v1`, `v2_real`, `v2_syn` or `v2_real_89`.
-            cache: folder for decoded pictures.
-            crop_size: side of the training crops in pixels.
-            validation_pairs: about how many pairs of the training set are held out; the test set is never touched.
-            validation_crop: validate on central windows of this side instead of whole pictures, which is quicker.
-            repeats: times that each pair comes in an epoch (released code: 5).
-            on_overlap: what to do when a training picture also occurs in the test set.
-            batch_size: see `PairDataModule`.
-            num_workers: see `PairDataModule`.
-            seed: see `PairDataModule`.
+            cache: see `CachedPairsDataModule`, as all that follow.
+            crop_size: see there.
+            validation_pairs: see there.
+            validation_crop: see there.
+            repeats: see there.
+            on_overlap: see there.
+            batch_size: see there.
+            num_workers: see there.
+            seed: see there.
 
         Raises:
-            DRBNError: `root` is not set, `validation_pairs` below 1 or `on_overlap` unknown.
+            DRBNError: `root` is not set, or see `CachedPairsDataModule`.
         """
-        super().__init__(batch_size, num_workers, seed)
         if not root:
             raise DRBNError(f"data.root is not set: say where the data set lies, data.root=PATH (release {release})")
-        if validation_pairs < 1:
-            raise DRBNError(f"data.validation_pairs is {validation_pairs}; the best network is chosen by at least 1")
-        if on_overlap not in ("warn", "error"):
-            raise DRBNError(f"data.on_overlap is {on_overlap!r}; use 'warn' or 'error'")
-        self.root, self.release, self.cache_folder = Path(root), release, Path(cache)
-        self.crop_size, self.repeats = crop_size, repeats
-        self.validation_pairs, self.validation_crop = validation_pairs, validation_crop
-        self.on_overlap = on_overlap
+        options = (crop_size, validation_pairs, validation_crop, repeats, on_overlap, batch_size, num_workers, seed)
+        super().__init__(cache, *options)
+        self.root, self.release, self.title = Path(root), release, release
 
-    def prepare_data(self) -> None:
-        """Decode and verify every picture that training needs, in one process."""
-        self._open("train")
-
-    def make_training_sets(self) -> tuple[CachedPairs, CachedPairs]:
-        """Crops of the training split without the held-out pairs, and the held-out pairs."""
-        pairs, cache = self._open("train")
-        held_out = set(split_by_target(pairs, cache, self.validation_pairs, seed=0))
-        rows = [row for row in range(len(pairs)) if row not in held_out]
-        require_room(self.crop_size, ((str(pairs[row].low), cache.shape(row)) for row in rows))
-        train = CachedPairs(cache, pairs, rows, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
-        validation = CachedPairs(cache, pairs, sorted(held_out), centre=self.validation_crop)
-        self._check_overlap(train)
-        return train, validation
-
-    def make_test_set(self) -> CachedPairs:
-        """Whole pictures of the test split."""
-        pairs, cache = self._open("test")
-        return CachedPairs(cache, pairs)
-
-    def trained_on(self) -> list[Fingerprint]:
-        """Fingerprint of the training pairs."""
-        assert isinstance(self.train_set, CachedPairs)
-        return [self.train_set.fingerprint(f"{self.release}/train")]
-
-    def tested_on(self) -> Fingerprint:
-        """Fingerprint of the test pairs."""
-        assert isinstance(self.test_set, CachedPairs)
-        return self.test_set.fingerprint(f"{self.release}/test")
-
-    def _open(self, split: Literal["train", "test"]) -> tuple[list[PairPaths], PictureCache]:
-        pairs = find_pairs(self.root, self.release, split)
-        cache = PictureCache.open(self.cache_folder, pair_files(pairs))
-        verify(pairs, cache)
-        return pairs, cache
-
-    def _check_overlap(self, train: CachedPairs) -> None:
-        """Compare the training pictures with the test pictures, by content."""
-        try:
-            pairs, cache = self._open("test")
-        except DRBNError as error:
-            warnings.warn(f"the test pictures could not be compared with the training pictures: {error}", stacklevel=2)
-            return
-        name = f"{self.release}/train"
-        shared = overlap(train.fingerprint(name), CachedPairs(cache, pairs).fingerprint(f"{self.release}/test"))
-        if not shared:
-            return
-        message = f"{len(shared)} of the {len(pairs)} test pictures also occur in {name}, for example {shared[0]}"
-        if self.on_overlap == "error":
-            raise DRBNError(f"{message}; remove them, or allow them with data.on_overlap=warn")
-        warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=2)
+    def find(self, split: Split) -> list[PairPaths]:
+        """Pairs of the release."""
+        return find_pairs(self.root, self.release, split)

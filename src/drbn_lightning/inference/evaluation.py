@@ -1,7 +1,8 @@
-"""Judging methods on pairs, picture by picture."""
+"""Judging methods picture by picture: on pairs by their targets, on photos without any by what needs none."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import NamedTuple
 
@@ -9,30 +10,49 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.batches import PairBatch
-from drbn_lightning.inference.baselines import gamma_curve
-from drbn_lightning.metrics.bootstrap import paired
-from drbn_lightning.metrics.fidelity import psnr, ssim, to_8_bit
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.measures import Measure
+from drbn_lightning.metrics.fidelity import to_8_bit
 
 Method = Callable[[Tensor, Tensor], Tensor]
-DEFINITIONS = (
-    "PSNR in dB over RGB, result rounded to 8 bits; SSIM over RGB, Gaussian 11, sigma 1.5, reflected borders, "
-    "result rounded to 8 bits"
-)
+
+
+class Picture(NamedTuple):
+    """One picture to be judged on.
+
+    `low` and `normal` are `(1, 3, H, W)` float32 display values in [0, 1], `normal` None where there is no target;
+    `low_mean` `(1,)` is the mean of the whole `low`. `key` is the name by which results of it are found.
+    """
+
+    name: str
+    key: str
+    low: Tensor
+    low_mean: Tensor
+    normal: Tensor | None
+
+    @classmethod
+    def of_pair(cls, batch: PairBatch) -> "Picture":
+        """The pair of a batch of one."""
+        return cls(batch.name[0], batch.name[0].lower(), batch.low, batch.low_mean, batch.normal)
+
+
+Contestant = Callable[[Picture], Tensor]
+"""Gives its result of a picture, `(1, 3, H, W)` display values."""
 
 
 class Score(NamedTuple):
-    """Figures of one picture by one method: `psnr` in dB, `ssim` at most 1."""
+    """What one method made of one picture: a figure for each measure, and how long it took in milliseconds."""
 
     picture: str
     method: str
-    psnr: float
-    ssim: float
+    figures: dict[str, float]
+    milliseconds: float
 
 
 class Judged(NamedTuple):
-    """A pair, every method's result of it (`(3, H, W)`, 8-bit values in [0, 1]), and their scores."""
+    """A picture, every method's result of it (`(3, H, W)`, 8-bit values in [0, 1]), and their scores."""
 
-    batch: PairBatch
+    picture: Picture
     results: dict[str, Tensor]
     scores: list[Score]
 
@@ -49,35 +69,49 @@ def network_method(network: nn.Module, device: torch.device) -> Method:
     return enhance
 
 
-def input_method(low: Tensor, low_mean: Tensor) -> Tensor:
-    """The input as it is."""
-    return low
-
-
-def gamma_method(gamma: float) -> Method:
-    """One gamma curve for all pictures."""
-    return lambda low, low_mean: gamma_curve(low, gamma)
+def contestant(method: Method) -> Contestant:
+    """A method that needs a picture's values only."""
+    return lambda picture: method(picture.low, picture.low_mean)
 
 
 @torch.inference_mode()
-def judge(methods: dict[str, Method], batches: Iterable[PairBatch]) -> Iterator[Judged]:
+def judge(
+    contestants: Mapping[str, Contestant], pictures: Iterable[Picture], measures: Sequence[Measure]
+) -> Iterator[Judged]:
     """Run every method on every picture.
 
     Args:
-        methods: by name; each maps `(low, low_mean)` to a picture.
-        batches: one picture each.
+        contestants: by name.
+        pictures: with a target or without.
+        measures: those that need a target are left out where there is none.
 
     Yields:
         Results and scores, picture by picture.
+
+    Raises:
+        DRBNError: a result is not finite.
     """
-    for batch in batches:
+    for picture in pictures:
         results, scores = {}, []
-        for name, method in methods.items():
-            result = method(batch.low, batch.low_mean)
-            figures = psnr(result, batch.normal).item(), ssim(result, batch.normal).item()
-            scores.append(Score(batch.name[0], name, *figures))
-            results[name] = to_8_bit(result[0])
-        yield Judged(batch, results, scores)
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            found = run(picture)
+            took = 1000 * (time.perf_counter() - start)
+            if not found.isfinite().all():
+                raise DRBNError(f"the result of {name} for {picture.name} is not finite; judge another checkpoint")
+            result = to_8_bit(found)  # once for all measures: what a person would save
+            scores.append(Score(picture.name, name, figures(result, picture.normal, measures), took))
+            results[name] = result[0]
+        yield Judged(picture, results, scores)
+
+
+def figures(result: Tensor, normal: Tensor | None, measures: Sequence[Measure]) -> dict[str, float]:
+    """What each measure says of a result; those that need a target only where there is one."""
+    return {
+        measure.key: float(measure.of(result, result if normal is None else normal))
+        for measure in measures
+        if normal is not None or not measure.needs_target
+    }
 
 
 def mean(values: Iterable[float]) -> float:
@@ -91,45 +125,21 @@ def mean(values: Iterable[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
-def table(scores: list[Score]) -> str:
-    """Scores as a text table: a row for each picture, PSNR and SSIM of each method, and the means last."""
-    methods = list(dict.fromkeys(score.method for score in scores))
-    pictures = list(dict.fromkeys(score.picture for score in scores))
-    found = {(score.picture, score.method): score for score in scores}
-    width = max(len(name) for name in [*pictures, "picture"])
-    lines = ["picture".ljust(width) + "".join(f"  {name:>16}" for name in methods)]
-    lines.append(" " * width + "  PSNR dB     SSIM" * len(methods))
-    for picture in pictures:
-        cells = [found[picture, method] for method in methods]
-        lines.append(picture.ljust(width) + "".join(f"  {cell.psnr:7.2f}  {cell.ssim:7.4f}" for cell in cells))
-    means = [(mean(s.psnr for s in of), mean(s.ssim for s in of)) for of in _by_method(scores, methods)]
-    lines.append("mean".ljust(width) + "".join(f"  {first:7.2f}  {second:7.4f}" for first, second in means))
-    return "\n".join(lines)
-
-
-def difference(scores: list[Score], first: str, second: str) -> str:
-    """One line on what a second method changes on the same pictures, with bootstrap intervals of 95 %.
-
-    Example:
-        >>> scores = [Score("a", "band", 20.0, 0.8), Score("a", "recompose", 21.0, 0.7)]
-        >>> scores += [Score("b", "band", 10.0, 0.6), Score("b", "recompose", 11.0, 0.5)]
-        >>> difference(scores, "band", "recompose")
-        'recompose - band: PSNR +1.00 dB [+1.00, +1.00], SSIM -0.1000 [-0.1000, -0.1000] (2 pictures, paired bootstrap)'
-    """
-    one, two = _by_method(scores, [first, second])
-    gain = paired([score.psnr for score in one], [score.psnr for score in two])
-    change = paired([score.ssim for score in one], [score.ssim for score in two])
-    parts = [
-        f"PSNR {gain.mean:+.2f} dB [{gain.low:+.2f}, {gain.high:+.2f}]",
-        f"SSIM {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]",
-    ]
-    return f"{second} - {first}: {', '.join(parts)} ({len(one)} pictures, paired bootstrap)"
-
-
-def as_csv(scores: list[Score]) -> str:
-    """Scores as CSV, a row for each picture and method."""
-    rows = ((score.picture, score.method, f"{score.psnr:.4f}", f"{score.ssim:.5f}") for score in scores)
-    return csv_text(Score._fields, rows)
+def as_csv(scores: Mapping[str, Sequence[Score]], measures: Sequence[Measure]) -> str:
+    """Scores as CSV, a row for each data set, picture and method; empty where a measure needs a target."""
+    columns = ["data", "picture", "method", *(measure.key for measure in measures), "milliseconds"]
+    rows = (
+        [
+            name,
+            score.picture,
+            score.method,
+            *(_cell(score.figures.get(measure.key), measure.digits) for measure in measures),
+            f"{score.milliseconds:.1f}",
+        ]
+        for name, found in scores.items()
+        for score in found
+    )
+    return csv_text(columns, rows)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -146,5 +156,5 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def _by_method(scores: list[Score], methods: list[str]) -> list[list[Score]]:
-    return [[score for score in scores if score.method == method] for method in methods]
+def _cell(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits + 2}f}"

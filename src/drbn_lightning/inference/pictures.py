@@ -11,24 +11,29 @@ from drbn_lightning.inference.panels import figure_5, figure_6, figure_7, sheet,
 from drbn_lightning.networks.recomposition import BandRecomposition, is_chained
 
 
-def write_pictures(path: Path, judged: Judged, network: nn.Module, device: torch.device) -> list[dict[str, Tensor]]:
-    """Write input, every method's result and target side by side; for stage 2 bands and weight maps too.
+def write_pictures(
+    path: Path, judged: Judged, network: nn.Module | None, device: torch.device
+) -> list[dict[str, Tensor]]:
+    """Write every method's result and the target, where there is one, side by side; bands and weights of stage 2 too.
 
     Args:
         path: where to, without a suffix.
-        judged: the pair and its results.
-        network: the network of stage 1 or of both stages, on `device`.
+        judged: the picture and its results.
+        network: the network of stage 1 or of both stages, on `device`; None where there is none.
         device: where the network runs.
 
     Returns:
         The panels of stage 2, for figures of several pictures.
     """
-    low, normal = judged.batch.low, judged.batch.normal[0]
-    write_png(path.with_name(f"{path.name}.png"), strip(judged.results | {"target": normal}))
+    low, target = judged.picture.low, judged.picture.normal
+    normal = None if target is None else target[0]
+    write_png(
+        path.with_name(f"{path.name}.png"), strip(judged.results | ({} if normal is None else {"target": normal}))
+    )
     if not isinstance(network, BandRecomposition):
         return []
     with torch.inference_mode():
-        bands, found = network.parts(low.to(device), judged.batch.low_mean.to(device))
+        bands, found = network.parts(low.to(device), judged.picture.low_mean.to(device))
     chained = is_chained(network.recomposer)
     sample = stage2_panels(low[0], bands, found.recomposition_weights, found.picture[0], normal, chained=chained)
     write_png(path.with_name(f"{path.name}_stages.png"), sheet(sample))
