@@ -84,11 +84,23 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no picture, or too large (more than
             twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
+    with reading(path), Image.open(path) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        return np.array(_to_rgb(upright))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Give whatever goes wrong while a picture is opened and decoded one name and cause; see `read_rgb`.
+
+    Raises:
+        DRBNError: in the place of every other exception.
+    """
     try:
-        with Image.open(path) as image:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            return np.array(_to_rgb(upright))
+        yield
+    except DRBNError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DRBNError(
             f"The picture {path} has too many pixels to be decoded safely ({error}); make it smaller."
@@ -100,6 +112,8 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         raise DRBNError(
             f"The picture {path} cannot be opened ({error.strerror}); check the path and its rights."
         ) from error
+    except MemoryError as error:
+        raise DRBNError(f"The picture {path} needs more memory than there is; make it smaller.") from error
     except (
         Exception
     ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, ... on bad files

@@ -1,0 +1,199 @@
+"""Brighten photos: `python -m drbn_lightning.enhance PHOTOS... -o OUT`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package of their own
+
+from drbn_lightning import __version__
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.inputs import WRITTEN, Failure, Job, check_output, find_photos, plan, refusal
+
+if TYPE_CHECKING:
+    from drbn_lightning.inference.enhancer import Enhancer
+
+Number = TypeVar("Number", int, float)
+FAILED, INTERRUPTED = 1, 130
+STAGES = ("band", "recompose")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+RUNTIMES = ("torch", "onnx", "openvino")
+"""These three as torch's side of the package has them, which takes seconds to import."""
+
+EPILOG = """\
+examples:
+  drbn-enhance photo.jpg -o brighter.jpg
+  drbn-enhance photos/ 'more/**/*.png' -o brighter/ --recursive
+
+exit status: 0 if every photo was enhanced; 1 if one was not (the end says which, and why; a result that exists
+already counts, unless --overwrite is given); 2 if the command is wrong; 130 after Ctrl-C"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Enhance what the command line says.
+
+    Args:
+        argv: the words after the command's name; by default the process's.
+
+    Returns:
+        The exit status, see `EPILOG`.
+
+    Raises:
+        SystemExit: the command is wrong (2), or help or version were asked for (0).
+    """
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    written = list[Job]()
+    try:
+        return enhance(options, parser, written)
+    except DRBNError as error:
+        _complain(f"error: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        _complain(f"interrupted; photos enhanced before that: {len(written)}")
+        return INTERRUPTED
+
+
+def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, written: list[Job]) -> int:
+    """Find the photos, enhance them and report; what is done is added to `written`.
+
+    Raises:
+        DRBNError: no photo can be enhanced, or none any more.
+        SystemExit: OUT contradicts the photos.
+    """
+    output, suffix = Path(options.output), f".{options.format}" if options.format else None
+    found, failures = find_photos(options.photos, output, recursive=options.recursive, overwrite=options.overwrite)
+    jobs = list[Job]()
+    if found:
+        try:
+            check_output(found, output, suffix)
+        except DRBNError as error:
+            parser.error(str(error))
+        jobs = plan(found, output, suffix=suffix, compare=options.compare)
+    refused = [refusal(job, overwrite=options.overwrite) for job in jobs]
+    failures += filter(None, refused)
+    ready = [job for job, reason in zip(jobs, refused, strict=True) if reason is None]
+    try:
+        if ready:
+            _enhance_all(ready, options, written, failures)
+    finally:
+        _report(written, failures, output, quiet=options.quiet)
+    return FAILED if failures else 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        "python -m drbn_lightning.enhance",
+        usage="%(prog)s PHOTOS... -o OUT [options]; see --help",
+        description="Brighten photos that were taken in the dark.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    files = parser.add_argument_group("files")
+    add = files.add_argument
+    add("photos", nargs="+", metavar="PHOTOS", help="files, folders, or patterns such as 'photos/**/*.jpg'")
+    add("-o", "--output", required=True, metavar="OUT", help="folder of the results; a file where PHOTOS is one")
+    add("--recursive", action="store_true", help="look into subfolders, and make the same ones in OUT")
+    add("--overwrite", action="store_true", help="replace results that exist already")
+    add("--format", choices=[suffix[1:] for suffix in WRITTEN], help="format of the results (the photo's own)")
+    add("--quality", type=_quality, default=95, metavar="1..100", help="of JPEG, WebP and AVIF (95)")
+    add("--compare", action="store_true", help="write NAME_compare as well: before and after, side by side")
+    network = parser.add_argument_group("network")
+    add = network.add_argument
+    add("--stage", choices=STAGES, help="band: faithful; recompose: to please the eye (the checkpoint's own)")
+    add("--checkpoint", metavar="FILE", help="a trained network (the one that comes with the package)")
+    add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
+    add(
+        "--strength", type=_strength, default=1.0, metavar="0..1", help="how far to go: 0 not at all, 1 all the way (1)"
+    )
+    add(
+        "--self-ensemble", action="store_true", help="average over flips and turns: slightly better, eight times slower"
+    )
+    machine = parser.add_argument_group("machine")
+    add = machine.add_argument
+    add("--device", default="auto", help="cpu, cuda, mps, ... (auto: a GPU where there is one)")
+    add("--precision", choices=PRECISIONS, default="auto", help="of the calculation (auto: fast, and not seen)")
+    add("--runtime", choices=RUNTIMES, default="torch", help="what runs the network (torch)")
+    add(
+        "--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into; less needs less memory"
+    )
+    add("--quiet", action="store_true", help="say nothing unless something is wrong")
+    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    return parser
+
+
+def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list[Job], failures: list[Failure]) -> None:
+    """Enhance the photos, with a progress bar where somebody may look at it."""
+    from drbn_lightning.inference.batch import enhance_files  # with torch, which takes seconds
+
+    enhancer = _load(options)
+    hidden = True if options.quiet else None  # None: unless it goes to a terminal
+    with tqdm(total=len(jobs), unit="photo", disable=hidden, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.set_postfix_str(f"{jobs[int(bar.n)].source.name} {done / total:.0%}")
+
+        for job, failure in zip(
+            jobs, enhance_files(jobs, enhancer, quality=options.quality, progress=show), strict=True
+        ):
+            if failure is None:
+                written.append(job)
+            else:
+                failures.append(failure)
+            bar.update()
+
+
+def _load(options: argparse.Namespace) -> "Enhancer":
+    from drbn_lightning.inference.enhancer import load_enhancer
+
+    return load_enhancer(
+        options.checkpoint,
+        stage=options.stage,
+        band=options.band,
+        strength=options.strength,
+        device=options.device,
+        precision=options.precision,
+        runtime=options.runtime,
+        tile_size=options.tile,
+        self_ensemble=options.self_ensemble,
+    )
+
+
+def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:
+    """Say what was done, and name what was not on standard error."""
+    if written and not quiet:
+        sys.stdout.write(f"photos enhanced: {len(written)}, written to {output}\n")
+        sys.stdout.flush()
+    if failures:
+        causes = "".join(f"\n  {failure.cause}" for failure in failures)
+        _complain(f"not enhanced: {len(failures)}{causes}")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _strength(text: str) -> float:
+    return _between(float, text, 0, 1)
+
+
+def _quality(text: str) -> int:
+    return _between(int, text, 1, 100)
+
+
+def _between(kind: type[Number], text: str, least: Number, most: Number) -> Number:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text} is not between {least} and {most}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
