@@ -1,0 +1,123 @@
+"""Write a network as an ONNX file: `python -m drbn_lightning.export -o OUT.onnx`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drbn_lightning import __version__
+from drbn_lightning.errors import DRBNError
+
+if TYPE_CHECKING:
+    from drbn_lightning.networks.whole import Whole
+
+FAILED, INTERRUPTED = 1, 130
+STAGES = ("band", "recompose")
+TIMED_SIZE, ROUNDS = (400, 600), 3
+EPILOG = """\
+The file takes `low`, (N, 3, H, W), and `low_mean`, (N,), the mean of each whole picture, and gives `full`,
+(N, 3, H, W); any batch and any size, float32 display values in 0 to 1. It is compared with torch before it is written.
+
+exit status: 0 if it is written; 1 if it is not; 2 if the command is wrong; 130 after Ctrl-C"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Export what the command line says.
+
+    Args:
+        argv: the words after the command's name; by default the process's.
+
+    Returns:
+        The exit status, see `EPILOG`.
+
+    Raises:
+        SystemExit: the command is wrong (2), or help or version were asked for (0).
+    """
+    options = build_parser().parse_args(argv)
+    try:
+        export(options)
+    except DRBNError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return INTERRUPTED
+    return 0
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write the file, then say how near to torch it is, and how fast.
+
+    Raises:
+        DRBNError: the network cannot be read, exported or written.
+    """
+    from drbn_lightning.inference.export import check_path, exported  # with torch, which takes seconds
+
+    path: Path = options.output
+    check_path(path, options.overwrite)
+    whole = load(options)
+    _say(f"exporting stage={whole.stage}, and comparing it with torch; this takes half a minute")
+    found = exported(whole, path, overwrite=options.overwrite, opset=options.opset)
+    for one in found:
+        _say(f"{' x '.join(map(str, one.shape)):16}  largest difference from torch {one.difference:.1e}")
+    _say(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    if options.timings:
+        _say(timings(whole, path))
+
+
+def load(options: argparse.Namespace) -> "Whole":
+    """The network that the command line names.
+
+    Raises:
+        DRBNError: it cannot be read, or is of another stage.
+    """
+    from drbn_lightning.inference.enhancer import of_stage
+    from drbn_lightning.networks.shipped import DEFAULT_STAGE, shipped_path
+    from drbn_lightning.networks.whole import load_whole
+
+    checkpoint = options.checkpoint or shipped_path(options.stage or DEFAULT_STAGE)
+    return of_stage(load_whole(checkpoint, options.band), options.stage, checkpoint)
+
+
+def timings(whole: "Whole", path: Path) -> str:
+    """Time every way to run a network here: a table, and a line for each extra that is not installed."""
+    import torch
+
+    from drbn_lightning.inference.timings import interleaved, timing_table, ways_to_run
+
+    ways, notes = ways_to_run(whole.network, path)
+    low = torch.rand(1, 3, *TIMED_SIZE, generator=torch.Generator().manual_seed(0)) ** 3
+    timed = interleaved({name: make() for name, make in ways.items()}, low, low.mean(dim=(1, 2, 3)), ROUNDS)
+    size, threads = " x ".join(map(str, TIMED_SIZE)), torch.get_num_threads()
+    about = f"one picture of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
+    return "\n".join([timing_table(timed), about, *notes])
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        "python -m drbn_lightning.export",
+        description="Write a network as an ONNX file, for ONNX Runtime, OpenVINO and others.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-o", "--output", type=Path, required=True, metavar="OUT.onnx", help="the file to write")
+    add("--overwrite", action="store_true", help="replace it where it exists already")
+    add("--checkpoint", type=Path, metavar="FILE", help="a trained network (the one that comes with the package)")
+    add("--band", type=Path, metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
+    add("--stage", choices=STAGES, help="band: stage 1; recompose: both stages (the checkpoint's own)")
+    add("--opset", type=int, metavar="N", help="version of the ONNX operators (the one that torch recommends)")
+    add("--no-timings", dest="timings", action="store_false", help="do not time it beside torch")
+    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    return parser
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
