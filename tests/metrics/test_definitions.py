@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from drbn_lightning.data.lol import find_pairs
+from drbn_lightning.metrics.definitions import (
+    FULL_REFERENCE,
+    PSNR,
+    SSIM,
+    Metric,
+    definitions,
+    psnr_gt_luminance,
+    psnr_gt_mean,
+    ssim_gt_mean,
+)
+from drbn_lightning.metrics.fidelity import gt_mean, psnr, shaved, ssim
+from drbn_lightning.metrics.no_reference import NO_REFERENCE
+from drbn_lightning.networks.whole import load_whole
+
+
+def pair() -> tuple[Tensor, Tensor]:
+    result, target = torch.rand(2, 2, 3, 16, 18, generator=torch.Generator().manual_seed(0))
+    return 0.4 * result, target
+
+
+@pytest.mark.parametrize("metric", FULL_REFERENCE, ids=lambda metric: metric.name)
+def test_every_measure_gives_one_figure_for_each_picture(metric: Metric) -> None:
+    result, target = pair()
+    both = metric.function(result, target)
+    assert both.shape == (2,)
+    assert both.isfinite().all()
+    single = [metric.function(result[n : n + 1], target[n : n + 1]).item() for n in range(2)]
+    assert both.tolist() == pytest.approx(single, abs=1e-5)
+
+
+@pytest.mark.parametrize("metric", FULL_REFERENCE, ids=lambda metric: metric.name)
+def test_an_equal_result_is_best(metric: Metric) -> None:
+    result, target = pair()
+    best, other = metric.function(target, target), metric.function(result, target)
+    assert metric.higher_is_better
+    assert (best > other).all()
+
+
+def test_names_and_titles_are_unique() -> None:
+    metrics = (*FULL_REFERENCE, *NO_REFERENCE)
+    assert len({metric.name for metric in metrics}) == len({metric.title for metric in metrics}) == len(metrics)
+
+
+def test_gt_mean_variants_are_the_plain_ones_of_the_scaled_result() -> None:
+    result, target = pair()
+    assert torch.equal(psnr_gt_mean(result, target), psnr(gt_mean(result, target), target))
+    assert torch.equal(ssim_gt_mean(result, target), ssim(gt_mean(result, target), target))
+    by_luminance = psnr(gt_mean(result, target, of_luminance=True), target)
+    assert torch.equal(psnr_gt_luminance(result, target), by_luminance)
+    assert not torch.equal(by_luminance, psnr_gt_mean(result, target))
+
+
+def test_each_measure_has_a_line_that_says_all() -> None:
+    lines = definitions((PSNR, SSIM), border=4).splitlines()
+    assert lines[0].startswith("PSNR in dB: over RGB")
+    assert lines[1].startswith("SSIM: mean over RGB")
+    assert all(line.endswith("; higher is better; 4 pixels shaved off each side") for line in lines)
+    assert definitions(NO_REFERENCE).splitlines()[1].endswith("; lower is better")
+    assert "shaved" not in definitions(FULL_REFERENCE)
+    assert "better" not in definitions(NO_REFERENCE[:1])
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_released_weights_score_on_eval15_what_was_measured_with_the_released_code(reference: Path) -> None:
+    network = load_whole(reference / "reference" / "official_stage1.pt").network.to(memory_format=torch.channels_last)
+    figures: dict[str, list[float]] = {name: [] for name in ("psnr", "shaved", "ssim", "gt_mean", "gt_luminance")}
+    for pair in find_pairs(reference / "data" / "lol-v1", "v1", "test"):
+        low, target = (
+            torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)[None] / 255
+            for path in (pair.low, pair.normal)
+        )
+        with torch.inference_mode():
+            result = network(low.contiguous(memory_format=torch.channels_last), low.mean(dim=(1, 2, 3))).full
+        figures["psnr"] += psnr(result, target).tolist()
+        figures["shaved"] += psnr(shaved(result, 10), shaved(target, 10)).tolist()
+        figures["ssim"] += ssim(result, target).tolist()
+        figures["gt_mean"] += psnr_gt_mean(result, target).tolist()
+        figures["gt_luminance"] += psnr_gt_luminance(result, target).tolist()
+    means = {name: sum(values) / len(values) for name, values in figures.items()}
+    assert len(figures["psnr"]) == 15
+    assert means["psnr"] == pytest.approx(18.80, abs=0.01)
+    assert means["shaved"] == pytest.approx(18.84, abs=0.01)
+    assert means["ssim"] == pytest.approx(0.8296, abs=0.001)
+    assert means["gt_mean"] == pytest.approx(22.34, abs=0.02)
+    assert means["gt_luminance"] == pytest.approx(22.33, abs=0.02)

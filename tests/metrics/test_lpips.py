@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.metrics.lpips import BACKBONES, LPIPS, lpips_metric
+
+CONVOLUTIONS = {
+    "alex": [(0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3), (10, 256, 256, 3)],
+    "vgg": [
+        (place, outputs, inputs, 3)
+        for place, outputs, inputs in zip(
+            (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
+            (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512),
+            (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512),
+            strict=True,
+        )
+    ],
+}
+
+
+def weights_file(path: Path, backbone: str = "alex", seed: int = 0) -> Path:
+    """Random weights under torchvision's names, with a layer of the classifier that nobody needs."""
+    generator = torch.Generator().manual_seed(seed)
+    state = {"classifier.1.weight": torch.zeros(2, 2)}
+    for place, outputs, inputs, size in CONVOLUTIONS[backbone]:
+        scale = (2 / (inputs * size**2)) ** 0.5
+        shape = (outputs, inputs, size, size)
+        state[f"features.{place}.weight"] = scale * torch.randn(shape, generator=generator)
+        state[f"features.{place}.bias"] = torch.zeros(outputs)
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def alex(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return weights_file(tmp_path_factory.mktemp("weights") / "alex.pth")
+
+
+def pictures(height: int = 40, width: int = 48) -> tuple[Tensor, Tensor]:
+    first, second = torch.rand(2, 2, 3, height, width, generator=torch.Generator().manual_seed(0))
+    return first, second
+
+
+def test_distance_is_per_picture_and_nothing_for_equal_ones(alex: Path) -> None:
+    measure, (first, second) = LPIPS("alex", alex), pictures()
+    found = measure(torch.stack([first[0], second[1]]), torch.stack([first[0], first[1]]))
+    assert found.shape == (2,)
+    assert found[0].item() == pytest.approx(0, abs=1e-4)  # rounding of the result
+    assert found[1] > 0.01
+    assert found[1].item() == pytest.approx(measure(second[1:], first[1:]).item(), rel=1e-4)
+
+
+def test_the_weights_are_those_of_the_file(alex: Path, tmp_path: Path) -> None:
+    first, second = pictures()
+    own, state = LPIPS("alex", alex).state_dict(), torch.load(alex, weights_only=True)
+    assert torch.equal(own["network.net.slice3.6.weight"], state["features.6.weight"])
+    other = weights_file(tmp_path / "other.pth", seed=1)
+    assert not torch.allclose(LPIPS("alex", alex)(first, second), LPIPS("alex", other)(first, second), rtol=1e-3)
+
+
+def test_the_linear_layers_are_the_trained_ones(alex: Path) -> None:
+    measure = LPIPS("alex", alex)
+    heads = [tensor for name, tensor in measure.state_dict().items() if ".lin" in name]
+    assert len(heads) >= 5
+    assert all((head >= 0).all() for head in heads)  # trained to be so; random ones are not
+    assert not any(parameter.requires_grad for parameter in measure.parameters())
+
+
+def test_pictures_are_scaled_from_minus_one_to_one_after_rounding(alex: Path) -> None:
+    measure, (first, second) = LPIPS("alex", alex), pictures()
+    rounded = (first * 255).round() / 255
+    expected = measure.network(2 * rounded - 1, 2 * second - 1).flatten()
+    assert torch.allclose(measure(first, second), expected, rtol=1e-5)
+    assert torch.equal(measure(first + 1, second), measure(torch.ones_like(first), second))
+
+
+def test_vgg_is_another_backbone(tmp_path: Path) -> None:
+    first, second = pictures(16, 17)
+    metric = lpips_metric("vgg", weights_file(tmp_path / "vgg.pth", "vgg"))
+    assert (metric.name, metric.title, metric.higher_is_better) == ("lpips_vgg", "LPIPS VGG16", False)
+    assert "VGG16" in metric.definition
+    assert (metric.function(first, second) > 0).all()
+
+
+@pytest.mark.parametrize("side", [1, 30, 31])
+def test_a_side_that_is_too_short_has_no_figure(alex: Path, side: int) -> None:
+    first, second = pictures(side, 40)
+    found = LPIPS("alex", alex)(first, second)
+    assert found.shape == (2,)
+    assert found.isnan().all() == (side < BACKBONES["alex"].shortest)
+
+
+def test_the_cache_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alex: Path) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    place = tmp_path / "hub" / "checkpoints" / BACKBONES["alex"].file
+    with pytest.raises(DRBNError, match="AlexNet") as caught:
+        LPIPS("alex")
+    assert str(place) in str(caught.value)
+    assert "lpips.weights=PATH" in str(caught.value)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(alex.read_bytes())
+    first, second = pictures()
+    assert torch.equal(LPIPS("alex")(first, second), LPIPS("alex", alex)(first, second))
+
+
+def test_wrong_files_are_named(tmp_path: Path, alex: Path) -> None:
+    damaged, tensor = tmp_path / "damaged.pth", tmp_path / "tensor.pth"
+    damaged.write_bytes(alex.read_bytes()[:1000])
+    torch.save(torch.zeros(3), tensor)
+    for path, words in ((damaged, "damaged"), (tensor, "instead of named tensors"), (tmp_path / "no", "not exist")):
+        with pytest.raises(DRBNError, match=words) as caught:
+            LPIPS("alex", path)
+        assert f"lpips.weights={path}" in str(caught.value)
+    state = torch.load(alex, weights_only=True)
+    state["features.6.weight"] = torch.zeros(384, 192, 5, 5)
+    torch.save(state, damaged)
+    with pytest.raises(DRBNError, match=r"holds no features\.6\.weight of shape \(384, 192, 3, 3\).*AlexNet"):
+        LPIPS("alex", damaged)
+    with pytest.raises(DRBNError, match="alex or vgg"):
+        LPIPS("resnet")  # type: ignore[arg-type]
