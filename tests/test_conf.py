@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import get_class, instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from drbn_lightning import assembly
 from drbn_lightning.bands import ResidualBands
+from drbn_lightning.data.base import PairDataModule
 from drbn_lightning.losses.adversarial import LeastSquaresCriterion, LogCriterion
 from drbn_lightning.losses.perceptual import PerceptualLoss
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.recomposition import FlatRecomposer, UNetRecomposer
 from tests.golden import vgg_state
+from tests.running import composed
 
 CONF = Path(__file__).parents[1] / "conf"
 CHOICES = {
@@ -88,3 +91,26 @@ def test_the_perceptual_loss_works_with_a_file(tmp_path: Path) -> None:
     np.savez(tmp_path / "vgg.npz", **arrays)
     loss = build("perceptual/vgg16", weights=str(tmp_path / "vgg.npz"))
     assert loss(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)) > 0
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in (CONF / "protocol").glob("*.yaml")))
+def test_every_protocol_places_a_data_set_under_its_name(tmp_path: Path, name: str) -> None:
+    config = composed(tmp_path, f"protocol=[{name}]", f"root={tmp_path}", name="evaluate")
+    (data,) = picture_modules(config)
+    assert isinstance(data, PairDataModule)
+    assert list(config.datasets) == [name]
+    assert name == "synthetic" or Path(config.datasets[name].root) == tmp_path
+
+
+def test_protocols_come_together_each_with_a_root_of_its_own(tmp_path: Path) -> None:
+    words = ("protocol=[lol_v1,v2_real_89]", "root=here", "datasets.v2_real_89.root=there")
+    config = composed(tmp_path, *words, name="evaluate")
+    assert {name: data.root for name, data in config.datasets.items()} == {"lol_v1": "here", "v2_real_89": "there"}
+    assert {name: data.release for name, data in config.datasets.items()} == {
+        "lol_v1": "v1",
+        "v2_real_89": "v2_real_89",
+    }
+
+
+def picture_modules(config: DictConfig) -> list[object]:
+    return [assembly.build(config.datasets, str(name)) for name in config.datasets]
