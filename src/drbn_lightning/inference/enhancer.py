@@ -1,12 +1,12 @@
 """Enhancing pictures in two lines: `enhancer = load_enhancer()`, then `enhancer(picture)`."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -14,14 +14,30 @@ from torch import Tensor
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference import kinds
 from drbn_lightning.inference.ensemble import self_ensemble as ensemble_of
-from drbn_lightning.inference.evaluation import Method
-from drbn_lightning.inference.precision import choose_device, choose_precision, torch_method
-from drbn_lightning.inference.tiling import SCALES, Progress, Tiles, check_tiles, run_tiled
+from drbn_lightning.inference.kinds import Picture
+from drbn_lightning.inference.method import Method
+from drbn_lightning.inference.precision import Precision, choose_device, choose_precision, torch_method
+from drbn_lightning.inference.tiling import SCALES, Progress, Tiles, run_tiled
 from drbn_lightning.networks.shipped import DEFAULT_STAGE, shipped_path
 from drbn_lightning.networks.whole import Whole, load_whole
 
-Picture = TypeVar("Picture", NDArray[Any], Image.Image, Tensor)
 RUNTIMES = ("torch", "onnx", "openvino")
+TILE_SIZES = {
+    ("torch", "float32"): 1248,
+    ("torch", "bfloat16"): 1664,
+    ("torch", "float16"): 1664,
+    ("onnx", "float32"): 816,
+    ("openvino", "float32"): 848,
+    ("openvino", "bfloat16"): 1184,
+}
+"""Sides of tiles, in pixels, that need about 1.4 GB by each runtime and precision."""
+
+
+class Runner(NamedTuple):
+    """A method, and the tiles that it works on."""
+
+    method: Method
+    tiles: Tiles
 
 
 class Enhancer:
@@ -30,23 +46,24 @@ class Enhancer:
     May be called from several threads: they take turns, so that memory stays bounded.
     """
 
-    def __init__(self, whole: Whole, choose: Callable[[int], Method], *, strength: float, tiles: Tiles) -> None:
+    def __init__(self, whole: Whole, for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
         """Put it together.
 
         Args:
             whole: the network.
-            choose: gives the method for pictures of so many significant bits.
+            for_8_bits: runs it on pictures of 8 bits.
+            for_more: runs it on pictures of 16 bits and of floating-point numbers.
             strength: how far to go from the picture (0) to the result (1).
-            tiles: how to cut large pictures.
 
         Raises:
             DRBNError: strength or tiles are out of range.
         """
         if not 0 <= strength <= 1:
             raise DRBNError(f"strength={strength} is not between 0 and 1")
-        check_tiles(tiles)
-        self.stage, self.whole, self.strength, self.tiles = whole.stage, whole, strength, tiles
-        self._methods = {8: choose(8), 16: choose(16)}
+        for runner in (for_8_bits, for_more):
+            runner.tiles.check()
+        self.stage, self.whole, self.strength = whole.stage, whole, strength
+        self._for_8_bits, self._for_more = for_8_bits, for_more
         self._turn = Lock()
 
     def __call__(self, picture: Picture) -> Picture:
@@ -60,13 +77,15 @@ class Enhancer:
         Raises:
             DRBNError: it is none of these, or see `tiling.run_tiled`.
         """
+        if self.strength == 0:
+            return kinds.copied(picture)
         if isinstance(picture, np.ndarray):
             return kinds.enhanced_array(picture, self.enhance_array)
         if isinstance(picture, Image.Image):
             return kinds.enhanced_image(picture, self.enhance_array)
         if isinstance(picture, Tensor):
             return kinds.enhanced_tensor(picture, self.enhance_array)
-        raise DRBNError(f"a picture must be an array, a Pillow image or a tensor, not a {type(picture).__name__}")
+        raise DRBNError(kinds.WRONG_KIND.format(kind=type(picture).__name__))
 
     def enhance_array(self, rgb: NDArray[Any], progress: Progress | None = None) -> NDArray[Any]:
         """Enhance colours in bounded memory: beside the picture and its result, one tile is held.
@@ -87,9 +106,9 @@ class Enhancer:
             raise DRBNError(f"colours must be (H, W, 3), uint8, uint16 or float32; this array is {given}")
         if self.strength == 0:
             return rgb.copy()
-        method = self._methods[8 if rgb.dtype == np.uint8 else 16]
+        method, tiles = self._for_8_bits if rgb.dtype == np.uint8 else self._for_more
         with self._turn:
-            return run_tiled(method, rgb, self.tiles, strength=self.strength, progress=progress)
+            return run_tiled(method, rgb, tiles, strength=self.strength, progress=progress)
 
 
 def load_enhancer(
@@ -124,10 +143,14 @@ def load_enhancer(
     if checkpoint is None:
         checkpoint = shipped_path(stage or DEFAULT_STAGE)
     whole = of_stage(load_whole(checkpoint, band), stage, checkpoint)
-    choose = chooser(whole, device, precision, runtime)
-    tiles = Tiles() if tile_size is None else Tiles(tile_size)
-    wrapped = (lambda bits: ensemble_of(choose(bits))) if self_ensemble else choose
-    return Enhancer(whole, wrapped, strength=strength, tiles=tiles)
+    place = choose_place(runtime, device)
+    chosen = [precision_of(runtime, precision, place, bits) for bits in (8, 16)]
+    runners = {}
+    for kind in dict.fromkeys(chosen):
+        method = choose_method(whole, runtime, place, kind)
+        tiles = Tiles(TILE_SIZES[runtime, kind] if tile_size is None else tile_size)
+        runners[kind] = Runner(ensemble_of(method) if self_ensemble else method, tiles)
+    return Enhancer(whole, runners[chosen[0]], runners[chosen[1]], strength)
 
 
 def of_stage(whole: Whole, stage: str | None, source: Path | str) -> Whole:
@@ -143,29 +166,46 @@ def of_stage(whole: Whole, stage: str | None, source: Path | str) -> Whole:
     raise DRBNError(f"{source} is a checkpoint of stage={whole.stage}, and stage={stage} is asked for; choose another")
 
 
-def chooser(whole: Whole, device: str, precision: str, runtime: str) -> Callable[[int], Method]:
-    """Gives the method for pictures of so many significant bits.
+def choose_place(runtime: str, device: str) -> torch.device:
+    """The device of a runtime.
+
+    Raises:
+        DRBNError: there is no such runtime, or it does not run there.
+    """
+    if runtime not in RUNTIMES:
+        raise DRBNError(f"runtime={runtime} is unknown; use {', '.join(RUNTIMES)}")
+    if runtime == "torch":
+        return choose_device(device)
+    if device not in ("auto", "cpu"):
+        raise DRBNError(f"runtime={runtime} runs on the CPU only; leave device={device} out, or use runtime=torch")
+    return torch.device("cpu")
+
+
+def precision_of(runtime: str, name: str, device: torch.device, bits: int) -> Precision:
+    """The precision of that name, see `choose_precision`; ONNX Runtime knows float32 only.
+
+    Raises:
+        DRBNError: the runtime does not know it.
+    """
+    if runtime != "onnx":
+        return choose_precision(name, device, bits=bits)
+    if name not in ("auto", "float32"):
+        raise DRBNError(f"precision={name} is unknown to runtime=onnx; leave it out, or use another runtime")
+    return "float32"
+
+
+def choose_method(whole: Whole, runtime: str, device: torch.device, precision: Precision) -> Method:
+    """A network as a method of one runtime.
 
     Raises:
         DRBNError: see `load_enhancer`.
     """
-    if runtime not in RUNTIMES:
-        raise DRBNError(f"runtime={runtime} is unknown; use {', '.join(RUNTIMES)}")
-    if runtime != "torch":
-        method = _exported(whole, device, precision, runtime)
-        return lambda bits: method
-    place = choose_device(device)
-    return lambda bits: torch_method(whole.network, place, choose_precision(precision, place, bits=bits))
+    if runtime == "torch":
+        return torch_method(whole.network, device, precision)
+    from drbn_lightning.inference import runtimes  # what it imports is needed by few
 
-
-def _exported(whole: Whole, device: str, precision: str, runtime: str) -> Method:
-    """A method that runs an exported network on the CPU, in float32."""
-    if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
-        raise DRBNError(f"runtime={runtime} runs on the CPU in float32; leave device and precision out, or use torch")
-    from drbn_lightning.inference import runtimes  # needs extras that may be missing
-
-    open_network = runtimes.open_onnx if runtime == "onnx" else runtimes.open_openvino
-    return open_network(runtimes.cached_export(whole, cache_folder()))
+    path = runtimes.cached_export(whole, cache_folder())
+    return runtimes.open_onnx(path) if runtime == "onnx" else runtimes.open_openvino(path, precision=precision)
 
 
 def cache_folder() -> Path:

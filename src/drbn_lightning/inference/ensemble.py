@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from drbn_lightning.inference.evaluation import Method
+from drbn_lightning.inference.method import Method
 from drbn_lightning.networks.drbn import pad_to_quarters
 
 SIDES = tuple((turns, flip) for flip in (False, True) for turns in range(4))

@@ -1,7 +1,7 @@
 """Pictures of every kind as colour arrays, and back: numpy arrays, Pillow images, torch tensors."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ Pixels = NDArray[Any]
 Enhance = Callable[[Pixels], Pixels]
 """From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same."""
 
+Picture = TypeVar("Picture", NDArray[Any], Image.Image, Tensor)
+WRONG_KIND = "a picture must be an array, a Pillow image or a tensor, not a {kind}"
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in gray (ITU-R BT.601), as Pillow's."""
 _ROWS = 256  # turned gray at once
@@ -34,20 +36,18 @@ def enhanced_array(picture: Pixels, enhance: Enhance) -> Pixels:
         DRBNError: shape, type or range is another one.
     """
     check(picture)
-    if picture.dtype.kind == "f" and picture.dtype != np.float32:
-        return enhanced_array(picture.astype(np.float32), enhance).astype(picture.dtype)
     if picture.ndim == 2:
-        return gray_of(enhance(np.broadcast_to(picture[..., None], (*picture.shape, 3))))
+        return gray_of(_enhanced(np.broadcast_to(picture[..., None], (*picture.shape, 3)), enhance))
     if picture.shape[2] == 4:
-        return np.concatenate([enhance(picture[..., :3]), picture[..., 3:]], axis=2)
-    return enhance(picture)
+        return np.concatenate([_enhanced(picture[..., :3], enhance), picture[..., 3:]], axis=2)
+    return _enhanced(picture, enhance)
 
 
 def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
     """Enhance a Pillow image.
 
-    Modes L, LA, RGB, RGBA and 16-bit gray stay; black and white becomes L, and all others become RGB or, where they
-    have transparency, RGBA. What the image says of itself (`info`: EXIF, colour profile, ...) is kept.
+    Modes L, LA, RGB, RGBA and 16-bit gray stay; black and white becomes L, La becomes LA, and all others become RGB
+    or, where they have transparency, RGBA. What the image says of itself (`info`: EXIF, profile, ...) is kept.
 
     Raises:
         DRBNError: the pixels are floating-point numbers or exceed 16 bits.
@@ -77,9 +77,25 @@ def enhanced_tensor(pictures: Tensor, enhance: Enhance) -> Tensor:
         raise DRBNError(f"a tensor must be (3, H, W) or (N, 3, H, W), floating point in [0, 1]; this is {given}")
     if pictures.ndim == 4:
         found = [enhanced_tensor(picture, enhance) for picture in pictures]
-        return torch.stack(found) if found else pictures.clone()
+        return torch.stack(found) if found else pictures.detach().clone()
     pixels = pictures.detach().float().cpu().permute(1, 2, 0).numpy()
     return torch.from_numpy(enhanced_array(pixels, enhance)).permute(2, 0, 1).contiguous().to(pictures)
+
+
+def copied(picture: Picture) -> Picture:
+    """A copy, to the bit.
+
+    Raises:
+        DRBNError: the picture is no array, image or tensor, or an array that is no picture.
+    """
+    if isinstance(picture, np.ndarray):
+        check(picture)
+        return picture.copy()
+    if isinstance(picture, Image.Image):
+        return picture.copy()
+    if isinstance(picture, Tensor):
+        return picture.detach().clone()
+    raise DRBNError(WRONG_KIND.format(kind=type(picture).__name__))
 
 
 def check(picture: Pixels) -> None:
@@ -107,11 +123,18 @@ def gray_of(picture: Pixels) -> Pixels:
     return result
 
 
+def _enhanced(rgb: Pixels, enhance: Enhance) -> Pixels:
+    """Enhance colours of any type: other floating-point numbers by way of float32."""
+    if rgb.dtype.kind == "f" and rgb.dtype != np.float32:
+        return enhance(rgb.astype(np.float32)).astype(rgb.dtype)
+    return enhance(rgb)
+
+
 def _plain(image: Image.Image) -> Image.Image:
-    """As L, RGB or RGBA."""
-    if image.mode == "1":
-        return image.convert("L")
-    transparent = image.has_transparency_data or image.mode in ("PA", "La", "RGBa")
+    """As L, LA, RGB or RGBA."""
+    if image.mode in ("1", "La"):
+        return image.convert("L" if image.mode == "1" else "LA")
+    transparent = image.has_transparency_data or image.mode in ("PA", "RGBa")
     return image.convert("RGBA" if transparent else "RGB")
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.evaluation import Method
+from drbn_lightning.inference.method import Method
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")

@@ -1,7 +1,19 @@
-"""Running a method over a picture of any size, tile by tile, so that memory stays bounded and no seam shows."""
+"""Running a method over a picture of any size, tile by tile, so that memory stays bounded and no seam shows.
+
+How much of a tile its neighbours must see too, 25 November 2026: PSNR between tiles and the whole, were every tile
+896 pixels wide, the worst and the median of nine pictures (five low-light photos, one enlarged; four of LOL,
+three enlarged); in the last row, the largest difference anywhere in the worst picture, of 255.
+
+| overlap | 32 | 64 | 96 | 128 | 160 | 192 |
+| --- | --- | --- | --- | --- | --- | --- |
+| released stage 1, worst, dB | 24.8 | 30.5 | 38.5 | 47.5 | 62.5 | 113 |
+| released stage 1, median, dB | 35.4 | 40.6 | 46.6 | 57.5 | 71.4 | 125 |
+| released stage 2, worst, dB | 32.5 | 37.9 | 44.9 | 54.1 | 64.6 | 113 |
+| largest difference, of 255 | 84 | 65 | 28 | 14 | 2.5 | .03 |
+"""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,9 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.evaluation import Method
+from drbn_lightning.inference.method import Method
 
 ALIGNMENT = 4
+OVERLAP = 160
+"""Pixels; four recursions see further than one thinks, see above."""
 SMALLEST_CORE = 64
 SCALES = {"uint8": 255, "uint16": 65535, "float32": 1}
 """What stands for white, by the number type of a picture."""
@@ -23,13 +37,20 @@ Progress = Callable[[int, int], None]
 
 
 class Tiles(NamedTuple):
-    """How a picture is cut: the side of what the network sees at once, and how much of it is seen by neighbours too.
+    """How a picture is cut: how much the network sees at once, and how much of that is seen by neighbours too.
 
-    Both in pixels. A tile's own pixels are at least `overlap` from each of its borders that is inside the picture.
+    A tile has at most `size` x `size` pixels, in any proportion. Its own pixels are at least `overlap` from each of its
+    borders that is inside the picture.
     """
 
-    size: int = 1024
-    overlap: int = 64
+    size: int = 1248
+    overlap: int = OVERLAP
+
+    def check(self) -> None:
+        """Raise a DRBNError where the tiles leave too few pixels of their own."""
+        smallest = 2 * self.overlap + SMALLEST_CORE
+        if self.size < smallest:
+            raise DRBNError(f"tiles of {self.size} pixels are too small; use at least {smallest}")
 
 
 class Region(NamedTuple):
@@ -86,7 +107,7 @@ def run_tiled(
         DRBNError: the tiles are too small for their overlap, memory does not suffice for the smallest tile, or a
             result is not finite.
     """
-    check_tiles(tiles)
+    tiles.check()
     height, width = picture.shape[:2]
     scale = SCALES[picture.dtype.name]
     low_mean = torch.tensor([mean_of(picture)], dtype=torch.float32)
@@ -108,24 +129,21 @@ def run_tiled(
     return result
 
 
-def check_tiles(tiles: Tiles) -> None:
-    """Raise a DRBNError where the tiles leave too few pixels of their own."""
-    smallest = 2 * tiles.overlap + SMALLEST_CORE
-    if tiles.size < smallest or tiles.overlap < 0 or tiles.overlap % ALIGNMENT:
-        raise DRBNError(f"tiles of {tiles.size} pixels are too small; use at least {smallest}")
-
-
-def regions(height: int, width: int, tiles: Tiles) -> Iterator[Region]:
+def regions(height: int, width: int, tiles: Tiles) -> list[Region]:
     """The pixels of each tile, row by row: every pixel of the picture is in exactly one region.
 
+    Of all grids whose tiles are small enough, it is the one that makes the network see the fewest pixels.
+
     Example:
-        >>> [tuple(region) for region in regions(100, 300, Tiles(200, 32))]
-        [(0, 100, 0, 152), (0, 100, 152, 300)]
+        >>> [tuple(region) for region in regions(100, 1000, Tiles(256, 32))]
+        [(0, 100, 0, 500), (0, 100, 500, 1000)]
     """
-    columns = list(_cuts(width, tiles))
-    for top, bottom in _cuts(height, tiles):
-        for left, right in columns:
-            yield Region(top, bottom, left, right)
+    rows, columns = _grid(height, width, tiles)
+    return [
+        Region(top, bottom, left, right)
+        for top, bottom in pairwise(_cuts(height, rows, tiles.overlap))
+        for left, right in pairwise(_cuts(width, columns, tiles.overlap))
+    ]
 
 
 def mean_of(picture: Pixels) -> float:
@@ -133,16 +151,42 @@ def mean_of(picture: Pixels) -> float:
     return float(picture.mean(dtype=np.float64)) / SCALES[picture.dtype.name]
 
 
-def _cuts(length: int, tiles: Tiles) -> Iterator[tuple[int, int]]:
-    """Cut one axis into shares that are equal but for the first and the last, at multiples of 4."""
-    if length <= tiles.size:
-        yield 0, length
-        return
-    inner = length - 2 * tiles.overlap
-    count = -(-inner // ((tiles.size - 2 * tiles.overlap) // ALIGNMENT * ALIGNMENT))
-    share = -(-inner // (count * ALIGNMENT)) * ALIGNMENT
-    places = [0, *range(tiles.overlap + share, length - tiles.overlap, share), length]
-    yield from pairwise(places)
+def _grid(height: int, width: int, tiles: Tiles) -> tuple[int, int]:
+    """How many tiles below and beside each other."""
+    found = []
+    for rows in range(1, _most(height, tiles) + 1):
+        side = _window(height, rows, tiles.overlap)
+        fitting = (
+            n for n in range(1, _most(width, tiles) + 1) if side * _window(width, n, tiles.overlap) <= tiles.size**2
+        )
+        columns = next(fitting, None)
+        if columns is not None:
+            seen = (height + 2 * tiles.overlap * (rows - 1)) * (width + 2 * tiles.overlap * (columns - 1))
+            found.append((seen, rows, columns))
+    return min(found)[1:]
+
+
+def _most(length: int, tiles: Tiles) -> int:
+    """In how many tiles an axis is cut where they are squares."""
+    return max(1, -(-(length - 2 * tiles.overlap) // ((tiles.size - 2 * tiles.overlap) // ALIGNMENT * ALIGNMENT)))
+
+
+def _share(length: int, count: int, overlap: int) -> int:
+    """How much of an axis each of several tiles adds to the one before, a multiple of 4."""
+    return -(-(length - 2 * overlap) // (count * ALIGNMENT)) * ALIGNMENT
+
+
+def _window(length: int, count: int, overlap: int) -> int:
+    """The longest side of several tiles along an axis."""
+    return length if count == 1 else _share(length, count, overlap) + 2 * overlap
+
+
+def _cuts(length: int, count: int, overlap: int) -> list[int]:
+    """Where an axis is cut for several tiles: at multiples of 4, so that each sees its pixels as the whole does."""
+    if count == 1:
+        return [0, length]
+    share = _share(length, count, overlap)
+    return [0, *range(overlap + share, length - overlap, share), length]
 
 
 def _halves(start: int, stop: int) -> list[tuple[int, int]]:

@@ -1,0 +1,204 @@
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.precision import torch_method
+from drbn_lightning.inference.tiling import ALIGNMENT, OVERLAP, Pixels, Region, Tiles, mean_of, regions, run_tiled
+from drbn_lightning.networks.drbn import DRBN
+
+SMALL = Tiles(96, 16)
+SIZES = [(1, 1), (1, 9), (3, 5), (37, 41), (97, 96), (100, 400), (301, 203)]
+
+
+def picture(height: int, width: int, dtype: str = "uint8") -> Pixels:
+    values = np.random.default_rng(height).random((height, width, 3), np.float32)
+    scale = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    return (values * scale).astype(dtype)
+
+
+def same(low: Tensor, low_mean: Tensor) -> Tensor:
+    return low
+
+
+@pytest.mark.parametrize("size", [*SIZES, (4000, 6000), (8000, 6000), (20, 9000)])
+@pytest.mark.parametrize("tiles", [SMALL, Tiles(128, 0), Tiles(384, 64), Tiles()])
+def test_each_pixel_is_in_exactly_one_region(size: tuple[int, int], tiles: Tiles) -> None:
+    seen = np.zeros(size, np.uint8)
+    for region in regions(*size, tiles):
+        region.of(seen)[...] += 1
+        window = region.grown(tiles.overlap, *size)
+        assert (window.bottom - window.top) * (window.right - window.left) <= tiles.size**2
+        assert region.top % ALIGNMENT == region.left % ALIGNMENT == 0
+    assert seen.min() == seen.max() == 1
+
+
+def test_a_grid_is_no_finer_than_needed() -> None:
+    assert regions(96, 96, SMALL) == [Region(0, 96, 0, 96)]
+    assert regions(9, 1000, SMALL) == [Region(0, 9, 0, 1000)]
+    assert len(regions(97, 96, SMALL)) == 2
+    assert len(regions(3000, 4000, Tiles(1248))) == 12
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_what_changes_nothing_changes_nothing(size: tuple[int, int], dtype: str) -> None:
+    given = picture(*size, dtype)
+    found = run_tiled(same, given, SMALL)
+    assert found.dtype == given.dtype
+    np.testing.assert_array_equal(found, given)
+
+
+def test_a_view_of_any_strides_is_read_and_not_written() -> None:
+    given = picture(120, 130)[::-1, ::2]
+    given.setflags(write=False)
+    found = run_tiled(lambda low, low_mean: 1 - low, given, SMALL)
+    np.testing.assert_array_equal(found, 255 - given)
+    gray = np.broadcast_to(given[..., :1], given.shape)
+    np.testing.assert_array_equal(run_tiled(same, gray, SMALL), gray)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
+    given = picture(300, 200, dtype)
+    told = set()
+
+    def watch(low: Tensor, low_mean: Tensor) -> Tensor:
+        assert low.dtype == torch.float32
+        assert low_mean.shape == (1,)
+        told.add(low_mean.item())
+        return low
+
+    run_tiled(watch, given, SMALL)
+    scale = np.float64(1 if dtype == "float32" else np.iinfo(dtype).max)
+    assert len(told) == 1
+    assert told.pop() == pytest.approx((given / scale).mean(), abs=1e-7)
+    assert mean_of(given) == pytest.approx((given / scale).mean(), abs=1e-9)
+
+
+@pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
+def test_results_are_clipped_and_rounded(dtype: str, white: int) -> None:
+    given = picture(40, 40, dtype)
+    assert (run_tiled(lambda low, low_mean: low + 2, given, SMALL) == white).all()
+    assert (run_tiled(lambda low, low_mean: low - 2, given, SMALL) == 0).all()
+    if dtype != "float32":
+        np.testing.assert_array_equal(run_tiled(lambda low, low_mean: low + 0.4 / white, given, SMALL), given)
+
+
+def test_strength_is_the_way_from_the_picture_to_the_result() -> None:
+    given = picture(100, 120, "float32")
+    found = run_tiled(lambda low, low_mean: 1 - low, given, SMALL, strength=0.25)
+    np.testing.assert_allclose(found, given + 0.25 * (1 - 2 * given), atol=1e-6)
+    eight = picture(100, 120)
+    white = run_tiled(lambda low, low_mean: torch.full_like(low, 7), eight, SMALL, strength=0.5)
+    np.testing.assert_allclose(white, (eight + 255.0) / 2, atol=0.5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_result_that_is_no_number_is_refused(value: float) -> None:
+    def broken(low: Tensor, low_mean: Tensor) -> Tensor:
+        found = low.clone()
+        found[0, 1, 3, 4] = value
+        return found
+
+    with pytest.raises(DRBNError, match=r"not finite; use precision=float32"):
+        run_tiled(broken, picture(10, 10), SMALL)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_no_seam_shows(strength: float) -> None:
+    torch.manual_seed(0)
+    method = torch_method(DRBN(recursions=1, base_channels=4, growth_rate=2), torch.device("cpu"))
+    given = picture(301, 401, "float32")  # one recursion sees 69 pixels far
+    whole = run_tiled(method, given, Tiles(1000, 72), strength=strength)
+    tiled = run_tiled(method, given, Tiles(220, 72), strength=strength)
+    assert len(regions(301, 401, Tiles(220, 72))) == 8
+    np.testing.assert_allclose(tiled, whole, atol=2e-6)
+    seams = np.abs(run_tiled(method, given, Tiles(80, 0), strength=strength) - whole)
+    assert seams.max() > 1e-3  # so overlap is needed
+
+
+def test_progress_counts_pixels() -> None:
+    told = list[tuple[int, int]]()
+    run_tiled(same, picture(200, 300), SMALL, progress=lambda done, total: told.append((done, total)))
+    done = [one for one, _ in told]
+    assert len(told) == len(regions(200, 300, SMALL))
+    assert done == sorted(set(done))
+    assert told[-1] == (60_000, 60_000)
+    assert {total for _, total in told} == {60_000}
+
+
+class SmallMemory:
+    """Runs out of memory for more than so many pixels."""
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels, self.refused, self.sizes = pixels, 0, Counter[int]()
+
+    def __call__(self, low: Tensor, low_mean: Tensor) -> Tensor:
+        count = low.shape[-2] * low.shape[-1]
+        if count > self.pixels:
+            self.refused += 1
+            raise torch.OutOfMemoryError("no")
+        self.sizes[count] += 1
+        return low
+
+
+def test_where_memory_does_not_suffice_tiles_become_smaller() -> None:
+    method, told = SmallMemory(120 * 120), list[tuple[int, int]]()
+    given = picture(500, 700)
+    found = run_tiled(method, given, Tiles(400, 16), progress=lambda done, total: told.append((done, total)))
+    np.testing.assert_array_equal(found, given)
+    assert 0 < method.refused < 4  # and not once for each tile
+    assert told[-1] == (350_000, 350_000)
+
+
+def test_where_memory_never_suffices_it_is_said() -> None:
+    with pytest.raises(DRBNError, match=r"smallest tile; use device=cpu"):
+        run_tiled(SmallMemory(10), picture(500, 700), Tiles(400, 16))
+
+
+def test_tiles_that_consist_of_overlap_are_refused() -> None:
+    with pytest.raises(DRBNError, match=rf"tiles of 96 pixels are too small; use at least {2 * OVERLAP + 64}"):
+        run_tiled(same, picture(8, 8), Tiles(96))
+
+
+PEAK = """
+import resource, sys
+import numpy as np, torch
+from drbn_lightning.inference.precision import torch_method
+from drbn_lightning.inference.tiling import Tiles, run_tiled
+from drbn_lightning.networks.drbn import DRBN
+
+done = []
+
+def enough(pixels, total):
+    done.append(pixels)
+    if len(done) == 2:
+        raise StopIteration
+
+picture = np.ones(({height}, {width}, 3), np.uint8)
+try:
+    run_tiled(torch_method(DRBN(recursions=2), torch.device("cpu")), picture, Tiles(), progress=enough)
+except StopIteration:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + picture.nbytes)
+"""
+
+
+def peak(height: int, width: int) -> int:
+    """Peak resident bytes of the first two tiles, and as much as the picture again for the whole result."""
+    code = PEAK.format(height=height, width=width)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.slow
+def test_memory_is_bounded() -> None:
+    twelve, forty_eight = peak(3000, 4000), peak(6000, 8000)
+    assert twelve <= 2.5 * 2**30
+    assert forty_eight <= 1.2 * twelve
