@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -10,21 +11,63 @@ from drbn_lightning.inference.evaluation import mean
 from tests.running import composed
 
 
+class Expected(NamedTuple):
+    """Means over the pictures: PSNR, PSNR without a border of 10 pixels, SSIM, PSNR after GT-mean scaling."""
+
+    psnr: float
+    shaved: float
+    ssim: float
+    gt_mean: float
+
+
+STAGE_1 = ("official_stage1.pt", "official_stage1.pt")
+STAGE_2 = ("official_stage2_recompose.pt", "official_stage1.pt")
+
+
 @pytest.mark.slow
 @pytest.mark.reference
 @pytest.mark.parametrize(
-    ("data", "count", "psnr", "ssim", "input_psnr"),
-    [("lol_v1", 15, 18.80, 0.8296, 7.77), ("v2_real_89", 89, 20.11, 0.8523, 9.76)],
+    ("data", "files", "count", "input_psnr", "expected"),
+    [
+        ("lol_v1", STAGE_1, 15, 7.77, {"band": Expected(18.80, 18.84, 0.8296, 22.34)}),
+        (
+            "v2_real_89",
+            STAGE_2,
+            89,
+            9.76,
+            {"band": Expected(20.11, 20.20, 0.8523, 23.53), "recompose": Expected(18.67, 18.70, 0.778, 21.01)},
+        ),
+    ],
 )
 def test_released_weights_score_what_they_should(
-    reference: Path, tmp_path: Path, data: str, count: int, psnr: float, ssim: float, input_psnr: float
+    reference: Path,
+    tmp_path: Path,
+    data: str,
+    files: tuple[str, str],
+    count: int,
+    input_psnr: float,
+    expected: dict[str, Expected],
 ) -> None:
-    words = (f"data={data}", f"data.root={reference / 'data' / 'lol-v1'}", "baselines=[input]", "pictures=0")
-    checkpoint = reference / "reference" / "official_stage1.pt"
-    evaluate(composed(tmp_path, f"checkpoint={checkpoint}", *words, "data.num_workers=0", name="evaluate"))
+    checkpoint, band = (reference / "reference" / name for name in files)
+    words = (
+        f"data={data}",
+        f"data.root={reference / 'data' / 'lol-v1'}",
+        "baselines=[input]",
+        "pictures=0",
+        "shave=10",
+    )
+    words += ("measures=[psnr,ssim,gt_mean]", "report_pictures=0", "data.num_workers=0"]
+    evaluate(composed(tmp_path, f"checkpoint={checkpoint}", f"band={band}", *words, name="evaluate"))
     rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
-    band = [row for row in rows if row["method"] == "band"]
-    assert len(band) == count
-    assert mean(float(row["psnr"]) for row in band) == pytest.approx(psnr, abs=0.01)
-    assert mean(float(row["ssim"]) for row in band) == pytest.approx(ssim, abs=0.0005)
-    assert mean(float(row["psnr"]) for row in rows if row["method"] == "input") == pytest.approx(input_psnr, abs=0.01)
+
+    def found(method: str, key: str) -> float:
+        own = [float(row[key]) for row in rows if row["method"] == method]
+        assert len(own) == count
+        return mean(own)
+
+    assert found("input", "psnr") == pytest.approx(input_psnr, abs=0.01)
+    for method, figures in expected.items():
+        assert found(method, "psnr") == pytest.approx(figures.psnr, abs=0.01)
+        assert found(method, "psnr_shaved") == pytest.approx(figures.shaved, abs=0.01)
+        assert found(method, "psnr_gt_mean") == pytest.approx(figures.gt_mean, abs=0.02)
+        assert found(method, "ssim") == pytest.approx(figures.ssim, abs=0.001)
