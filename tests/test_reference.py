@@ -49,14 +49,8 @@ def test_released_weights_score_what_they_should(
     expected: dict[str, Expected],
 ) -> None:
     checkpoint, band = (reference / "reference" / name for name in files)
-    words = (
-        f"data={data}",
-        f"data.root={reference / 'data' / 'lol-v1'}",
-        "baselines=[input]",
-        "pictures=0",
-        "shave=10",
-    )
-    words += ("measures=[psnr,ssim,gt_mean]", "report_pictures=0", "data.num_workers=0"]
+    words = [f"data={data}", f"data.root={reference / 'data' / 'lol-v1'}", "baselines=[input]", "pictures=0"]
+    words += ["shave=10", "measures=[psnr,ssim,gt_mean]", "report_pictures=0", "data.num_workers=0"]
     evaluate(composed(tmp_path, f"checkpoint={checkpoint}", f"band={band}", *words, name="evaluate"))
     rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
 
