@@ -136,20 +136,22 @@ def test_progress_counts_pixels() -> None:
 class SmallMemory:
     """Runs out of memory for more than so many pixels."""
 
-    def __init__(self, pixels: int) -> None:
+    def __init__(self, pixels: int, error: RuntimeError | None = None) -> None:
         self.pixels, self.refused, self.sizes = pixels, 0, Counter[int]()
+        self.error = error or torch.OutOfMemoryError("no")
 
     def __call__(self, low: Tensor, low_mean: Tensor) -> Tensor:
         count = low.shape[-2] * low.shape[-1]
         if count > self.pixels:
             self.refused += 1
-            raise torch.OutOfMemoryError("no")
+            raise self.error
         self.sizes[count] += 1
         return low
 
 
-def test_where_memory_does_not_suffice_tiles_become_smaller() -> None:
-    method, told = SmallMemory(120 * 120), list[tuple[int, int]]()
+@pytest.mark.parametrize("error", [None, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
+def test_where_memory_does_not_suffice_tiles_become_smaller(error: RuntimeError | None) -> None:
+    method, told = SmallMemory(120 * 120, error), list[tuple[int, int]]()
     given = picture(500, 700)
     found = run_tiled(method, given, Tiles(400, 16), progress=lambda done, total: told.append((done, total)))
     np.testing.assert_array_equal(found, given)
@@ -158,8 +160,13 @@ def test_where_memory_does_not_suffice_tiles_become_smaller() -> None:
 
 
 def test_where_memory_never_suffices_it_is_said() -> None:
-    with pytest.raises(DRBNError, match=r"smallest tile; use device=cpu"):
+    with pytest.raises(DRBNError, match=r"smallest tile; close other programs"):
         run_tiled(SmallMemory(10), picture(500, 700), Tiles(400, 16))
+
+
+def test_other_errors_are_not_hidden() -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        run_tiled(SmallMemory(10, RuntimeError("mat1 and mat2 shapes")), picture(50, 70), SMALL)
 
 
 def test_tiles_that_consist_of_overlap_are_refused() -> None:

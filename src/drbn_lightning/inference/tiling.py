@@ -29,6 +29,8 @@ ALIGNMENT = 4
 OVERLAP = 160
 """Pixels; four recursions see further than one thinks, see above."""
 SMALLEST_CORE = 64
+OUT_OF_MEMORY = ("can't allocate memory", "MPS backend out of memory")
+"""What torch says on a CPU and on a Mac's GPU, where it has no exception of its own."""
 SCALES = {"uint8": 255, "uint16": 65535, "float32": 1}
 """What stands for white, by the number type of a picture."""
 
@@ -90,8 +92,8 @@ def run_tiled(
 ) -> Pixels:
     """Enhance a picture tile by tile.
 
-    Besides the picture, its result and one tile, nothing is held. Where a GPU's memory does not suffice, tiles are
-    cut into quarters.
+    Besides the picture, its result and one tile, nothing is held. Where memory does not suffice, tiles are cut into
+    quarters.
 
     Args:
         method: maps `(low, low_mean)` to a picture of the size of `low`.
@@ -117,9 +119,8 @@ def run_tiled(
     while waiting:
         region = waiting.popleft()
         window = region.grown(tiles.overlap, height, width)
-        try:
-            found = method(_tensor(window.of(picture), scale), low_mean)
-        except torch.OutOfMemoryError:
+        found = _tried(method, _tensor(window.of(picture), scale), low_mean)
+        if found is None:
             waiting = _finer([region, *waiting])
             continue
         region.of(result)[...] = _pixels(found, region.inside(window), region.of(picture), strength)
@@ -194,9 +195,23 @@ def _halves(start: int, stop: int) -> list[tuple[int, int]]:
     return [(start, middle), (middle, stop)] if stop - start > SMALLEST_CORE else [(start, stop)]
 
 
+def _tried(method: Method, low: Tensor, low_mean: Tensor) -> Tensor | None:
+    """What a method gives; nothing where memory does not suffice.
+
+    The exception ends here, and with it what it held: only then can memory be given back.
+    """
+    try:
+        return method(low, low_mean)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
+            return None
+        raise
+
+
 def _finer(waiting: list[Region]) -> deque[Region]:
+    """Regions of half the height and width, for all that waits."""
     if max(waiting[0].bottom - waiting[0].top, waiting[0].right - waiting[0].left) <= SMALLEST_CORE:
-        raise DRBNError("memory does not suffice for the smallest tile; use device=cpu, or close other programs")
+        raise DRBNError("memory does not suffice for the smallest tile; close other programs, or use device=cpu")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return deque(quarter for region in waiting for quarter in region.quarters())
