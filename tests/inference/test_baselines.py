@@ -1,11 +1,23 @@
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from drbn_lightning.batches import PairBatch
-from drbn_lightning.inference.baselines import GAMMAS, GammaSearch, gamma_curve
-from drbn_lightning.metrics.fidelity import psnr
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.baselines import (
+    AUTO_MEAN,
+    BASELINES,
+    GAMMAS,
+    GammaSearch,
+    Method,
+    auto_gamma,
+    build_baselines,
+    clahe,
+    gamma_curve,
+)
+from drbn_lightning.metrics.fidelity import luminance, psnr
 
 
 def pair(seed: int, gamma: float, height: int = 9, width: int = 13, count: int = 1) -> PairBatch:
@@ -63,3 +75,78 @@ def test_the_gammas_are_a_grid_of_twentieths() -> None:
 def test_a_curve_keeps_black_and_white_and_cuts_what_lies_beyond() -> None:
     curve = gamma_curve(torch.tensor([-0.5, 0.0, 0.25, 1.0, 1.5]), 0.5)
     assert curve.tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+
+
+def every_method() -> dict[str, Method]:
+    return build_baselines(list(BASELINES), [pair(0, 0.5)])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 3), (8, 8), (15, 16), (16, 17), (33, 50)])
+def test_every_baseline_takes_any_size(size: tuple[int, int]) -> None:
+    low = 0.3 * torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    for name, method in every_method().items():
+        result = method(low, low.mean(dim=(1, 2, 3)))
+        assert result.shape == low.shape, name
+        assert result.isfinite().all(), name
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
+def test_every_baseline_leaves_an_even_picture_even(value: float) -> None:
+    low = torch.full((1, 3, 20, 24), value)
+    for name, method in every_method().items():
+        result = method(low, low.mean(dim=(1, 2, 3)))
+        assert result.isfinite().all(), name
+        assert result.amax() - result.amin() < 1e-3, name
+        if value in (0, 1) and name != "clahe":  # which knows no black: the levels of a tile decide
+            assert torch.allclose(result, low, atol=1e-3), name
+
+
+@pytest.mark.parametrize("name", ["auto_gamma", "clahe", "msr", "lime"])
+def test_every_method_that_sees_no_target_brightens_a_dark_picture(name: str) -> None:
+    low = pair(3, 0.5, 40, 56).low * 0.15
+    (method,) = build_baselines([name], []).values()
+    result = method(low, low.mean(dim=(1, 2, 3)))
+    assert result.mean() > 2 * low.mean()
+    assert result.min() >= 0
+    assert result.max() <= 1
+
+
+def test_auto_gamma_gives_every_picture_the_same_mean() -> None:
+    low = torch.cat([0.1 * pair(0, 1).low, pair(1, 1).low])
+    means = luminance(auto_gamma(low, low.mean(dim=(1, 2, 3)))).mean(dim=(1, 2, 3))
+    assert means.tolist() == pytest.approx([AUTO_MEAN] * 2, abs=1e-4)
+
+
+def test_clahe_equalises_the_lightness_and_keeps_gray_gray() -> None:
+    ramp = torch.linspace(0.0, 0.2, 64).view(1, 1, 1, 64).expand(1, 3, 64, 64)
+    result = clahe(ramp, ramp.mean(dim=(1, 2, 3)))
+    assert result.amax() > 3 * ramp.amax()
+    assert (result.amax(dim=1) - result.amin(dim=1)).max() < 0.01
+
+
+def test_baselines_come_under_their_names_and_the_best_gamma_says_which() -> None:
+    pairs = [pair(n, 0.35) for n in range(3)]
+    search = GammaSearch()
+    for batch in pairs:
+        search.add(batch)
+    methods = build_baselines(["lime", "gamma", "input"], pairs)
+    assert list(methods) == ["lime", f"best gamma {search.best():.2f}", "input"]
+    low = pairs[0].low
+    assert torch.equal(methods["input"](low, pairs[0].low_mean), low)
+    assert torch.equal(
+        methods[f"best gamma {search.best():.2f}"](low, pairs[0].low_mean), gamma_curve(low, search.best())
+    )
+
+
+def test_only_the_best_gamma_looks_at_the_pairs() -> None:
+    def forbidden() -> Iterator[PairBatch]:
+        raise AssertionError("nobody may look")
+        yield
+
+    names = [name for name, baseline in BASELINES.items() if not baseline.needs_pairs]
+    assert list(build_baselines(names, forbidden())) == names == [name for name in BASELINES if name != "gamma"]
+
+
+def test_an_unknown_baseline_is_named_with_the_known_ones() -> None:
+    with pytest.raises(DRBNError, match="'retinexnet'; there are input, gamma, auto_gamma, clahe, msr, lime"):
+        build_baselines(["input", "retinexnet"], [])
