@@ -10,14 +10,13 @@ from omegaconf import DictConfig
 
 from drbn_lightning.assembly import build_data
 from drbn_lightning.data.scenes import scene
+from drbn_lightning.enhance import main as enhance
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluate import evaluate
 from drbn_lightning.image_files import read_rgb, write_png
 from drbn_lightning.inference.panels import HEADING
-from drbn_lightning.metrics.fidelity import to_8_bit
 from drbn_lightning.networks.checkpoint import NetworkDescription, header, save
 from drbn_lightning.networks.drbn import DRBN
-from drbn_lightning.networks.whole import load_whole
 from tests.running import composed
 
 SCENES = ("data.scene_size=24", "data.crop_size=16", "data.test_scenes=3", "data.test_size=30", "data.num_workers=0")
@@ -183,24 +182,24 @@ def test_the_summary_says_everything(judged: tuple[Path, float]) -> None:
     assert {"version", "torch", "date", "command", "timing"} <= about.keys()
 
 
-def test_saved_results_have_the_figures_of_the_network_that_made_them(tmp_path: Path) -> None:
+def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path) -> None:
     path = artifact(tmp_path / "mine.pt")
-    whole = load_whole(path)
-    data = build_data(config(tmp_path))
-    data.setup("test")
-    for batch in data.test_dataloader():
-        with torch.inference_mode():
-            result = to_8_bit(whole.network(batch.low, batch.low_mean).full)[0]
-        write_png(tmp_path / "saved" / f"{batch.name[0]}.png", (result * 255).round().byte().permute(1, 2, 0).numpy())
-    words = (f"predictions={tmp_path / 'saved'}", "pictures=1", "baselines=[]")
-    again = evaluate(config(tmp_path, f"checkpoint={path}", *words))
+    root = lol(tmp_path / "lol", {"mine": [0, 1, 2]}) / "mine"
+    saved = tmp_path / "saved"
+    assert enhance([str(root / "low"), "-o", str(saved), "--checkpoint", str(path), "--precision", "float32"]) == 0
+    data = ("data=pairs", f"data.root={root}", "data.num_workers=0", "device=cpu")
+    words = (*data, f"predictions={saved}", "pictures=1", "baselines=[]")
+    result = evaluate(composed(tmp_path, *words, f"checkpoint={path}", name="evaluate"))
     found = {(row["picture"], row["method"]): row for row in rows(tmp_path)}
     assert {method for _, method in found} == {"saved", "band"}
-    for name in ("scene_000", "scene_001", "scene_002"):
+    for name in "012":
         for key in ("psnr", "ssim", "ssim_gray", "ssim_gc", "psnr_gt_mean", "ssim_gt_mean"):
-            assert found[name, "saved"][key] == found[name, "band"][key]
-    assert evaluate(config(tmp_path, *words)) == pytest.approx(again)
+            assert float(found[name, "saved"][key]) == pytest.approx(float(found[name, "band"][key]), abs=1e-3)
+    assert evaluate(composed(tmp_path, *words, name="evaluate")) == pytest.approx(result, abs=1e-3)
     assert {row["method"] for row in rows(tmp_path)} == {"saved"}
+    (saved / "1.png").unlink()
+    with pytest.raises(DRBNError, match=r"does not fit the 3 test pictures: no result for 1$"):
+        evaluate(composed(tmp_path, *words, name="evaluate"))
 
 
 def test_several_data_sets_and_photos_without_targets_in_one_run(
@@ -221,3 +220,16 @@ def test_several_data_sets_and_photos_without_targets_in_one_run(
     assert folders == ["lol_v1", "our485_test", "photos"]
     evaluate(composed(tmp_path, *words[:1], *words[-3:-2], "device=cpu", "pictures=0", name="evaluate"))
     assert {row["data"] for row in rows(tmp_path)} == {"photos"}
+
+
+def test_two_methods_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = artifact(tmp_path / "mine.pt")
+    with pytest.raises(DRBNError, match=r"two methods are called input; give others: checkpoint="):
+        evaluate(config(tmp_path, f"checkpoint={{input: {path}}}"))
+
+
+def test_a_protocol_without_its_folder_names_the_key(tmp_path: Path) -> None:
+    path = artifact(tmp_path / "mine.pt")
+    with pytest.raises(DRBNError, match=r"datasets\.lol_v1\.root is not set") as refusal:
+        evaluate(composed(tmp_path, "protocol=[lol_v1]", f"checkpoint={path}", "device=cpu", name="evaluate"))
+    assert len(str(refusal.value).splitlines()) == 1

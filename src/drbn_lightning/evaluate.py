@@ -60,7 +60,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     output, outcomes, entrants = Path(config.paths.output_dir), [], list[Entrant]()
     sets = picture_sets(config)
     for test_set in sets:
-        entrants = [*others(config, test_set), *learned]
+        entrants = contestants.of_different_names([*others(config, test_set), *learned])
         beside = output / "pictures" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
         shown = Output(beside, config.pictures, config.report_pictures, device)
         outcomes.append(judge_set(test_set, entrants, columns, main or entrants[-1].name, shown))

@@ -113,6 +113,21 @@ def match(folder: Path, pictures: Sequence[Size]) -> dict[str, Path]:
     return files
 
 
+def of_different_names(entrants: list[Entrant]) -> list[Entrant]:
+    """The methods as they are.
+
+    Raises:
+        DRBNError: two have one name.
+    """
+    names = [entrant.name for entrant in entrants]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DRBNError(
+            f"two methods are called {twice}; give others: checkpoint='{{NAME: PATH}}', predictions='{{NAME: PATH}}'"
+        )
+    return entrants
+
+
 def names_of(paths: Sequence[str]) -> dict[str, str]:
     """Short different names for paths: the file's own, with its folder's where two have one name, then with a number.
 
