@@ -1,4 +1,15 @@
-"""Where and with how many bits a network runs."""
+"""Where and with how many bits a network runs.
+
+Seconds for a megapixel, median of 3 in turn, channels last, on a busy machine of two cores with AVX-512 BF16,
+25 November 2026 (released stage 1, and both stages):
+
+| | float32 | bfloat16 | bfloat16 autocast |
+| --- | --- | --- | --- |
+| 1 thread | 14.3, 19.4 | 6.3, 9.2 | 6.6, 7.7 |
+| 2 threads | 19.3, 19.5 | 10.3, 11.1 | 10.3, 12.9 |
+
+bfloat16 differs from float32 by 54 dB of 8-bit results; by 51 to 57 dB where the first guess is brought to a mean.
+"""
 
 from copy import deepcopy
 from typing import Literal
