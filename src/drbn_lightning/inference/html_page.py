@@ -85,7 +85,7 @@ function card(parent, picture, data) {
     after.src = picture.images[right.value];
     after.alt = right.value + " of " + picture.name;
     const lines = [left.value, right.value].filter((name) => picture.figures[name]).map((name) =>
-      name + ": " + data.measures.map((measure, place) => {
+      name + ": " + data.measures.slice(0, 2).map((measure, place) => {
         const figure = picture.figures[name][place];
         return measure.title + " " + (typeof figure === "number" ? figure.toFixed(measure.digits) : figure ?? "-");
       }).join(", "));
