@@ -1,4 +1,5 @@
 import json
+import logging
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -156,6 +157,14 @@ def test_a_network_that_cannot_be_exported_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DRBNError, match="this network cannot be exported"):
         exported(Whole("band", band.network, {"band": band}), tmp_path / "band.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_an_opset_that_cannot_be_had_is_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(DRBNError, match="opset=11 is not to be had"):
+        exported(small_whole(), tmp_path / "band.onnx", opset=11)
+    assert list(tmp_path.iterdir()) == []
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 def test_an_unwritable_place_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.inference import timings
-from drbn_lightning.inference.evaluation import Method
+from drbn_lightning.inference.method import Method
 from drbn_lightning.inference.timings import Timed, interleaved, timing_table, ways_to_run
 from tests.inference.exporting import example, full, small_file, small_whole
 

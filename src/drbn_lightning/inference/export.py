@@ -198,11 +198,13 @@ def _tidy(onnx: ModuleType, model: "ModelProto", properties: dict[str, str]) -> 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's remarks on its own ways from the user."""
-    logger, before = logging.getLogger("torch.onnx"), logging.getLogger("torch.onnx").level
-    logger.setLevel(logging.ERROR)
+    loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("torch.onnx", "onnxscript")}
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        for logger, level in loggers.items():
+            logger.setLevel(level)

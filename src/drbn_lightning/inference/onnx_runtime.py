@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.evaluation import Method
 from drbn_lightning.inference.extras import extra
+from drbn_lightning.inference.method import Method
 
 INPUTS = ("low", "low_mean")
 OUTPUT = "full"

@@ -1,7 +1,8 @@
 """Exported networks by other runtimes than torch, each as a `Method`.
 
 Peak memory beside the picture, on a CPU, in bytes for each pixel of a tile (DRBN as released, November 2026): torch
-0.9 kB, in bfloat16 0.5 kB; ONNX Runtime 2.1 kB; OpenVINO 1.9 kB, in bfloat16 1.0 kB. Hence `TILE_SIZES`.
+0.9 kB, in bfloat16 0.5 kB; ONNX Runtime 2.1 kB; OpenVINO 1.9 kB, in bfloat16 1.0 kB. Sizes may
+change from tile to tile at no cost.
 """
 
 import hashlib
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.evaluation import Method
 from drbn_lightning.inference.export import EXPORT_FORMAT, exported
 from drbn_lightning.inference.extras import extra
+from drbn_lightning.inference.method import Method
 from drbn_lightning.inference.onnx_runtime import (
     INPUTS,
     NO_NETWORK,
@@ -30,10 +31,7 @@ from drbn_lightning.inference.onnx_runtime import (
 from drbn_lightning.networks.checkpoint import identity
 from drbn_lightning.networks.whole import Whole
 
-__all__ = ["TILE_SIZES", "cached_export", "open_onnx", "open_openvino"]
-
-TILE_SIZES = {"torch": 1024, "onnx": 640, "openvino": 768}
-"""Sides of tiles, in pixels, with which each runtime stays below 1.3 GiB beside the libraries."""
+__all__ = ["cached_export", "open_onnx", "open_openvino"]
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 

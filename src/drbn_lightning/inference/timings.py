@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.evaluation import Method
+from drbn_lightning.inference.method import Method
 from drbn_lightning.inference.precision import has_native_bfloat16, torch_method
 from drbn_lightning.inference.runtimes import open_onnx, open_openvino
 
