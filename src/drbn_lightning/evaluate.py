@@ -17,8 +17,9 @@ from drbn_lightning.image_files import unused, write_png
 from drbn_lightning.inference import contestants, photos
 from drbn_lightning.inference.baselines import input_method
 from drbn_lightning.inference.contestants import Entrant
-from drbn_lightning.inference.evaluation import Method, Picture, network_method
+from drbn_lightning.inference.evaluation import Picture, network_method
 from drbn_lightning.inference.judging import Output, PictureSet, judge_set, mean_psnr, sizes_of
+from drbn_lightning.inference.method import Method
 from drbn_lightning.inference.named_baselines import choose_baselines, chosen_baselines
 from drbn_lightning.inference.optional_measures import choose_columns
 from drbn_lightning.inference.overlaps import notes

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from drbn_lightning.data.pairs import pair_key
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import list_images, read_rgb
-from drbn_lightning.inference.evaluation import Contestant, Method, Picture, contestant, network_method
+from drbn_lightning.inference.evaluation import Contestant, Picture, contestant, network_method
+from drbn_lightning.inference.method import Method
 from drbn_lightning.networks.checkpoint import Artifact, identity
 from drbn_lightning.networks.whole import Whole
 

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.measures import Measure
+from drbn_lightning.inference.method import Method
 from drbn_lightning.metrics.fidelity import to_8_bit
-
-Method = Callable[[Tensor, Tensor], Tensor]
 
 
 class Picture(NamedTuple):

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.batches import PhotoBatch
-from drbn_lightning.inference.evaluation import Method, csv_text, mean
+from drbn_lightning.inference.evaluation import csv_text, mean
+from drbn_lightning.inference.method import Method
 from drbn_lightning.metrics.bootstrap import paired
 from drbn_lightning.metrics.fidelity import to_8_bit
 from drbn_lightning.metrics.ratings import auroc, spearman
