@@ -120,7 +120,7 @@ def test_auto_gamma_gives_every_picture_the_same_mean() -> None:
 def test_clahe_equalises_the_lightness_and_keeps_gray_gray() -> None:
     ramp = torch.linspace(0.0, 0.2, 64).view(1, 1, 1, 64).expand(1, 3, 64, 64)
     result = clahe(ramp, ramp.mean(dim=(1, 2, 3)))
-    assert result.amax() > 3 * ramp.amax()
+    assert result.amax() > 1.8 * ramp.amax()
     assert (result.amax(dim=1) - result.amin(dim=1)).max() < 0.01
 
 

@@ -18,8 +18,9 @@ GAMMAS = tuple(round(0.05 * step, 2) for step in range(1, 41))
 AUTO_MEAN = 0.42
 """Mean luminance that `auto_gamma` gives every picture: the mean that the networks start from by default."""
 TILES = 8
-CLIP_LIMIT = 40.0
-"""How much steeper than a straight line CLAHE's curves may be: kornia's default, and best on LOL-v1's training set."""
+CLIP_LIMIT = 8.0
+"""How much steeper than a straight line CLAHE's curves may be. Kornia's default of 40 brings 2 dB more PSNR on LOL-v1's
+training pairs, but makes a pattern of all noise, and hardly any colour is left."""
 
 Method = Callable[[Tensor, Tensor], Tensor]
 """Maps low-light pictures `(N, 3, H, W)` and the means `(N,)` of the whole ones to results `(N, 3, H, W)`."""
