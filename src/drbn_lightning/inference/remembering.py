@@ -64,5 +64,5 @@ class Memory:
 
 def _key(name: str, low: Tensor, low_mean: Tensor) -> str:
     digest = hashlib.blake2b(f"{name} {tuple(low.shape)} {low_mean.tolist()}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(low.permute(0, 2, 3, 1).numpy()))
+    digest.update(np.ascontiguousarray(low.permute(0, 2, 3, 1).numpy()).data)
     return digest.hexdigest()

@@ -1,0 +1,132 @@
+"""A page in the browser that brightens photos: `python -m drbn_lightning.page`. Of this machine only, by default."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from drbn_lightning import __version__
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.extras import extra
+
+FAILED, INTERRUPTED = 1, 130
+FIRST_PORT, PORTS = 7860, 100
+QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
+"""Settings without which Gradio asks the network for newer versions, and tells it that it runs."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Show the page until Ctrl-C.
+
+    Args:
+        argv: the words after the command's name; by default the process's.
+
+    Returns:
+        The exit status: 1 where the page cannot be shown, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: the command is wrong (2), or help or version were asked for (0).
+    """
+    options = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder:
+            serve(options, Path(folder))
+    except DRBNError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("\nclosed\n")
+    return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        "python -m drbn_lightning.page",
+        description="A page in the browser: drop a photo, compare before and after, download the result.",
+        epilog="Ctrl-C ends it. Nothing is kept, and nothing leaves the machine.",
+    )
+    add = parser.add_argument
+    add("--checkpoint", metavar="FILE", help="a trained network (those that come with the package)")
+    add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
+    add("--device", default="auto", help="cpu, cuda, mps, ... (auto: a GPU where there is one)")
+    add("--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into")
+    add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets everybody in (127.0.0.1: nobody else)")
+    add("--port", type=int, metavar="N", help=f"port to listen on (the first free one from {FIRST_PORT})")
+    add("--open", action="store_true", help="open the page in the browser")
+    add("--max-side", type=_positive, default=1600, metavar="N", help="longest side of what is shown, in pixels (1600)")
+    add("--max-upload", type=_positive, default=512, metavar="MB", help="largest file that is taken (512)")
+    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    return parser
+
+
+def serve(options: argparse.Namespace, folder: Path) -> None:
+    """Show the page until the process is interrupted.
+
+    Args:
+        options: see `build_parser`.
+        folder: for all temporary files.
+
+    Raises:
+        DRBNError: Gradio is not installed, a network cannot be loaded, or the port is taken.
+        KeyboardInterrupt: Ctrl-C, or a request to end.
+    """
+    port = free_port(options.host, options.port)
+    os.environ.update(QUIET | {"GRADIO_TEMP_DIR": str(folder / "cache")})
+    extra("gradio", "page")  # before all that takes seconds
+    from drbn_lightning import page_app
+
+    work = page_app.Work(folder, options)
+    page = page_app.build(work)
+    try:
+        _, address, _ = page.launch(**page_app.launch_options(options, port, folder))
+        sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n")
+        sys.stdout.flush()
+        if options.open:
+            webbrowser.open(address)
+        while not Event().wait(60):
+            pass
+    finally:
+        page.close(verbose=False)
+
+
+def free_port(host: str, port: int | None) -> int:
+    """The port asked for, or the first free one.
+
+    Raises:
+        DRBNError: it is taken, or there is no such address.
+    """
+    candidates = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]
+    reason = ""
+    for candidate in candidates:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind((host, candidate))
+                return int(tried.getsockname()[1])
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+    where = f"{host}:{port}" if port is not None else f"{host}:{candidates[0]} to {candidates[-1]}"
+    raise DRBNError(f"the page cannot listen at {where} ({reason}); choose another --port or --host")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
