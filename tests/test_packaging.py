@@ -33,7 +33,8 @@ def shipped_files() -> dict[str, bytes]:
         Path("drbn_lightning/conf") / file.relative_to(CONFIGURATION): file
         for file in (CONFIGURATION / "__init__.py", *CONFIGURATION.rglob("*.yaml"))
     }
-    return {name.as_posix(): file.read_bytes() for name, file in (modules | typed | configuration).items()}
+    weights = {file.relative_to(PACKAGE.parent): file for file in (PACKAGE / "weights").iterdir()}
+    return {name.as_posix(): file.read_bytes() for name, file in (modules | typed | configuration | weights).items()}
 
 
 def wheel_files(wheel: Path) -> dict[str, bytes]:

@@ -128,3 +128,10 @@ def test_figures_of_what_was_shaved_away_are_not_numbers() -> None:
     assert nothing.numel() == 0
     assert psnr(nothing, nothing).isnan().tolist() == [True, True]
     assert gt_mean(nothing, nothing).shape == nothing.shape
+
+
+def test_ssim_is_the_same_inside_autocast() -> None:
+    result, target = torch.rand(1, 3, 24, 24), torch.rand(1, 3, 24, 24)
+    outside = ssim(result, target)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(ssim(result, target), outside)

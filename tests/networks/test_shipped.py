@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.networks.checkpoint import load
-from drbn_lightning.networks.shipped import DEFAULT_STAGE, STAGES, SUMS, record, shipped_path, weights_folder
+from drbn_lightning.networks.checkpoint import HEADER, header, identity, load, read, save
+from drbn_lightning.networks.shipped import DEFAULT_STAGE, STAGES, SUMS, record, ship, shipped_path, weights_folder
 from drbn_lightning.networks.whole import load_whole
+from tests.networks.test_whole import band, recompose
 
 
 @pytest.fixture
@@ -68,3 +69,26 @@ def test_the_package_ships_both_stages(stage: str) -> None:
     assert whole.stage == stage
     assert load(weights_folder() / "band.pt").stage == "band"
     assert DEFAULT_STAGE in STAGES
+
+
+def test_new_weights_are_shipped_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
+    seen = [{"name": "a", "identity": "b"}]
+    made = load(band(tmp_path / "band.pt", trained_on=seen))
+    about = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
+    save(tmp_path / "band.pt", header("band", made.description, about, seen), made.network.state_dict())
+    recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
+    ship(tmp_path, tmp_path / "shipped")
+    for stage in STAGES:
+        path = shipped_path(stage, tmp_path / "shipped")
+        assert identity(load(path).network) == identity(load(tmp_path / path.name).network)
+        assert str(tmp_path) not in str(read(path)[HEADER])
+    first = load_whole(tmp_path / "shipped" / "recompose.pt").parts["band"]
+    assert (first.provenance, first.trained_on) == ({"seed": 3}, seen)
+
+
+def test_a_stage_2_on_another_stage_1_is_not_shipped(tmp_path: Path) -> None:
+    recompose(tmp_path / "recompose.pt", band(tmp_path / "band.pt"))
+    band(tmp_path / "band.pt", seed=1)
+    with pytest.raises(DRBNError, match="that is not in"):
+        ship(tmp_path, tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()

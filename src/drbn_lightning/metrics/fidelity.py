@@ -134,8 +134,9 @@ def _ssim(result: Tensor, target: Tensor) -> Tensor:
     """SSIM of each of `(N, C, H, W)`, mean over C; `(N,)`."""
     if min(result.shape[-2:]) <= SSIM_WINDOW // 2:
         return torch.full((result.shape[0],), torch.nan, device=result.device)
-    value = structural_similarity_index_measure(
-        result, target.float(), data_range=1.0, kernel_size=SSIM_WINDOW, sigma=1.5, reduction="none"
-    )
+    with torch.autocast(result.device.type, enabled=False):  # in bfloat16 the figure is nonsense
+        value = structural_similarity_index_measure(
+            result, target.float(), data_range=1.0, kernel_size=SSIM_WINDOW, sigma=1.5, reduction="none"
+        )
     assert isinstance(value, Tensor)  # a pair only where the full map is asked for
     return value.reshape(-1)

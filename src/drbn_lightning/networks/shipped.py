@@ -1,16 +1,24 @@
-"""The weights that ship with the package, verified before they are read."""
+"""The weights that ship with the package, verified before they are read.
+
+`python -m drbn_lightning.networks.shipped FOLDER` puts new ones, `band.pt` and `recompose.pt`, in their place.
+"""
 
 import hashlib
+import sys
 from importlib import resources
 from pathlib import Path
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import written_beside
+from drbn_lightning.networks.checkpoint import header, save
+from drbn_lightning.networks.whole import load_whole
 
 DEFAULT_STAGE = "band"
 STAGES = ("band", "recompose")
 SUMS = "SHA256SUMS"
 """Digests of the weights, one a line as `sha256sum` writes and checks them."""
+PRIVATE = ("config", "overrides")
+"""What provenance says of paths."""
 
 
 def shipped_path(stage: str = DEFAULT_STAGE, folder: Path | None = None) -> Path:
@@ -35,6 +43,27 @@ def shipped_path(stage: str = DEFAULT_STAGE, folder: Path | None = None) -> Path
 def weights_folder() -> Path:
     """The folder of the shipped weights, inside the package."""
     return Path(str(resources.files("drbn_lightning") / "weights"))
+
+
+def ship(source: Path, folder: Path | None = None) -> None:
+    """Put trained networks in the place of the shipped ones, without what they say of the machine they come from.
+
+    Args:
+        source: folder of `band.pt` and `recompose.pt`.
+        folder: where to; by default inside the package.
+
+    Raises:
+        DRBNError: one is missing, is of another stage, or stage 2 does not work on that stage 1.
+    """
+    folder = weights_folder() if folder is None else folder
+    parts = load_whole(source / "recompose.pt", source / "band.pt").parts
+    for stage in STAGES:
+        artifact = parts[stage]
+        about = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
+        needs = {name: {**reference, "path": ""} for name, reference in artifact.needs.items()}
+        made = header(stage, artifact.description, about, artifact.trained_on, needs)
+        save(folder / f"{stage}.pt", made, artifact.network.state_dict())
+    record(folder)
 
 
 def record(folder: Path) -> None:
@@ -68,3 +97,10 @@ def _read_sums(path: Path) -> dict[str, str]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        ship(Path(*sys.argv[1:]))
+    except DRBNError as error:
+        sys.exit(f"error: {error}")
