@@ -31,7 +31,8 @@ POLICY = (
 """Forbids the browser to ask any other machine for anything."""
 
 CSS = """
-.gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1100px !important; margin: 0 auto !important; }
+.gradio-container main { width: 100% !important; }
 .failure { color: var(--error-text-color, #b91c1c); font-weight: 600; overflow-wrap: anywhere; }
 """
 
