@@ -20,7 +20,7 @@ CONF = Path(__file__).parents[1] / "conf"
 HARDWARE = {"gpu", "slurm"}  # trainers that cannot be built without a GPU
 APART = {"train", "evaluate"}  # files that are no group's
 STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual"}
-INDIRECT = {"recipe", "camera", "paths", "hydra"}  # groups that others bring in
+INDIRECT = {"recipe", "camera", "paths", "hydra", "protocol"}  # groups that others bring in
 
 
 def files(group: str) -> list[str]:

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from drbn_lightning import evaluate, train
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import write_png
 from drbn_lightning.networks.checkpoint import HEADER
 from tests.running import (
@@ -176,7 +177,11 @@ def test_unreadable_checkpoint(failing: Run, tmp_path: Path) -> None:
     assert str(path) in failing("stage=band", f"resume={path}")
 
 
-def test_evaluating_before_training(failing: Run) -> None:
+def test_evaluating_before_training_and_without_shipped_weights(failing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_weights(*_: object) -> None:
+        raise DRBNError("none")
+
+    monkeypatch.setattr("drbn_lightning.evaluate.shipped_path", no_weights)
     assert "python -m drbn_lightning.train stage=band" in failing(entry=evaluate.main)
 
 

@@ -115,7 +115,7 @@ class Work:
         def remembering(runner: Runner, bits: int) -> Runner:
             return Runner(self._memory.of(runner.method, f"{name} {bits}"), runner.tiles)
 
-        return Enhancer(enhancer.whole, remembering(enhancer._for_8_bits, 8), remembering(enhancer._for_more, 16))
+        return Enhancer(enhancer.whole, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
 
     def _new_run(self) -> Path:
         """A new folder, in the place of the oldest one."""

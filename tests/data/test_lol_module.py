@@ -142,9 +142,11 @@ def test_test_pictures_are_whole_and_of_any_size(clean: Path) -> None:
 
 def test_fingerprints_know_the_splits_apart(clean: Path) -> None:
     data = module(clean)
-    (trained,), tested = data.trained_on(), data.tested_on()
+    (trained, chosen_by), tested = data.trained_on(), data.tested_on()
     assert (trained.name, trained.count, tested.name, tested.count) == ("v1/train", 3, "v1/test", 2)
     held_out = {batch.name[0] for batch in data.val_dataloader()}
+    assert chosen_by.name == "v1/validation"
+    assert held_out == set(chosen_by.names)
     assert held_out.isdisjoint(trained.names)
     assert overlap(trained, tested) == []
     assert overlap(trained, trained) == trained.names

@@ -32,6 +32,15 @@ def test_what_was_seen_is_counted_by_content() -> None:
     assert notes([entrant(trained_on=[trained.as_dict()])], judged_on("theirs/test", "x")) == []
 
 
+def test_what_several_sets_hold_is_counted_once() -> None:
+    trained = [judged_on("mine/train", "a"), judged_on("mine/validation", "c", "a"), judged_on("other/train", "x")]
+    (note,) = notes([entrant(trained_on=[one.as_dict() for one in trained])], judged_on("theirs/test", "a", "b", "c"))
+    assert note.text.startswith(
+        "2 of the 3 pictures of theirs/test were seen in training (mine/train, mine/validation)"
+    )
+    assert note.seen == 2
+
+
 def test_what_is_unknown_is_said_to_be() -> None:
     (note,) = notes([entrant(trained_on=None)], judged_on("v1/test", "1"))
     assert "unknown" in note.text

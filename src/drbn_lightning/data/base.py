@@ -108,7 +108,7 @@ class SampleDataModule(pl.LightningDataModule):
 
     @abstractmethod
     def trained_on(self) -> list[Fingerprint]:
-        """Fingerprints of the training set, which a checkpoint carries; after `setup("fit")`."""
+        """Fingerprints of what shapes a network, which its checkpoint carries; after `setup("fit")`."""
 
     @abstractmethod
     def tested_on(self) -> Fingerprint:

@@ -138,9 +138,11 @@ class CachedPairsDataModule(PairDataModule):
         return CachedPairs(cache, pairs)
 
     def trained_on(self) -> list[Fingerprint]:
-        """Fingerprint of the training pairs."""
+        """Fingerprints of the training pairs, and of those held out for validation, by which a network is chosen."""
         assert isinstance(self.train_set, CachedPairs)
-        return [self.train_set.fingerprint(f"{self.title}/train")]
+        assert isinstance(self.validation_set, CachedPairs)
+        used = {"train": self.train_set, "validation": self.validation_set}
+        return [pairs.fingerprint(f"{self.title}/{name}") for name, pairs in used.items()]
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the test pairs."""

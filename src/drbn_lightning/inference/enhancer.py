@@ -63,7 +63,7 @@ class Enhancer:
         for runner in (for_8_bits, for_more):
             runner.tiles.check()
         self.stage, self.whole, self.strength = whole.stage, whole, strength
-        self._for_8_bits, self._for_more = for_8_bits, for_more
+        self.for_8_bits, self.for_more = for_8_bits, for_more
         self._turn = Lock()
 
     def __call__(self, picture: Picture) -> Picture:
@@ -106,7 +106,7 @@ class Enhancer:
             raise DRBNError(f"colours must be (H, W, 3), uint8, uint16 or float32; this array is {given}")
         if self.strength == 0:
             return rgb.copy()
-        method, tiles = self._for_8_bits if rgb.dtype == np.uint8 else self._for_more
+        method, tiles = self.for_8_bits if rgb.dtype == np.uint8 else self.for_more
         with self._turn:
             return run_tiled(method, rgb, tiles, strength=self.strength, progress=progress)
 

@@ -1,7 +1,7 @@
 """Which test pictures a method has seen in training, as far as anybody can tell."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.inference.contestants import Entrant
@@ -30,20 +30,22 @@ def _notes(entrant: Entrant, tested: Fingerprint) -> list[Note]:
         return []
     if entrant.trained_on is None:
         return [_unknown(entrant, tested)]
-    return [note for about in entrant.trained_on if (note := _seen(entrant, about, tested))]
+    return _seen(entrant, [Fingerprint.from_dict(about) for about in entrant.trained_on], tested)
 
 
-def _seen(entrant: Entrant, about: dict[str, Any], tested: Fingerprint) -> Note | None:
-    """Compare with one training set."""
-    trained = Fingerprint.from_dict(about)
-    seen = overlap(trained, tested)
-    if not seen:
-        return None
+def _seen(entrant: Entrant, trained: Sequence[Fingerprint], tested: Fingerprint) -> list[Note]:
+    """Compare with everything that the method was trained on or chosen by."""
+    found = [(one.name, overlap(one, tested)) for one in trained]
+    together = {picture for _, names in found for picture in names}
+    if not together:
+        return []
+    where = ", ".join(name for name, names in found if names)
+    example = next(name for name in tested.names if name in together)
     text = (
-        f"{len(seen)} of the {tested.count} pictures of {tested.name} were seen in training ({trained.name}), for "
-        f"example {seen[0]}; the figures are too good"
+        f"{len(together)} of the {tested.count} pictures of {tested.name} were seen in training ({where}), for "
+        f"example {example}; the figures are too good"
     )
-    return Note(entrant.name, text, True, len(seen), tested.count)
+    return [Note(entrant.name, text, True, len(together), tested.count)]
 
 
 def _unknown(entrant: Entrant, tested: Fingerprint) -> Note:
