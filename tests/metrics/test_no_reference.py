@@ -113,7 +113,7 @@ def test_parameters_come_from_the_file_or_the_cache_and_are_never_downloaded(
     recorder: Recorder, tmp_path: Path, name: str
 ) -> None:
     place = tmp_path / "hub" / "pyiqa" / str(KNOWN[name].file)
-    with pytest.raises(DRBNError, match=f"{name}.weights=PATH") as caught:
+    with pytest.raises(DRBNError, match=rf"parameters\.{name}=PATH") as caught:
         pyiqa_metric(name)
     assert str(place) in str(caught.value)
     with pytest.raises(DRBNError, match="does not exist"):

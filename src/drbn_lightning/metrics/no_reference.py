@@ -146,10 +146,10 @@ def _find(name: str, file: str, chosen: Path | str | None) -> Path:
     if path.is_file():
         return path
     if chosen:
-        raise DRBNError(f"{name}.weights={chosen} does not exist; it must name pyiqa's {file}")
+        raise DRBNError(f"parameters.{name}={chosen} does not exist; it must name pyiqa's {file}")
     raise DRBNError(
         f"{name} needs its parameters, and {cached} does not exist: put pyiqa's {file} there, or name it by "
-        f"{name}.weights=PATH"
+        f"parameters.{name}=PATH"
     )
 
 
