@@ -8,7 +8,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from drbn_lightning.assembly import build, build_unpaired
+from drbn_lightning.assembly import build, build_unpaired, with_keys_below
 from drbn_lightning.command_line import guarded, say
 from drbn_lightning.data.base import PairDataModule
 from drbn_lightning.data.loose_photos import LoosePhotos
@@ -48,6 +48,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     Raises:
         DRBNError: a checkpoint, the data or the configuration is wrong.
     """
+    require_counts(config)
     device = choose_device(config.device)
     paths = choose_checkpoints(config)
     if len(paths) == 1 and (artifact := load(next(iter(paths.values())))).stage == "quality":
@@ -56,21 +57,31 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     named = {name or wholes[path].stage: path for name, path in paths.items()}
     main = next(iter(named), None)
     learned = networks(named, wholes, device)
-    optional = (dict(config.lpips), config.no_reference, dict(config.parameters))
-    columns = choose_columns(config.measures, config.shave, *optional)
-    output, outcomes, entrants = Path(config.paths.output_dir), [], list[Entrant]()
+    optional = (dict(config.lpips or {}), config.no_reference or [], dict(config.parameters or {}))
+    columns = choose_columns(config.measures or [], config.shave, *optional)
+    output, outcomes, everybody = Path(config.paths.output_dir), [], dict[str, Entrant]()
     sets = picture_sets(config)
     for test_set in sets:
         entrants = contestants.of_different_names([*others(config, test_set), *learned])
+        if not entrants:
+            raise DRBNError(f"nobody is to be judged on {test_set.name}: name a checkpoint, predictions or baselines")
+        everybody |= {one.name: contestants.merged(everybody.get(one.name), one) for one in entrants}
         beside = output / "pictures" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
         shown = Output(beside, config.pictures, config.report_pictures, device)
         outcomes.append(judge_set(test_set, entrants, columns, main or entrants[-1].name, shown))
-    write_report(Report(output, outcomes, entrants, columns, device, list(command)), say)
+    write_report(Report(output, outcomes, list(everybody.values()), columns, device, list(command)), say)
     if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
         say(f"written: {output / 'figures'}")
     if config.judge is not None:
         judge_photos(config, named, wholes, device)
     return mean_psnr(outcomes[0], main or entrants[-1].name)
+
+
+def require_counts(config: DictConfig) -> None:
+    """Raise a DRBNError where a number of pictures or pixels is none."""
+    for key in ("shave", "pictures", "report_pictures"):
+        if not isinstance(config[key], int) or isinstance(config[key], bool):
+            raise DRBNError(f"{key}={config[key]} is no whole number; give 0 or more")
 
 
 def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[Entrant]:
@@ -91,7 +102,7 @@ def others(config: DictConfig, test_set: PictureSet) -> list[Entrant]:
     """
     folders = named_paths(config.predictions, "predictions")
     sizes = sizes_of(test_set.pictures() if folders else ())
-    names = chosen_baselines(config.baselines)
+    names = chosen_baselines(config.baselines or [])
     found = choose_baselines(names, test_set.pictures(), test_set.has_targets)
     for name, folder in folders.items():
         own = folder / test_set.name.replace("/", "_")
@@ -113,7 +124,10 @@ def picture_sets(config: DictConfig) -> list[PictureSet]:
 
 
 def _pairs(name: str, data: PairDataModule) -> PictureSet:
-    data.setup("test")
+    try:
+        data.setup("test")
+    except DRBNError as error:
+        raise DRBNError(with_keys_below(f"datasets.{name}" if name else "data", str(error))) from None
     tested = data.tested_on()
     return PictureSet(name or tested.name, tested, lambda: (Picture.of_pair(batch) for batch in data.test_dataloader()))
 

@@ -109,7 +109,8 @@ def match(folder: Path, pictures: Sequence[Size]) -> dict[str, Path]:
     ]
     if any(faults):
         raise DRBNError(
-            f"predictions={folder} does not fit the {len(pictures)} test pictures: {'; '.join(filter(None, faults))}"
+            f"predictions={folder} does not fit the {len(pictures)} test pictures: {'; '.join(filter(None, faults))}; "
+            "results of several data sets lie in subfolders of their names, such as lol_v1 or photos"
         )
     return files
 
@@ -118,7 +119,7 @@ def of_different_names(entrants: list[Entrant]) -> list[Entrant]:
     """The methods as they are.
 
     Raises:
-        DRBNError: two have one name.
+        DRBNError: two have one name, or one that other pictures of the report have.
     """
     names = [entrant.name for entrant in entrants]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -126,7 +127,18 @@ def of_different_names(entrants: list[Entrant]) -> list[Entrant]:
         raise DRBNError(
             f"two methods are called {twice}; give others: checkpoint='{{NAME: PATH}}', predictions='{{NAME: PATH}}'"
         )
+    taken = [one.name for one in entrants if one.name == "target" or (one.name == "input" and not one.is_baseline)]
+    if taken:
+        raise DRBNError(f"a method cannot be called {taken[0]}, as a picture is; say predictions='{{NAME: PATH}}'")
     return entrants
+
+
+def merged(known: Entrant | None, one: Entrant) -> Entrant:
+    """A method that was judged before on another data set: results of each may lie in a folder of its own."""
+    if known is None or known.about == one.about:
+        return one
+    folders = dict.fromkeys([*known.about.get("folder", "").split(", "), one.about.get("folder", "")])
+    return one._replace(about=one.about | {"folder": ", ".join(folders)})
 
 
 def names_of(paths: Sequence[str]) -> dict[str, str]:
@@ -136,7 +148,7 @@ def names_of(paths: Sequence[str]) -> dict[str, str]:
         >>> names_of(["a/band.pt", "b/band.pt", "other.pt"])
         {'a/band': 'a/band.pt', 'b/band': 'b/band.pt', 'other': 'other.pt'}
     """
-    stems = [Path(path).stem for path in paths]
+    stems = [Path(path).resolve().name if Path(path).is_dir() else Path(path).stem for path in paths]
     found: dict[str, str] = {}
     for path, stem in zip(paths, stems, strict=True):
         label = stem if stems.count(stem) == 1 else f"{Path(path).parent.name}/{stem}"

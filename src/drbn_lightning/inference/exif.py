@@ -19,7 +19,10 @@ DESCRIPTIVE = (
 
 def orientation(image: Image.Image) -> int:
     """How the pixels have to be turned, 1 (not at all) to 8; values that mean nothing count as 1."""
-    value = image.getexif().get(Base.Orientation, 1)
+    try:
+        value = image.getexif().get(Base.Orientation, 1)
+    except (SyntaxError, struct.error, ValueError, TypeError, KeyError):  # Pillow's, of damaged data
+        return 1
     return value if value in range(1, 9) else 1
 
 

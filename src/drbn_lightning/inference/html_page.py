@@ -35,12 +35,12 @@ dt { font-weight: 600; } dd { margin: 0 0 .4rem 1.2rem; overflow-wrap: anywhere;
 SCRIPT = """
 "use strict";
 function value(row, column) {
-  const text = row.cells[column].dataset.value;
-  return text === "" ? null : (isNaN(text) && text !== "inf" ? text : Number(text === "inf" ? Infinity : text));
+  const text = row.cells[column].dataset.value.replace(/^(-?)inf$/, "$1Infinity");
+  return text === "" ? null : (isNaN(text) ? text : Number(text));
 }
 function compare(a, b) {
   if (a === null || b === null) return a === b ? 0 : (a === null ? Infinity : -Infinity);
-  return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+  return typeof a === "number" && typeof b === "number" ? (a > b) - (a < b) : String(a).localeCompare(String(b));
 }
 for (const table of document.querySelectorAll("table.sortable")) {
   table.tHead.addEventListener("click", (event) => {

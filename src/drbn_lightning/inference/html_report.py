@@ -81,7 +81,8 @@ def _section(number: int, found: Result, summary: Mapping[str, Any], images: Map
         parts.append(_difference_table(found))
     if images:
         shown = f"{len(images)} of {count} pictures" if len(images) < count else "All pictures"
-        parts.append(f'<h3>Pictures</h3><p>{shown}, worst first.</p><div class="cards" data-set="{number}"></div>')
+        order = ", worst first" if found.measures and found.measures[0].better else ""
+        parts.append(f'<h3>Pictures</h3><p>{shown}{order}.</p><div class="cards" data-set="{number}"></div>')
     return "".join(parts)
 
 

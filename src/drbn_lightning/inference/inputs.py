@@ -4,6 +4,7 @@ import glob
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,11 +64,11 @@ def find_photos(
     found: dict[Path, Found] = {}
     failures = list[Failure]()
     for argument in arguments:
-        try:
-            for photo in _of_argument(argument, output, recursive=recursive, overwrite=overwrite):
-                found.setdefault(photo.path.resolve(), photo)
-        except DRBNError as error:
-            failures.append(Failure(argument, str(error)))
+        for photo in _of_argument(argument, output, recursive=recursive, overwrite=overwrite):
+            if isinstance(photo, Failure):
+                failures.append(photo)
+            else:
+                found.setdefault(_real(photo.path), photo)
     return list(found.values()), failures
 
 
@@ -106,12 +107,12 @@ def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, com
 def check_output(found: Sequence[Found], output: Path, suffix: str | None) -> None:
     """Raise a DRBNError where OUT cannot be meant: a file for several photos, or one that cannot be written."""
     ending = output.suffix.lower()
-    if output.is_dir():
+    if _is_folder(output):
         return
     if is_file(found, output):
         if suffix and WRITTEN[ending] != WRITTEN[suffix]:
             raise DRBNError(f"-o {output} and --format {suffix[1:]} contradict each other; leave one out")
-    elif output.exists() or ending in WRITTEN:
+    elif os.path.lexists(output) or ending in WRITTEN:
         raise DRBNError(f"-o {output} names a file; for a folder or several photos, name a folder")
     elif ending in LISTED:
         raise DRBNError(f"-o {output} names a format that cannot be written; use one of {', '.join(WRITTEN)}")
@@ -119,37 +120,51 @@ def check_output(found: Sequence[Found], output: Path, suffix: str | None) -> No
 
 def is_file(found: Sequence[Found], output: Path) -> bool:
     """Whether OUT is a file: where one photo was named, and OUT ends as a picture does and is no folder."""
-    return len(found) == 1 and found[0].named and output.suffix.lower() in WRITTEN and not output.is_dir()
+    return len(found) == 1 and found[0].named and output.suffix.lower() in WRITTEN and not _is_folder(output)
 
 
 def refusal(job: Job, *, overwrite: bool) -> Failure | None:
     """Why a photo must not be enhanced: its result is there already. With `overwrite` that is no reason."""
-    there = [file for file in (job.target, job.compare) if file and os.path.lexists(file)]
+    there, own = [file for file in (job.target, job.compare) if file and os.path.lexists(file)], False
     if overwrite or not there:
         return None
-    if there[0].exists() and there[0].samefile(job.source):
+    with suppress(OSError):  # one of them is a link to nowhere
+        own = there[0].samefile(job.source)
+    if own:
         cause = f"{job.source} would be replaced by its own result; choose another OUT, or give --overwrite"
     else:
         cause = f"{job.source} is left out: {there[0]} exists already; give --overwrite to replace it"
     return Failure(str(job.source), cause)
 
 
-def _of_argument(argument: str, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found]:
-    for path in _expanded(argument):
-        if not path.is_dir():
-            yield Found(path)
-            continue
-        inside = path.resolve() == output.resolve()
-        if inside and not overwrite:
-            raise DRBNError(f"{path} is OUT as well; choose another OUT, or give --overwrite to replace the photos")
-        listed = list(_listed(path, None if inside else output.resolve(), recursive=recursive))
-        if not listed:
-            hint = "" if recursive else "; --recursive looks into its subfolders, too"
-            raise DRBNError(f"The folder {path} holds no picture (looked for {', '.join(sorted(LISTED))}){hint}")
-        yield from listed
+def _of_argument(argument: str, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure]:
+    try:
+        paths = _expanded(argument, output)
+    except DRBNError as error:
+        yield Failure(argument, str(error))
+        return
+    for path in paths:
+        try:
+            yield from _of_path(path, output, recursive=recursive, overwrite=overwrite)
+        except DRBNError as error:
+            yield Failure(str(path), str(error))
 
 
-def _expanded(argument: str) -> list[Path]:
+def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure]:
+    if not _is_folder(path):
+        yield Found(path)
+        return
+    inside = _real(path) == _real(output)
+    if inside and not overwrite:
+        raise DRBNError(f"{path} is OUT as well; choose another OUT, or give --overwrite to replace the photos")
+    listed = list(_listed(path, None if inside else _real(output), recursive=recursive))
+    if not listed:
+        hint = "" if recursive else "; --recursive looks into its subfolders, too"
+        raise DRBNError(f"The folder {path} holds no picture (looked for {', '.join(sorted(LISTED))}){hint}")
+    yield from listed
+
+
+def _expanded(argument: str, output: Path) -> list[Path]:
     """The files and folders that an argument stands for.
 
     Raises:
@@ -160,27 +175,36 @@ def _expanded(argument: str) -> list[Path]:
     if not glob.has_magic(argument):
         raise DRBNError(f"{argument} does not exist; check the path")
     matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207  # may be absolute
-    folders = "**" not in argument
-    matches = [path for path in matches if (folders if path.is_dir() else path.suffix.lower() in LISTED)]
+    folders, out = "**" not in argument, _real(output)
+    matches = [path for path in matches if (folders if _is_folder(path) else path.suffix.lower() in LISTED)]
+    if out in _real(_start(argument)).parents or out == _real(_start(argument)):
+        out = Path()  # the pattern begins in OUT, so what lies there is meant
+    matches = [path for path in matches if out not in (_real(path), *_real(path).parents)]
     if not matches:
         raise DRBNError(f"{argument} matches no picture; check the pattern")
     return sorted(matches, key=lambda path: natural_key(str(path)))
 
 
-def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found]:
+def _start(pattern: str) -> Path:
+    """The folder that a pattern begins in: its parts before the first one with `*`, `?` or `[`."""
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+
+
+def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found | Failure]:
     """The pictures in a folder, those of its subfolders after its own."""
     try:
         entries = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
     except OSError as error:
-        raise DRBNError(f"The folder {folder} cannot be read ({error.strerror}); check its permissions") from error
+        yield Failure(str(folder), f"The folder {folder} cannot be read ({error.strerror}); check its permissions")
+        return
     entries = [entry for entry in entries if not entry.name.startswith(".")]
     for entry in entries:
-        if entry.suffix.lower() in LISTED and not entry.is_dir():
+        if entry.suffix.lower() in LISTED and not _is_folder(entry):
             yield Found(entry, named=False)
     for entry in entries if recursive else []:
-        if entry.is_dir() and not entry.is_symlink() and entry.resolve() != output:
+        if _is_folder(entry) and not entry.is_symlink() and _real(entry) != output:
             for photo in _listed(entry, output, recursive=True):
-                yield photo._replace(folder=entry.name / photo.folder)
+                yield photo if isinstance(photo, Failure) else photo._replace(folder=entry.name / photo.folder)
 
 
 def _names(path: Path, ending: str) -> Iterator[str]:
@@ -189,8 +213,8 @@ def _names(path: Path, ending: str) -> Iterator[str]:
     yield stem
     if own and own != ending:
         yield f"{stem}_{own[1:]}"
-    if path.resolve().parent.name:
-        yield f"{path.resolve().parent.name}_{stem}"
+    if _real(path).parent.name:
+        yield f"{_real(path).parent.name}_{stem}"
     yield from (f"{stem}_{number}" for number in itertools.count(2))
 
 
@@ -200,4 +224,13 @@ def _beside(target: Path) -> Path:
 
 def _key(path: Path) -> str:
     """The same for two paths of one file, also where upper and lower case are the same."""
-    return str(path.resolve()).lower()
+    return str(_real(path)).lower()
+
+
+def _real(path: Path) -> Path:
+    """Without symbolic links; `Path.resolve` would raise where they go round in circles."""
+    return Path(os.path.realpath(path))
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  # `Path.is_dir` raises where it is not permitted to look

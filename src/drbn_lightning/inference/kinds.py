@@ -56,7 +56,7 @@ def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
         raise DRBNError("an image of mode F has no known range; give an array of numbers in [0, 1]")
     if image.mode.startswith("I"):
         return _described(Image.fromarray(enhanced_array(_sixteen_bits(image), enhance)), image)
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+    if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
         image = _plain(image)
     pixels = np.asarray(image)
     if image.mode != "LA":
@@ -131,11 +131,12 @@ def _enhanced(rgb: Pixels, enhance: Enhance) -> Pixels:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """As L, LA, RGB or RGBA."""
-    if image.mode in ("1", "La"):
-        return image.convert("L" if image.mode == "1" else "LA")
-    transparent = image.has_transparency_data or image.mode in ("PA", "RGBa")
-    return image.convert("RGBA" if transparent else "RGB")
+    """As L, LA, RGB or RGBA, with the profile that belongs to it."""
+    from drbn_lightning.inference import eight_bits  # which imports this module
+
+    plain = eight_bits.plain(image)
+    plain.info = image.info | plain.info
+    return plain
 
 
 def _sixteen_bits(image: Image.Image) -> Pixels:

@@ -21,7 +21,8 @@ def chosen_baselines(names: str | Sequence[str]) -> list[str]:
         >>> chosen_baselines("all")[:2]
         ['input', 'gamma']
     """
-    chosen = list(BASELINES) if names == ALL else [names] if isinstance(names, str) else list(names)
+    given = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    chosen = list(BASELINES) if given == [ALL] else given
     unknown = [name for name in chosen if name not in BASELINES]
     if unknown:
         raise DRBNError(f"baselines holds {unknown[0]!r}; there are {', '.join(BASELINES)}, or {ALL}")

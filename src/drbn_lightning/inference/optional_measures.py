@@ -43,6 +43,8 @@ def choose_columns(
     Raises:
         DRBNError: a name is unknown, what was asked for by name cannot be had, or a file cannot be read.
     """
+    names = [names] if isinstance(names, str) else names
+    no_reference = [no_reference] if isinstance(no_reference, str) else no_reference
     found, absent = choose_measures(names, shave), list[str]()
     if "lpips" in names:
         try:

@@ -7,10 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from drbn_lightning.inference.exif import BYTE_ORDERS, PREFIX, SUBFOLDERS, with_orientation_1
+from drbn_lightning.inference.exif import BYTE_ORDERS, DESCRIPTIVE, PREFIX, SUBFOLDERS, with_orientation_1
 
 Pixels = NDArray[Any]
 _ROWS = 256
@@ -85,7 +85,7 @@ def _described(exif: bytes | None) -> dict[int, Any]:
         return {}
     data = Image.Exif()
     data.load(exif)
-    tags = {tag: value for tag, value in data.items() if tag not in [*ExifTags.IFD]}
+    tags = {tag: value for tag, value in data.items() if tag in DESCRIPTIVE}  # others may contradict the pixels
     return tags | {folder: values for folder in SUBFOLDERS if (values := data.get_ifd(folder))}
 
 

@@ -22,7 +22,7 @@ COST = "10^9 multiplications with addition in convolutions and matrix products, 
 
 
 class Report(NamedTuple):
-    """All that there is to report; `entrants` are those of the last data set, `command` what the user typed."""
+    """All that there is to report; `entrants` are all that were judged, `command` what the user typed."""
 
     folder: Path
     outcomes: list[Outcome]
