@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from drbn_lightning.inference import export
 from drbn_lightning.inference.runtimes import open_onnx
 from drbn_lightning.networks.checkpoint import header, save
 from tests.inference.exporting import example, small_content, small_whole
+
+pytestmark = pytest.mark.runtimes
 
 
 @pytest.fixture
@@ -130,10 +131,3 @@ def test_a_wrong_command_has_the_status_2(capsys: pytest.CaptureFixture[str]) ->
             entry.main(words)
         assert error.value.code == 2
     assert "usage:" in capsys.readouterr().err
-
-
-def test_it_runs_as_a_module() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "drbn_lightning.export", "--help"], capture_output=True, text=True, check=True
-    )
-    assert "exit status:" in done.stdout

@@ -18,6 +18,8 @@ from drbn_lightning.networks.checkpoint import identity
 from drbn_lightning.networks.whole import Whole, load_whole
 from tests.inference.exporting import artifact, example, full, small_content, small_file, small_whole
 
+pytestmark = pytest.mark.runtimes
+
 SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6, 5)]
 
 

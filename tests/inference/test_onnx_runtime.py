@@ -8,6 +8,8 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.onnx_runtime import open_onnx
 from tests.inference.exporting import example, full, other_network, small_content, small_file, small_whole
 
+pytestmark = pytest.mark.runtimes
+
 
 @pytest.mark.parametrize("threads", [None, 1, 2])
 def test_it_runs_an_exported_network(tmp_path: Path, threads: int | None) -> None:

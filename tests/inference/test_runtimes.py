@@ -13,6 +13,8 @@ from drbn_lightning.inference.runtimes import cached_export, open_openvino
 from drbn_lightning.networks.whole import Whole
 from tests.inference.exporting import example, full, other_network, small_content, small_file, small_whole
 
+pytestmark = pytest.mark.runtimes
+
 
 @pytest.mark.parametrize("threads", [None, 1, 2])
 def test_openvino_runs_an_exported_network_in_float32(tmp_path: Path, threads: int | None) -> None:

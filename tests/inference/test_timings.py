@@ -10,6 +10,8 @@ from drbn_lightning.inference.method import Method
 from drbn_lightning.inference.timings import Timed, interleaved, timing_table, ways_to_run
 from tests.inference.exporting import example, full, small_file, small_whole
 
+pytestmark = pytest.mark.runtimes
+
 
 def test_methods_take_turns_after_a_round_that_does_not_count() -> None:
     calls = list[str]()
