@@ -184,7 +184,8 @@ def stored(root: Path) -> TogetherDataModule:
 @pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 def test_photos_that_have_nothing_to_do_with_the_test_set(folders: Path) -> None:
     data = ready(stored(folders))
-    assert [found.name for found in data.trained_on()] == ["v1/train", "folder/high", "folder/real_low"]
+    names = [found.name for found in data.trained_on()]
+    assert names == ["v1/train", "v1/validation", "folder/high", "folder/real_low"]
     assert "8 photos in" in data.describe()
 
 
