@@ -345,7 +345,7 @@ def test_ctrl_c_on_a_real_process_leaves_no_half_file(tmp_path: Path) -> None:
         photo(f"x/{number:03}.png", size=(400, 300))
     command = [sys.executable, "-m", "drbn_lightning.enhance", "x", "-o", "out", "--checkpoint", str(checkpoint)]
     with subprocess.Popen([*command, "--device", "cpu"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and not (Path("out").exists() and files("out")):
+        while process.poll() is None and not [*Path().glob("out/[!.]*")]:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1].decode()

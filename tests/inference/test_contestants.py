@@ -37,7 +37,7 @@ def test_everything_that_does_not_fit_is_named_at_once(tmp_path: Path) -> None:
     results(tmp_path, "1.png", "extra.png", "3.png", width=5)
     message = (
         r"predictions=.* does not fit the 3 test pictures: no result for low2\.jpg; no test picture for extra\.png; "
-        r"of another size than the test picture: 1\.png \(5x4, not 6x4\)$"
+        r"of another size than the test picture: 1\.png \(5x4, not 6x4\); results of several"
     )
     with pytest.raises(DRBNError, match=message):
         match(tmp_path, SIZES)

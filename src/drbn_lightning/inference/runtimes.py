@@ -7,6 +7,7 @@ change from tile to tile at no cost.
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -94,13 +95,19 @@ def _digest(whole: Whole) -> str:
 def _precision(openvino: ModuleType, name: str) -> str:
     if name not in PRECISIONS:
         raise DRBNError(f"precision={name} is unknown to runtime=openvino; use {' or '.join(PRECISIONS)}")
-    if name == "bfloat16" and "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if name == "bfloat16" and "BF16" not in _core(openvino).get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise DRBNError("precision=bfloat16 is slower than float32 on this CPU, which lacks it; use float32")
     return PRECISIONS[name]
 
 
+@cache
+def _core(openvino: ModuleType) -> Any:  # noqa: ANN401  # OpenVINO may be absent where types are checked
+    """The one core of this process."""
+    return openvino.Core()
+
+
 def _request(openvino: ModuleType, path: Path, settings: dict[str, Any]) -> Request:
-    core = openvino.Core()
+    core = _core(openvino)
     read_exported(path)  # for its messages; of bytes OpenVINO drops an input that the network does not use
     try:
         model = core.read_model(path)
