@@ -198,7 +198,7 @@ def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path
     assert evaluate(composed(tmp_path, *words, name="evaluate")) == pytest.approx(result, abs=1e-3)
     assert {row["method"] for row in rows(tmp_path)} == {"saved"}
     (saved / "1.png").unlink()
-    with pytest.raises(DRBNError, match=r"does not fit the 3 test pictures: no result for 1$"):
+    with pytest.raises(DRBNError, match=r"does not fit the 3 test pictures: no result for 1; results of several"):
         evaluate(composed(tmp_path, *words, name="evaluate"))
 
 
