@@ -145,7 +145,7 @@ def test_stage_2_recipes_are_those_of_their_sources(tmp_path: Path) -> None:
     assert (released.recomposer.weight_scale, released.recomposer.weight_offset) == (0.8, 0.6)
     assert (released.criterion.lowest_real, released.discriminator.head_padding) == (0.7, 1)
     assert (released.perceptual.normalize, released.stage.loss.quality_weight) == (False, 2.0)
-    assert (released.stage.paired_targets, released.uses.quality) == (True, None)
+    assert (released.stage.real_pictures, released.uses.quality) == ("both", None)
 
 
 @pytest.mark.parametrize(

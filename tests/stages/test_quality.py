@@ -95,15 +95,26 @@ def test_real_and_fake_pictures_take_one_pass_where_their_sizes_allow_it() -> No
     assert (len(real), len(fake), seen) == (5, 2, [6, 2, 3, 2])
 
 
-def test_paired_targets_are_further_liked_photos(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("real", "count"), [("photos", 4), ("targets", 3), ("both", 4 + 3)])
+def test_real_pictures_are_photos_targets_or_both(real: str, count: int, tmp_path: Path) -> None:
     seen: list[int] = []
-    module = stage()
+    module = stage(real_pictures=real)
     module.network.register_forward_pre_hook(
         lambda network, inputs: seen.append(len(inputs[0])) if network.training else None
     )
     pairs = PairBatch(batch().high_mos[:3], batch().high_mos[:3], torch.rand(3), ["a", "b", "c"])
     fit(tmp_path, module, TogetherBatch(pairs, batch()))
-    assert set(seen) == {4 + 3 + 4 + 4}
+    assert set(seen) == {count + 4 + 4}
+
+
+def test_targets_need_pairs(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"stage\.real_pictures=targets needs pairs: set 'sources="):
+        fit(tmp_path, stage(real_pictures="targets"), batch())
+
+
+def test_unknown_real_pictures_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"stage\.real_pictures is 'mine'; use 'photos', 'targets' or 'both'"):
+        stage(real_pictures="mine")
 
 
 @pytest.mark.parametrize(("share", "enhanced", "dark"), [(1.0, 4, 0), (0.5, 2, 2), (0.3, 2, 2), (0.01, 1, 1)])

@@ -132,7 +132,7 @@ def test_the_generator_loss_puts_no_gradient_on_the_discriminator() -> None:
 
 
 def test_the_discriminator_loss_puts_no_gradient_on_the_recomposer() -> None:
-    module = stage(quality_on_pairs=True, paired_targets=True)
+    module = stage(quality_on_pairs=True, real_pictures="both")
     paired = module(batch().pairs.low)[1].picture
     terms = module.adversarial_terms(paired, *batch())
     torch.autograd.backward(terms["discriminator"])

@@ -175,7 +175,7 @@ def test_mixed_precision_trains(run: Run, whole: dict[str, Path], tmp_path: Path
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1])
 def test_a_discriminator_takes_pairs_and_photos_of_unequal_sizes(run: Run, tmp_path: Path, share: float) -> None:
-    words = ("sources=[data,unpaired]", "unpaired.crop_size=24", f"stage.enhanced_share={share}")
+    words = ("real_pictures=both", "unpaired.crop_size=24", f"stage.enhanced_share={share}")
     run("quality", tmp_path, *words, "trainer.log_every_n_steps=1", "trainer.max_epochs=1")
     assert len(columns(tmp_path)["train/loss"]) == STEPS
     assert all(tensor.isfinite().all() for tensor in trained(tmp_path, "quality").values())
@@ -272,8 +272,8 @@ def marked(seen: Seen, *sides: str) -> Iterator[str]:
 
 
 ON_PAIRS = {
-    "recompose": ("stage.paired_targets=true", "stage.quality_on_pairs=true"),
-    "quality": ("sources=[data,unpaired]",),
+    "recompose": ("real_pictures=both", "stage.quality_on_pairs=true"),
+    "quality": ("real_pictures=both",),
 }
 NETWORKS = {"DRBN.forward", "Discriminator.forward"}
 PLACES = {"recompose": NETWORKS | {"RecompositionLoss.fidelity", "RecompositionLoss.structure"}, "quality": NETWORKS}

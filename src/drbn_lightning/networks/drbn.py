@@ -3,7 +3,7 @@
 Legend of dimensions: N pictures, C = 3 colours, H x W full resolution, B base channels (16 as released).
 """
 
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from drbn_lightning.bands import Bands, upsample
 from drbn_lightning.networks.blocks import DenseBlock, ImageHead, convolution
-
-FirstGuess = Literal["input", "mean"]
+from drbn_lightning.networks.first_guess import FirstGuess, Guess
 
 
 class FeatureStates(NamedTuple):
@@ -135,13 +134,10 @@ class DRBN(nn.Module):
         super().__init__()
         if recursions < 1:
             raise ValueError(f"network.recursions is {recursions}; it must be at least 1")
-        if first_guess not in ("input", "mean"):
-            raise ValueError(f"network.first_guess is {first_guess!r}; use 'input' or 'mean'")
+        self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling)
         self.recursions = recursions
         self.recursive_input = recursive_input
         self.feature_residual = feature_residual
-        self.first_guess = first_guess
-        self.guess_mean, self.guess_gain_limit, self.guess_ceiling = guess_mean, guess_gain_limit, guess_ceiling
         count = 1 if share_weights else recursions
         self.blocks = nn.ModuleList(BandLearningBlock(base_channels, growth_rate) for _ in range(count))
 
@@ -161,14 +157,6 @@ class DRBN(nn.Module):
     def every_recursion(self, low: Tensor, low_mean: Tensor | None = None) -> list[Bands]:
         """Bands of every recursion, the last one last; arguments as for `forward`."""
         return self._run(low, low_mean, every=True)
-
-    def guess(self, low: Tensor, low_mean: Tensor | None = None) -> Tensor:
-        """The picture that stands for the result before the first recursion, `(N, C, H, W)`."""
-        if self.first_guess == "input":
-            return low
-        mean = low.mean(dim=(1, 2, 3)) if low_mean is None else low_mean.to(low)
-        gain = (self.guess_mean / mean.clamp(min=1e-6)).clamp(max=self.guess_gain_limit)
-        return (low * gain[:, None, None, None]).clamp(max=self.guess_ceiling)
 
     def _run(self, low: Tensor, low_mean: Tensor | None, *, every: bool) -> list[Bands]:
         height, width = low.shape[-2:]

@@ -14,6 +14,7 @@ from drbn_lightning.metrics.fidelity import to_8_bit
 from drbn_lightning.metrics.ratings import auroc, spearman
 from drbn_lightning.networks.frozen import Frozen
 from drbn_lightning.stages.base import Stage
+from drbn_lightning.stages.real_pictures import RealPictures, checked, chosen
 
 KINDS = ("high", "low", "middle", "real_low")
 
@@ -52,6 +53,7 @@ class QualityLearning(Stage):
         criterion: Criterion,
         band: nn.Module | None = None,
         enhanced_share: float = 1.0,
+        real_pictures: RealPictures = "photos",
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
         """Set the stage up.
@@ -62,15 +64,16 @@ class QualityLearning(Stage):
             band: the trained network of stage 1, whose results on real low-light photos are further fakes.
             enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1: it costs more
                 than all the rest of a step. As many others are fakes as they are; with 1 there are none.
+            real_pictures: what the discriminator takes for real, see `stages.real_pictures`.
             training: arguments of `Stage`.
 
         Raises:
-            ValueError: `enhanced_share` is out of its range.
+            ValueError: `enhanced_share` is out of its range, or `real_pictures` is unknown.
         """
         super().__init__(network, **training)
         if not 0 < enhanced_share <= 1:
             raise ValueError(f"stage.enhanced_share is {enhanced_share}; it must be above 0 and at most 1")
-        self.enhanced_share = enhanced_share
+        self.enhanced_share, self.real_pictures = enhanced_share, checked(real_pictures)
         self.criterion = criterion
         self.band = None if band is None else Frozen(band)
         self.ratings = HeldOutRatings()
@@ -81,9 +84,9 @@ class QualityLearning(Stage):
         return logits
 
     def training_step(self, batch: UnpairedBatch | TogetherBatch, batch_idx: int) -> Tensor:
-        """One step on liked photos (and the paired targets, where the data hold pairs) against the others."""
-        unpaired = batch.unpaired if isinstance(batch, TogetherBatch) else batch
-        real = [unpaired.high_mos] + ([batch.pairs.normal] if isinstance(batch, TogetherBatch) else [])
+        """One step on real pictures against the others."""
+        pairs, unpaired = batch if isinstance(batch, TogetherBatch) else (None, batch)
+        real = chosen(self.real_pictures, unpaired, pairs)
         fake = [] if unpaired.low_mos is None else [unpaired.low_mos]
         if self.band is not None and unpaired.real_low is not None:
             count = math.ceil(self.enhanced_share * len(unpaired.real_low))
@@ -98,7 +101,7 @@ class QualityLearning(Stage):
             )
         real_logits, fake_logits = self.compare(real, fake)
         loss = self.criterion.discriminator_loss(real_logits, fake_logits)
-        size = len(unpaired.high_mos)
+        size = len(real[0])
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
         figures = {"train/real": real_logits.sigmoid().mean(), "train/fake": fake_logits.sigmoid().mean()}
         self.log_dict({name: value.detach() for name, value in figures.items()}, prog_bar=True, batch_size=size)

@@ -19,6 +19,7 @@ from drbn_lightning.metrics.fidelity import psnr, ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
 from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
 from drbn_lightning.stages.base import Stage
+from drbn_lightning.stages.real_pictures import RealPictures, checked, chosen
 
 Adversary = Literal["joint", "frozen", "none"]
 
@@ -43,7 +44,7 @@ class RecompositionLearning(Stage):
         discriminator: nn.Module | None = None,
         adversary: Adversary = "joint",
         discriminator_lr: float = 1e-6,
-        paired_targets: bool = False,
+        real_pictures: RealPictures = "photos",
         quality_on_pairs: bool = False,
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
@@ -60,8 +61,7 @@ class RecompositionLearning(Stage):
             adversary: whether the discriminator goes on learning (`joint`, paper), stays as it is (`frozen`) or is
                 left out (`none`).
             discriminator_lr: learning rate of a joint discriminator (paper: 1e-6).
-            paired_targets: show the targets of the pairs to a joint discriminator as further real pictures
-                (released code).
+            real_pictures: what a joint discriminator takes for real, see `stages.real_pictures`.
             quality_on_pairs: let the discriminator judge the recomposed pairs too, not only the recomposed real
                 low-light photos.
             training: arguments of `Stage`.
@@ -81,7 +81,7 @@ class RecompositionLearning(Stage):
             self.discriminator = discriminator if adversary == "joint" else Frozen(discriminator)
         self.loss, self.criterion, self.adversary = loss, criterion, adversary
         self.discriminator_lr = discriminator_lr
-        self.paired_targets, self.quality_on_pairs = paired_targets, quality_on_pairs
+        self.real_pictures, self.quality_on_pairs = checked(real_pictures), quality_on_pairs
         names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "unpaired", "logit", "band_logit")
         self.figures = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in names})
 
@@ -124,8 +124,7 @@ class RecompositionLearning(Stage):
         logits = torch.cat([self.opinion(fake) for fake in fakes])
         terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
         if self.adversary == "joint":
-            reals = [unpaired.high_mos, pairs.normal] if self.paired_targets else [unpaired.high_mos]
-            terms["discriminator"] = self.discriminator_term(reals, fakes)
+            terms["discriminator"] = self.discriminator_term(chosen(self.real_pictures, unpaired, pairs), fakes)
         return terms
 
     def opinion(self, picture: Tensor) -> Tensor:
