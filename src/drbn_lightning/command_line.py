@@ -1,6 +1,7 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
 import functools
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +18,14 @@ from drbn_lightning.image_files import UNWRITABLE
 
 Result = TypeVar("Result")
 FAILED, INTERRUPTED = 1, 130
+_LOG = logging.getLogger("drbn_lightning")
 
 
 def say(text: str) -> None:
-    """Tell the user something, on standard output."""
+    """Tell the user something, on standard output and in the run's log."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+    _LOG.info(text)
 
 
 def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Result]:
@@ -36,6 +39,7 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
         try:
             return task(config)
         except DRBNError as error:
+            _LOG.error(error)
             return _fail(str(error))
         except OSError as error:
             if error.errno not in UNWRITABLE:
@@ -45,8 +49,12 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
                 f"{where} cannot be written: {UNWRITABLE[error.errno]}; make room or choose another hydra.run.dir"
             )
         except KeyboardInterrupt as interruption:
+            _LOG.warning(interruption or "interrupted")
             sys.stderr.write(f"\n{interruption or 'interrupted'}\n")
             sys.exit(INTERRUPTED)
+        except Exception:
+            _LOG.exception("this is a fault of the program")
+            raise
 
     return wrapped
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import warnings
 from pathlib import Path
+from typing import cast
 
 import hydra
 import pytorch_lightning as pl
@@ -12,14 +13,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from drbn_lightning.assembly import Experiment, build_experiment
-from drbn_lightning.callbacks.checkpoints import LAST, RunInterruptedError
+from drbn_lightning.assembly import Experiment, build_experiment, provenance
+from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.command_line import guarded, own_command_line, say
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.networks.checkpoint import HEADER, read
+from drbn_lightning.runs import finished_before, recorded
 
+AUTO = "auto"
 _EXPECTED = (  # warnings about what is meant
     ".*LeafSpec.*is deprecated",
     ".*does not have many workers",
@@ -45,9 +48,26 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         RunInterruptedError: somebody asked the run to stop.
     """
     quieten()
-    resume = find_resume_point(config.resume, stage_name)
+    words = [word for word in overrides if not word.startswith("resume=")]
+    folder = Path(config.paths.output_dir)
+    if config.resume == AUTO and (before := finished_before(folder, words)) is not None:
+        say(f"{folder} has finished before: best validation {before['monitor']}: {before['best']}")
+        return cast("float | None", before["best"])
+    resume = find_resume_point(config.resume, stage_name, folder)
     if resume is not None:
-        config.paths.output_dir = str(resume.parent.parent)
+        folder = resume.parent.parent
+        config.paths.output_dir = str(folder)
+    about = provenance(config, words)
+    about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
+    with recorded(folder, about) as record:
+        record["best"] = _run(config, stage_name, overrides, resume, publish=publish)
+    return record["best"]
+
+
+def _run(
+    config: DictConfig, stage_name: str, overrides: list[str], resume: Path | None, *, publish: bool
+) -> float | None:
+    """Build everything, train and report."""
     pl.seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config, stage_name, overrides)
     if "LOCAL_RANK" not in os.environ:  # here already: what is wrong with the data is said before processes start
@@ -62,15 +82,15 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     return None if score is None else float(score)
 
 
-def find_resume_point(resume: str | None, stage_name: str) -> Path | None:
-    """The checkpoint to go on from; `resume` names it or the run's folder.
+def find_resume_point(resume: str | None, stage_name: str, folder: Path) -> Path | None:
+    """The checkpoint to go on from; `resume` names it or the run's folder, or is `auto`: what `folder` holds, if any.
 
     Raises:
         DRBNError: there is none, or it is another stage's.
     """
-    if resume is None:
+    if resume is None or (resume == AUTO and not (folder / "checkpoints" / LAST).exists()):
         return None
-    path = Path(resume)
+    path = folder if resume == AUTO else Path(resume)
     path = path / "checkpoints" / LAST if path.is_dir() else path
     about = read(path).get(HEADER)
     if about is None or path.suffix != ".ckpt":

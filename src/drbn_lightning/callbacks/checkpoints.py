@@ -13,13 +13,10 @@ from lightning_fabric.utilities.types import _PATH
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from drbn_lightning.errors import RunInterruptedError
 from drbn_lightning.networks.checkpoint import write
 
 LAST = "last.ckpt"
-
-
-class RunInterruptedError(Exception):
-    """Somebody asked the run to stop; the message says where its checkpoint lies."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -65,8 +62,8 @@ class ResumePoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
         """Save when it is time, or when asked to stop; after an epoch's last step its end does that."""
-        stop = _any_process(trainer, self._stop)
-        due = _any_process(trainer, time.monotonic() - self._saved > self.seconds)
+        stop = any_process(trainer, self._stop)
+        due = any_process(trainer, time.monotonic() - self._saved > self.seconds)
         if (stop or due) and not trainer.is_last_batch:
             self._save(trainer)
             self._leave(stop)
@@ -74,7 +71,7 @@ class ResumePoint(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after every epoch and its validation."""
         self._save(trainer)
-        self._leave(_any_process(trainer, self._stop))
+        self._leave(any_process(trainer, self._stop))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Give the signals back."""
@@ -99,6 +96,6 @@ class ResumePoint(Checkpoint):
             sys.stderr.write("\nstopping after this step, or after the validation that runs; again to stop at once\n")
 
 
-def _any_process(trainer: pl.Trainer, wish: bool) -> bool:
+def any_process(trainer: pl.Trainer, wish: bool) -> bool:
     """Whether any process wishes it: all must decide alike, or one would wait for ever."""
     return wish if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(wish, all=False)
