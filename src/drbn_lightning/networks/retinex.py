@@ -29,9 +29,11 @@ class Retinex(NamedTuple):
 class RetinexNet(nn.Module):
     """Estimates the illumination, divides it out, cleans the reflectance, and multiplies a better illumination back.
 
-    It takes the place of `DRBN`, with the same data, first guess, loss and evaluation. Source: ours, after the Retinex model
-S = R * L (Wei et al., BMVC 2018). NOTE: the decomposition is exact by construction, so it needs no loss of its own; the
-    pictures of the coarser bands are the result brought down.
+    It takes the place of `DRBN`, with the same data, first guess, loss and evaluation. Source: ours, after the Retinex
+    model, S is R times L (Wei et al., BMVC 2018).
+
+    NOTE: the decomposition is exact by construction, so it needs no loss of its own. The coarser bands are the result
+    brought down.
 
     Example:
         >>> network, low = RetinexNet(), torch.rand(1, 3, 37, 41)
@@ -73,7 +75,10 @@ S = R * L (Wei et al., BMVC 2018). NOTE: the decomposition is exact by construct
             convolution(base_channels, 1),
         )
         self.cleaning = nn.Sequential(
-            convolution(4, base_channels), nn.ReLU(), DenseBlock(base_channels, growth_rate), convolution(base_channels, 3)
+            convolution(4, base_channels),
+            nn.ReLU(),
+            DenseBlock(base_channels, growth_rate),
+            convolution(base_channels, 3),
         )
         self.adjustment = BandUNet(5, base_channels, growth_rate)
         self.adjusted_light = ImageHead(base_channels, base_channels, 1)
