@@ -25,17 +25,17 @@ sweep() { # overrides; each job goes to OUT/ablation/VARIANT/SEED
 
 stage_1=("trainer.max_epochs=${EPOCHS:-6}" trainer.check_val_every_n_epoch=3)
 stage_2=("trainer.max_epochs=${EPOCHS_2:-2}" "uses.band=$runs/whole/0/band.pt")
-vgg16=("perceptual.weights=$vgg" stage.loss.perceptual_weight=0.2)
+vgg16=(perceptual=vgg16 "perceptual.weights=$vgg" stage.loss.perceptual_weight=0.2)
 weights=(stage.loss.quality_weight=0.3)
 
 sweep experiment=ablation/single_scale,ablation/multi_scale,ablation/whole,ablation/retinex "seed=${SEEDS:-0,1,2}" "${stage_1[@]}"
 sweep experiment=ablation/no_feature_residual,ablation/no_recursive_input seed=0 "${stage_1[@]}"
-sweep experiment=ablation/high_mos,ablation/targets seed=0 "${stage_2[@]}"
-sweep experiment=ablation/high_mos seed=1 unpaired.part=1 "${stage_2[@]}" # the judge, of other photos
+sweep stage=quality experiment=ablation/high_mos,ablation/targets seed=0 "${stage_2[@]}"
+sweep stage=quality experiment=ablation/high_mos seed=1 unpaired.part=1 "${stage_2[@]}" # the judge, of other photos
 liked=("uses.quality=$runs/high_mos/0/quality.pt" "${stage_2[@]}")
-sweep experiment=ablation/recomposition,ablation/frozen_adversary seed=0 "${liked[@]}" "${vgg16[@]}" "${weights[@]}"
-sweep experiment=ablation/no_perceptual seed=0 "${liked[@]}" "${weights[@]}"
-sweep experiment=ablation/no_quality seed=0 "${stage_2[@]}" "${vgg16[@]}"
-sweep experiment=ablation/judged_by_targets seed=0 "${stage_2[@]}" "${vgg16[@]}" "${weights[@]}" \
+sweep stage=recompose experiment=ablation/recomposition,ablation/frozen_adversary seed=0 "${liked[@]}" "${vgg16[@]}" "${weights[@]}"
+sweep stage=recompose experiment=ablation/no_perceptual seed=0 "${liked[@]}" "${weights[@]}"
+sweep stage=recompose experiment=ablation/no_quality seed=0 "${stage_2[@]}" "${vgg16[@]}"
+sweep stage=recompose experiment=ablation/judged_by_targets seed=0 "${stage_2[@]}" "${vgg16[@]}" "${weights[@]}" \
   "uses.quality=$runs/targets/0/quality.pt"
 "$python" -m drbn_lightning.summarize "$out"
