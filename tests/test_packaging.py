@@ -16,6 +16,7 @@ from tests.running import TINY, TINY_SCENES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "drbn_lightning"
+PLUGINS = ROOT / "src" / "hydra_plugins"  # a namespace, shared with other packages: no __init__.py of its own
 CONFIGURATION = ROOT / "conf"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -28,7 +29,7 @@ PIN = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[a-z0-9.]+)(?
 
 
 def shipped_files() -> dict[str, bytes]:
-    modules = {file.relative_to(PACKAGE.parent): file for file in PACKAGE.rglob("*.py")}
+    modules = {file.relative_to(PACKAGE.parent): file for file in PACKAGE.parent.rglob("*.py")}
     typed = {Path("drbn_lightning/py.typed"): PACKAGE / "py.typed"}
     configuration = {
         Path("drbn_lightning/conf") / file.relative_to(CONFIGURATION): file
@@ -69,14 +70,15 @@ def tree_wheel(source_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 
 
 def test_every_package_folder_is_in_the_explicit_list() -> None:
-    folders = {file.parent.relative_to(PACKAGE.parent) for file in PACKAGE.rglob("*.py")}
-    expected = {".".join(folder.parts) for folder in folders} | {"drbn_lightning.conf"}
+    folders = {file.parent.relative_to(PACKAGE.parent) for file in PACKAGE.parent.rglob("*.py")}
+    expected = {".".join(folder.parts) for folder in folders} | {"drbn_lightning.conf", "hydra_plugins"}
     assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == expected
 
 
 def test_every_package_folder_has_an_init() -> None:
-    folders = {file.parent for file in PACKAGE.rglob("*.py")} | {CONFIGURATION}
+    folders = {file.parent for file in PACKAGE.parent.rglob("*.py")} | {CONFIGURATION}
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+    assert not (PLUGINS / "__init__.py").exists()
 
 
 @pytest.mark.slow

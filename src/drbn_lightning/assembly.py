@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
@@ -18,11 +18,15 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from drbn_lightning.callbacks.publishing import Publisher
+from drbn_lightning.callbacks.reporting import RunReport, Used
 from drbn_lightning.data.base import PairDataModule, SampleDataModule
 from drbn_lightning.data.together import TogetherDataModule
 from drbn_lightning.data.unpaired import UnpairedDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.checkpoint import NEEDS, Artifact, NetworkDescription, header, identity, load
+from drbn_lightning.run_labels import register
+
+register()  # names of runs, which the configuration of loggers asks for
 
 
 class Experiment(NamedTuple):
@@ -181,19 +185,31 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     stage = build_stage(config, network, used)
     artifact = Path(config.paths.output_dir) / f"{stage_name}.pt"
     about = provenance(config, overrides)
-    about["used"] = {name: identity(found.network) for name, found in used.items()}
+    known = {name: Used(Path(config.uses[name]), identity(found.network)) for name, found in used.items()}
+    about["used"] = {name: one.identity for name, one in known.items()}
     needs = {name: used[name].reference(Path(config.uses[name])) for name in NEEDS.get(stage_name, ()) if name in used}
 
+    def own_data() -> list[dict[str, Any]]:
+        return [fingerprint.as_dict() for fingerprint in data.trained_on()]
+
     def make_header() -> dict[str, Any]:
-        trained_on = [fingerprint.as_dict() for fingerprint in data.trained_on()]
+        trained_on = own_data()
         for name in sorted(used.keys() - needs.keys()):  # what is not part of the network any more has still shaped it
             trained_on += [seen for seen in used[name].trained_on if seen not in trained_on]
         return header(stage_name, description, dict(about), trained_on, needs)
 
     callbacks = [build(config.callbacks, name) for name, part in config.callbacks.items() if part is not None]
     loggers = [build(config.logger, name) for name, part in (config.logger or {}).items() if part is not None]
-    trainer = build(config, "trainer", callbacks=[*callbacks, Publisher(artifact, make_header)], logger=loggers)
+    origin = {"stage": stage_name} | {name: value for name, value in about.items() if name != "config"}
+    report = RunReport(artifact, plain(config), origin, known, own_data)
+    last = [Publisher(artifact, make_header), report]
+    trainer = build(config, "trainer", callbacks=[*callbacks, *last], logger=loggers)
     return Experiment(data, stage, trainer, artifact)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The resolved configuration as plain values."""
+    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
 
 
 def provenance(config: DictConfig, overrides: list[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import NoReturn, TypeVar, cast
 
 from hydra.conf import HydraConf
@@ -71,9 +72,12 @@ def own_command_line(about: HydraConf) -> Iterator[None]:
     """Make `sys.argv` and Hydra's run folder those of this job alone.
 
     Lightning starts the other processes of a group by repeating `sys.argv`, which in a multirun is the whole sweep, in
-    Hydra's run folder, which in a multirun is not the job's. Those processes write no log of their own.
+    Hydra's run folder, which in a multirun is not the job's. Those processes write no log of their own. In the process
+    of a launcher, what runs as `__main__` is the launcher's: Lightning must not repeat that.
     """
-    before = sys.argv
+    before, main = sys.argv, sys.modules["__main__"]
+    runs_as = main.__spec__
+    main.__spec__ = find_spec(f"drbn_lightning.{about.job.name}") or runs_as
     flags = [word for word in before[1:] if word.startswith("--") and word != "--multirun"]
     sys.argv = [before[0], *flags, *about.overrides.task, "hydra/job_logging=disabled"]
     config = cast(DictConfig, HydraConfig.instance().cfg)
@@ -82,4 +86,4 @@ def own_command_line(about: HydraConf) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.argv = before
+        sys.argv, main.__spec__ = before, runs_as

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 import warnings
 from pathlib import Path
 from typing import cast
@@ -125,7 +126,7 @@ def _fit(experiment: Experiment, resume: Path | None) -> None:
             ) from None
         raise
     finally:
-        finish_logger_runs()
+        finish_logger_runs(exit_code=int(sys.exception() is not None))
         if experiment.trainer.world_size > 1:
             leave_process_group(environment)
 

@@ -91,7 +91,7 @@ def test_wandb_receives_the_same_pictures_and_is_finished(tmp_path: Path, offlin
     assert wandb.run is None
     (run_folder,) = (tmp_path / "wandb").glob("offline-run-*")
     assert list(run_folder.glob("*.wandb"))
-    logged = {file.read_bytes() for file in run_folder.glob("files/media/images/val/*.png")}
+    logged = {file.read_bytes() for file in run_folder.glob("files/media/images/pictures/*.png")}
     assert len(logged) == 2
     pictures = [np.asarray(Image.open(io.BytesIO(content))) for content in logged]
     for file in (tmp_path / "pictures" / "epoch_001").iterdir():

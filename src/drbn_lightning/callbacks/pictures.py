@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from drbn_lightning.bands import Bands, ResidualBands
 from drbn_lightning.batches import PairBatch, PhotoBatch
+from drbn_lightning.callbacks.figures import picture_key
 from drbn_lightning.image_files import unused, write_png
 from drbn_lightning.inference.panels import panels, sheet, stage2_panels, strip
 
@@ -61,16 +62,17 @@ class ValidationPictures(Callback):
         folder = ("photos/" if isinstance(batch, PhotoBatch) else "pairs/") if several else ""
         for row in range(min(len(batch.name), self.count - self._shown[dataloader_idx])):
             label = folder + unused(batch.name[row], folder, self._labels)
-            self._write(trainer, label, drawn(outputs, batch, row))
             self._shown[dataloader_idx] += 1
+            key = picture_key(folder, self._shown[dataloader_idx])
+            self._write(trainer, label, key, drawn(outputs, batch, row))
 
-    def _write(self, trainer: pl.Trainer, label: str, picture: NDArray[np.uint8]) -> None:
+    def _write(self, trainer: pl.Trainer, label: str, key: str, picture: NDArray[np.uint8]) -> None:
         write_png(self.folder / f"epoch_{trainer.current_epoch + 1:03d}" / f"{label}.png", picture)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(f"val/{label}", picture, trainer.global_step, dataformats="HWC")
             elif isinstance(logger, WandbLogger):
-                logger.log_image(f"val/{label}", [picture], step=trainer.global_step)
+                logger.log_image(key, [picture], step=trainer.global_step, caption=[label])
 
 
 def drawn(outputs: Mapping[str, Any], batch: PairBatch | PhotoBatch, row: int) -> NDArray[np.uint8]:

@@ -79,7 +79,10 @@ class Stage(pl.LightningModule):
         if "max_lr" in known and known["max_lr"].default is inspect.Parameter.empty:
             arguments["max_lr"] = [group["lr"] for group in optimizer.param_groups]
         schedule = self._scheduler(optimizer, **arguments)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": self._interval}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": self._interval, "name": "learning_rate"},
+        }
 
     def share(self, size: int) -> Tensor | float:
         """Weight that makes the mean over processes the mean over samples, where their batches differ in size."""

@@ -1,0 +1,55 @@
+"""Name, group and tags of a run, for its loggers: `${run:name}`, `${run:group}`, `${run:tags}` in a configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+Label = str | list[str] | None
+
+
+def label(what: str) -> Label:
+    """A label of the run that Hydra has started; none where Hydra has started none.
+
+    Raises:
+        KeyError: there is no such label.
+    """
+    make = LABELS[what]
+    return make(HydraConfig.get()) if HydraConfig.initialized() else None
+
+
+def register() -> None:
+    """Let configurations ask for labels."""
+    OmegaConf.register_new_resolver("run", label, replace=True)
+
+
+def _name(about: HydraConf) -> str:
+    """In a sweep the job's number and what it has that others have not; else stage and time."""
+    if about.mode is not RunMode.MULTIRUN:
+        return "_".join(Path(about.runtime.output_dir).parts[-2:])
+    return " ".join([str(about.job.num), *_differing(about)])
+
+
+def _group(about: HydraConf) -> str | None:
+    """The sweep: the end of its folder's path."""
+    return "_".join(Path(about.sweep.dir).parts[-2:]).lstrip("/_") if about.mode is RunMode.MULTIRUN else None
+
+
+def _tags(about: HydraConf) -> list[str]:
+    """Stage, data, experiment and whether it is a sweep."""
+    choices = about.runtime.choices
+    named = [choices.get(group) for group in ("stage", "data", "experiment")]
+    return [name for name in named if name] + (["sweep"] if about.mode is RunMode.MULTIRUN else [])
+
+
+def _differing(about: HydraConf) -> list[str]:
+    """The overrides of this job that were not said of the whole sweep; all of them where that is not known."""
+    record = Path(about.sweep.dir) / "multirun.yaml"
+    said = OmegaConf.load(record).hydra.overrides.task if record.exists() else []
+    return [word for word in about.overrides.task if word not in said]
+
+
+LABELS: dict[str, Callable[[HydraConf], Label]] = {"name": _name, "group": _group, "tags": _tags}

@@ -1,0 +1,1 @@
+"""Hydra's sweeper `optuna`: Hydra looks for plugins in this namespace only."""

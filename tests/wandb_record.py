@@ -1,0 +1,66 @@
+"""Reads what an offline run of W&B has written: records in blocks, as in a log of LevelDB, after a header."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wandb.proto import wandb_internal_pb2
+
+HEADER, BLOCK, FRAME = 7, 32768, 7  # bytes; a frame's: checksum, length, kind
+WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4  # kinds of frames
+
+
+class Recorded:
+    """The records of one run, by what they are about."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the record in a run's folder."""
+        (file,) = folder.glob("run-*.wandb")
+        self.folder, self.records = folder, [parsed(content) for content in contents(file.read_bytes())]
+        self.run = self.about("run")[0]
+        self.config = {item.key: json.loads(item.value_json) for item in self.run.config.update}
+        for update in self.about("config"):
+            self.config |= {item.key or item.nested_key[0]: json.loads(item.value_json) for item in update.update}
+        self.history = [named(row.item) for row in self.about("history")]
+        self.summary = {key: value for part in self.about("summary") for key, value in named(part.update).items()}
+        self.artifacts = self.about("artifact")
+        self.exit_codes = [record.exit_code for record in self.about("exit")]
+
+    def about(self, what: str) -> list[Any]:
+        """The records of one type, such as `history`."""
+        return [getattr(one, what) for one in self.records if one.WhichOneof("record_type") == what]
+
+    def column(self, name: str) -> dict[int, Any]:
+        """Values of a figure, by step."""
+        return {row["trainer/global_step"]: row[name] for row in self.history if name in row}
+
+
+def parsed(content: bytes) -> Any:  # noqa: ANN401 a class that W&B makes on the fly
+    """One record."""
+    record = wandb_internal_pb2.Record()
+    record.ParseFromString(content)
+    return record
+
+
+def named(items: Any) -> dict[str, Any]:  # noqa: ANN401 W&B's
+    """Names and values of a row."""
+    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+
+
+def contents(data: bytes) -> Iterator[bytes]:
+    """The contents of all records; a long one lies in several frames, and no frame crosses the end of a block."""
+    assert data[:4] == b":W&B"
+    place, parts = HEADER, list[bytes]()
+    while place + FRAME <= len(data):
+        left = BLOCK - place % BLOCK
+        if left < FRAME:
+            place += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, place)
+        parts.append(data[place + FRAME : place + FRAME + length])
+        place += FRAME + length
+        if kind in (WHOLE, LAST):
+            yield b"".join(parts)
+            parts.clear()
