@@ -20,6 +20,7 @@ from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.command_line import guarded, own_command_line, say
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
+from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun
 from drbn_lightning.networks.checkpoint import HEADER, read
 from drbn_lightning.runs import finished_before, recorded
 
@@ -166,7 +167,8 @@ def main(config: DictConfig) -> float | None:
     single = about.mode is RunMode.RUN
     overrides = list(about.overrides.task)
     stage_name = dict(about.runtime.choices)["stage"]
-    with own_command_line(about):
+    refuse_sweep_without_multirun(config, about)
+    with own_command_line(about), own_devices(config, about):
         try:
             return train(config, stage_name, overrides, publish=single)
         except RunInterruptedError as interruption:
