@@ -24,7 +24,7 @@ REGISTRY_HOST = re.compile(
     r"\b(?:pypi\.org|pythonhosted\.org|download\.pytorch\.org|npmjs\.org|debian\.org|anaconda\.org)\b"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.$}~])/(?:home|root|work|farm|Users)/")
-UNPINNED = {"iqa"}  # brings a second OpenCV: not part of dev, so not of the tested set
+UNPINNED = {"iqa", "ray"}  # a second OpenCV, and large: not part of dev, so not of the tested set
 PIN = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[a-z0-9.]+)(?: ; (?P<marker>.+))?")
 
 
