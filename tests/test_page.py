@@ -22,6 +22,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference import extras
 from drbn_lightning.networks.checkpoint import NetworkDescription, header, load, save
 from drbn_lightning.networks.recomposition import FlatRecomposer
+from drbn_lightning.terminal import INTERRUPTED
 from tests.running import published
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -167,7 +168,7 @@ def test_photo_slide_download_and_bad_file(
     assert not errors
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {address.split("/")[2]}
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == page.INTERRUPTED
+    assert process.wait(30) == INTERRUPTED
     assert not list((folder / "tmp").iterdir())
 
 

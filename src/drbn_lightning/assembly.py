@@ -30,10 +30,11 @@ register()  # names of runs, which the configuration of loggers asks for
 
 
 class Experiment(NamedTuple):
-    """Everything that a run consists of; `artifact` is where it publishes its network."""
+    """Everything that a run consists of; `network` is what it trains, `artifact` where it publishes that."""
 
     data: SampleDataModule
     stage: pl.LightningModule
+    network: nn.Module
     trainer: pl.Trainer
     artifact: Path
 
@@ -204,7 +205,7 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     report = RunReport(artifact, plain(config), origin, known, own_data)
     last = [Publisher(artifact, make_header), report]
     trainer = build(config, "trainer", callbacks=[*callbacks, *last], logger=loggers)
-    return Experiment(data, stage, trainer, artifact)
+    return Experiment(data, stage, network, trainer, artifact)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
 import functools
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,17 +15,9 @@ from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import UNWRITABLE
+from drbn_lightning.terminal import FAILED, INTERRUPTED, LOG, complain
 
 Result = TypeVar("Result")
-FAILED, INTERRUPTED = 1, 130
-_LOG = logging.getLogger("drbn_lightning")
-
-
-def say(text: str) -> None:
-    """Tell the user something, on standard output and in the run's log."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-    _LOG.info(text)
 
 
 def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Result]:
@@ -40,7 +31,7 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
         try:
             return task(config)
         except DRBNError as error:
-            _LOG.error(error)
+            LOG.error(error)
             return _fail(str(error))
         except OSError as error:
             if error.errno not in UNWRITABLE:
@@ -50,11 +41,11 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
                 f"{where} cannot be written: {UNWRITABLE[error.errno]}; make room or choose another hydra.run.dir"
             )
         except KeyboardInterrupt as interruption:
-            _LOG.warning(interruption or "interrupted")
-            sys.stderr.write(f"\n{interruption or 'interrupted'}\n")
+            LOG.warning(interruption or "interrupted")
+            complain(f"\n{interruption or 'interrupted'}")
             sys.exit(INTERRUPTED)
         except Exception:
-            _LOG.exception("this is a fault of the program")
+            LOG.exception("this is a fault of the program")
             raise
 
     return wrapped
@@ -63,7 +54,7 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
 def _fail(message: str) -> NoReturn:
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         raise CompactHydraException(f"error: {message}") from None
-    sys.stderr.write(f"error: {message}\n")
+    complain(f"error: {message}")
     sys.exit(FAILED)
 
 

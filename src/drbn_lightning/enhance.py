@@ -11,12 +11,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.inputs import WRITTEN, Failure, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.terminal import FAILED, complain, exit_status
 
 if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
 
 Number = TypeVar("Number", int, float)
-FAILED, INTERRUPTED = 1, 130
 STAGES = ("band", "recompose")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 RUNTIMES = ("torch", "onnx", "openvino")
@@ -46,14 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(argv)
     written = list[Job]()
-    try:
-        return enhance(options, parser, written)
-    except DRBNError as error:
-        _complain(f"error: {error}")
-        return FAILED
-    except KeyboardInterrupt:
-        _complain(f"interrupted; photos enhanced before that: {len(written)}")
-        return INTERRUPTED
+    return exit_status(
+        lambda: enhance(options, parser, written), lambda: f"interrupted; photos enhanced before that: {len(written)}"
+    )
 
 
 def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, written: list[Job]) -> int:
@@ -169,12 +164,7 @@ def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *
         sys.stdout.flush()
     if failures:
         causes = "".join(f"\n  {failure.cause}" for failure in failures)
-        _complain(f"not enhanced: {len(failures)}{causes}")
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+        complain(f"not enhanced: {len(failures)}{causes}")
 
 
 def _strength(text: str) -> float:

@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from drbn_lightning.assembly import build, build_unpaired, with_keys_below
-from drbn_lightning.command_line import guarded, say
+from drbn_lightning.command_line import guarded
 from drbn_lightning.data.base import PairDataModule
 from drbn_lightning.data.loose_photos import LoosePhotos
 from drbn_lightning.errors import DRBNError
@@ -30,6 +30,7 @@ from drbn_lightning.inference.written import Report, write_report, write_text
 from drbn_lightning.networks.checkpoint import Artifact, identity, load
 from drbn_lightning.networks.shipped import shipped_path
 from drbn_lightning.networks.whole import Whole, load_whole
+from drbn_lightning.terminal import say
 
 EMBEDDED = "drbn_lightning.data.synthetic.SyntheticDataModule"
 """The data set that is judged on only where no other is asked for."""

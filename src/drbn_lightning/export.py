@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drbn_lightning import __version__
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.terminal import exit_status, say
 
 if TYPE_CHECKING:
     from drbn_lightning.networks.whole import Whole
 
-FAILED, INTERRUPTED = 1, 130
 STAGES = ("band", "recompose")
 TIMED_SIZE, ROUNDS = (400, 600), 3
 EPILOG = """\
@@ -35,15 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
     options = build_parser().parse_args(argv)
-    try:
-        export(options)
-    except DRBNError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
-    return 0
+    return exit_status(lambda: export(options))
 
 
 def export(options: argparse.Namespace) -> None:
@@ -57,13 +48,13 @@ def export(options: argparse.Namespace) -> None:
     path: Path = options.output
     check_path(path, options.overwrite)
     whole = load(options)
-    _say(f"exporting stage={whole.stage}, and comparing it with torch; this takes half a minute")
+    say(f"exporting stage={whole.stage}, and comparing it with torch; this takes half a minute")
     found = exported(whole, path, overwrite=options.overwrite, opset=options.opset)
     for one in found:
-        _say(f"{' x '.join(map(str, one.shape)):16}  largest difference from torch {one.difference:.1e}")
-    _say(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        say(f"{' x '.join(map(str, one.shape)):16}  largest difference from torch {one.difference:.1e}")
+    say(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if options.timings:
-        _say(timings(whole, path))
+        say(timings(whole, path))
 
 
 def load(options: argparse.Namespace) -> "Whole":
@@ -112,11 +103,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--no-timings", dest="timings", action="store_false", help="do not time it beside torch")
     add("--version", action="version", version=f"drbn_lightning {__version__}")
     return parser
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from types import FrameType
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.extras import extra
+from drbn_lightning.terminal import exit_status
 
-FAILED, INTERRUPTED = 1, 130
 FIRST_PORT, PORTS = 7860, 100
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 """Settings without which Gradio asks the network for newer versions, and tells it that it runs."""
@@ -36,15 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = build_parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
+
+    def task() -> None:
         with tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder:
             serve(options, Path(folder))
-    except DRBNError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("\nclosed\n")
-    return INTERRUPTED
+
+    return exit_status(task, lambda: "closed")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -17,12 +17,14 @@ from omegaconf import DictConfig
 from drbn_lightning.assembly import Experiment, build_experiment, provenance
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.loggers import finish_logger_runs
-from drbn_lightning.command_line import guarded, own_command_line, say
+from drbn_lightning.command_line import guarded, own_command_line
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun
 from drbn_lightning.networks.checkpoint import HEADER, read
 from drbn_lightning.runs import finished_before, recorded
+from drbn_lightning.sweeps.summary import summarized
+from drbn_lightning.terminal import say
 
 AUTO = "auto"
 _EXPECTED = (  # warnings about what is meant
@@ -62,16 +64,16 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     about = provenance(config, words)
     about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
     with recorded(folder, about) as record:
-        record["best"] = _run(config, stage_name, overrides, resume, publish=publish)
-    return record["best"]
+        pl.seed_everything(config.seed, workers=True, verbose=False)
+        experiment = build_experiment(config, stage_name, overrides)
+        record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
+        best = _run(config, experiment, resume, publish=publish)
+        record |= {"best": best, "steps": experiment.trainer.global_step}
+    return best
 
 
-def _run(
-    config: DictConfig, stage_name: str, overrides: list[str], resume: Path | None, *, publish: bool
-) -> float | None:
-    """Build everything, train and report."""
-    pl.seed_everything(config.seed, workers=True, verbose=False)
-    experiment = build_experiment(config, stage_name, overrides)
+def _run(config: DictConfig, experiment: Experiment, resume: Path | None, *, publish: bool) -> float | None:
+    """Train and report."""
     if "LOCAL_RANK" not in os.environ:  # here already: what is wrong with the data is said before processes start
         experiment.data.prepare_data()
         experiment.data.setup("fit")
@@ -168,7 +170,8 @@ def main(config: DictConfig) -> float | None:
     overrides = list(about.overrides.task)
     stage_name = dict(about.runtime.choices)["stage"]
     refuse_sweep_without_multirun(config, about)
-    with own_command_line(about), own_devices(config, about):
+    sweep = None if single else Path(about.sweep.dir)
+    with summarized(sweep), own_command_line(about), own_devices(config, about):
         try:
             return train(config, stage_name, overrides, publish=single)
         except RunInterruptedError as interruption:

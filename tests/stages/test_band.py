@@ -6,7 +6,8 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from drbn_lightning.callbacks.checkpoints import ResumePoint, RunInterruptedError
+from drbn_lightning.callbacks.checkpoints import ResumePoint
+from drbn_lightning.errors import RunInterruptedError
 from drbn_lightning.networks.checkpoint import HEADER, load
 from drbn_lightning.train import train
 from tests.running import equal, tiny, weights

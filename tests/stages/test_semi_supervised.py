@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from drbn_lightning.callbacks.checkpoints import ResumePoint, RunInterruptedError
+from drbn_lightning.callbacks.checkpoints import ResumePoint
 from drbn_lightning.data.together import TogetherDataModule
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN

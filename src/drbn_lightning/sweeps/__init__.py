@@ -1,0 +1,1 @@
+"""Many runs: a table, a plot and a summary of them."""

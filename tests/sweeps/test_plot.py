@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from pytest import MonkeyPatch  # noqa: PT013 only the type
+
+from drbn_lightning.sweeps import plot
+from drbn_lightning.sweeps.table import read_sweep
+from tests.sweeps.folders import run_folder
+
+
+def drawn(monkeypatch: MonkeyPatch, folder: Path) -> Figure:
+    """The figure that is written for the runs of a folder."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **more: (figures.append(self), save(self, *args, **more))
+    )
+    plot.write_plot(read_sweep(folder), folder / "plot.png")
+    with Image.open(folder / "plot.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 5
+    return figures[0]
+
+
+def test_a_number_goes_along_the_axis(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    for job, (depth, value) in enumerate([(4, 23.0), (1, 20.0), (1, 21.0)]):
+        run_folder(tmp_path / str(job), f"depth={depth}", f"seed={job}", psnr=[value])
+    (field,) = drawn(monkeypatch, tmp_path).axes
+    assert field.get_xlabel() == "depth"
+    (line,) = field.lines
+    assert np.asarray(line.get_xydata()).tolist() == [[1.0, 20.5], [4.0, 23.0]]
+    dots = [tuple(place) for group in field.collections for place in np.asarray(group.get_offsets()).tolist()]
+    assert sorted(dots) == [(1.0, 20.0), (1.0, 21.0), (4.0, 23.0)]
+
+
+def test_choices_have_a_line_each_and_failures_are_named(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    for job, (choice, width) in enumerate([("unet", 4), ("flat", 4), ("flat", 8)]):
+        run_folder(tmp_path / str(job), f"recomposer={choice}", f"network.width={width}", psnr=[20.0 + job])
+    run_folder(tmp_path / "3", "recomposer=flat", "network.width=0", psnr=[], more={"status": "failed"})
+    (field,) = drawn(monkeypatch, tmp_path).axes
+    labels = [label.get_text() for label in field.get_yticklabels()]
+    assert labels == ["recomposer=unet, width=4", "recomposer=flat, width=4", "recomposer=flat, width=8"]
+    assert any("without a figure: 3 (failed)" in text.get_text() for text in field.texts)
+
+
+def test_each_stage_has_a_field(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    for job, stage in enumerate(["band", "recompose"]):
+        run_folder(tmp_path / str(job), "seed=0", stage=stage)
+    fields = drawn(monkeypatch, tmp_path).axes
+    assert [field.get_title(loc="left") for field in fields] == [
+        "stage=band: best val/psnr", "stage=recompose: best val/psnr",
+    ]  # fmt: skip
+
+
+def test_runs_without_any_figure_still_give_a_picture(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    run_folder(tmp_path / "0", "seed=0", psnr=[], more={"status": "failed"})
+    (field,) = drawn(monkeypatch, tmp_path).axes
+    assert "without a figure: 0 (failed)" in field.texts[0].get_text()
+
+
+def test_wide_ranges_are_logarithmic_and_long_values_short(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    for job, rate in enumerate([1e-4, 1e-1]):
+        run_folder(tmp_path / str(job), f"lr={rate}")
+    assert drawn(monkeypatch, tmp_path).axes[0].get_xscale() == "log"
+    (tmp_path / "more").mkdir()
+    for job, place in enumerate(["a" * 80, "b" * 80]):
+        run_folder(tmp_path / "more" / str(job), f"uses.band={place}")
+    labels = [label.get_text() for label in drawn(monkeypatch, tmp_path / "more").axes[0].get_yticklabels()]
+    assert labels == ["..." + "a" * 32, "..." + "b" * 32]
