@@ -18,7 +18,13 @@ def run_folder(
 ) -> Path:
     """A finished run with a validation for each `psnr`; `more` changes its record."""
     folder.mkdir(parents=True)
-    record = {"stage": stage, "overrides": list(words), "monitor": "val/psnr", "mode": mode, "status": "finished"}
+    record: dict[str, Any] = {
+        "stage": stage,
+        "overrides": list(words),
+        "monitor": "val/psnr",
+        "mode": mode,
+        "status": "finished",
+    }
     record |= {"reason": None, "parameters": 100, "steps": 6, "seconds": 90.0, "version": "0.1", "commit": "abc"}
     record |= {"best": (max(psnr) if mode == "max" else min(psnr)) if psnr else None, **(more or {})}
     (folder / "run.json").write_text(json.dumps(record))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,9 +15,12 @@ def drawn(monkeypatch: MonkeyPatch, folder: Path) -> Figure:
     """The figure that is written for the runs of a folder."""
     figures: list[Figure] = []
     save = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda self, *args, **more: (figures.append(self), save(self, *args, **more))
-    )
+
+    def keep(figure: Figure, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 as matplotlib has it
+        figures.append(figure)
+        save(figure, *arguments, **more)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
     plot.write_plot(read_sweep(folder), folder / "plot.png")
     with Image.open(folder / "plot.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 5

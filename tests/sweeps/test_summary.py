@@ -12,9 +12,8 @@ from tests.sweeps.folders import run_folder
 def sweep(tmp_path: Path) -> Path:
     for job in range(3):
         run_folder(tmp_path / str(job), f"network.recursions={job + 1}", "seed=0", psnr=[20.0 + job])
-    run_folder(
-        tmp_path / "3", "network.recursions=0", "seed=0", psnr=[], more={"status": "failed", "reason": "too few"}
-    )
+    failed = {"status": "failed", "reason": "too few"}
+    run_folder(tmp_path / "3", "network.recursions=0", "seed=0", psnr=[], more=failed)
     return tmp_path
 
 
