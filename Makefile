@@ -11,7 +11,7 @@ EMBEDDED := paths.artifacts=artifacts/embedded
 REMOVED_BY_CLEAN := build dist outputs multirun .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format typecheck clean
+.PHONY: help install train test lint format typecheck notebooks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 
 typecheck: $(STAMP) ## check types with mypy
 	$(BIN)/python -m mypy
+
+notebooks: $(STAMP) ## run the notebooks in place (DRBN_LOL=PATH and DRBN_PHOTOS=PATH show real photos)
+	$(BIN)/python notebooks/run.py $(ARGS)
 
 clean: ## remove build products, caches, outputs/ and multirun/; .venv and artifacts/ stay
 	@echo "removing $(REMOVED_BY_CLEAN) src/*.egg-info and every __pycache__"
