@@ -16,8 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from drbn_lightning.command_line import INTERRUPTED
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.terminal import INTERRUPTED
 from drbn_lightning.trials import PRUNED, VARIABLE, TrialAddress
 from hydra_plugins.drbn_optuna._results import FOLDER, REASON, best_line, say, write_results
 from hydra_plugins.drbn_optuna._space import Space, read_space
@@ -94,7 +94,8 @@ def alone(folder: Path) -> Iterator[None]:
 def make_search(sweeper: "OptunaSweeper", config: DictConfig, folder: Path, words: Sequence[str]) -> Search:
     """Understand the settings and open the study."""
     settings = Settings(**{name: plain(value) for name, value in sweeper.settings.items()})
-    space = read_space(words)
+    assert sweeper.hydra_context is not None
+    space = read_space(words, sweeper.hydra_context.config_loader)
     goal = find_goal(sweeper, config, settings, space)
     place = settings.storage or str(folder / JOURNAL)
     place = place if "://" in place else str(Path(place).absolute())

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from optuna.distributions import (
@@ -49,15 +50,19 @@ class Space(NamedTuple):
         return (dict(zip(self.searched, values, strict=True)) for values in itertools.product(*axes))
 
 
-def read_space(words: Sequence[str]) -> Space:
+def read_space(words: Sequence[str], loader: ConfigLoader | None = None) -> Space:
     """Tell what is searched from what is fixed; of two words with the same key, the later counts.
+
+    Args:
+        words: overrides in Hydra's grammar.
+        loader: knows the choices of groups, for `glob`.
 
     Raises:
         DRBNError: nothing is searched, or a search is of a kind that Optuna cannot do.
     """
     fixed: dict[str, str] = {}
     searched: dict[str, BaseDistribution] = {}
-    for override in OverridesParser.create().parse_overrides(list(words)):
+    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(words)):
         key = override.get_key_element()
         fixed.pop(key, None)
         searched.pop(key, None)
