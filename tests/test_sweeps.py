@@ -12,6 +12,8 @@ from typing import Any
 
 import optuna
 import pytest
+from hydra import compose, initialize_config_module
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -21,11 +23,14 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from drbn_lightning import train
+from drbn_lightning.assembly import build_experiment
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.trials import PRUNED, TrialAddress, open_storage
 from hydra_plugins.drbn_optuna._search import JOURNAL, quoted
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
-from tests.running import TINY, TINY_SCENES
+from tests.running import TINY, TINY_SCENES, composed, published
+
+CONF = Path(__file__).parents[1] / "conf"
 
 Task = Callable[[DictConfig], float | None]
 RATES = "stage.optimizer.lr=tag(log,interval(1e-4,1e-1))"
@@ -329,6 +334,51 @@ def test_a_quoted_text_comes_back() -> None:
     text = """{"a": "it's", "b": [1, {"c": null}]}"""
     (override,) = OverridesParser.create().parse_overrides([f"x={quoted(text)}"])
     assert str(override.value()) == text
+
+
+SWEEPS = {
+    "recursions": ("band", 4),
+    "lambdas": ("band", 9),
+    "recomposer": ("recompose", 4),
+    "adversary": ("recompose", 4),
+    "criterion": ("quality", 2),
+    "mos_threshold": ("quality", 4),
+    "loss_terms": ("recompose", 8),
+}
+
+
+def chosen_by(*words: str) -> DictConfig:
+    """What Hydra is told by these words of a command line."""
+    with initialize_config_module("drbn_lightning.conf", version_base="1.3"):
+        hydra: DictConfig = compose("train", overrides=list(words), return_hydra_config=True).hydra
+    return hydra
+
+
+def test_every_sweep_is_tested() -> None:
+    assert {file.stem for file in (CONF / "sweep").glob("*.yaml")} == {*SWEEPS, "learning_rate"}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_job_of_a_sweep_is_another_and_can_be_built(tmp_path: Path, name: str) -> None:
+    hydra = chosen_by(f"sweep={name}")
+    stage, jobs = SWEEPS[name]
+    assert hydra.runtime.choices["stage"] == stage
+    params = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in hydra.sweeper.params.items()])
+    ((*made,),) = BasicSweeper.split_arguments(params, None)
+    assert len(made) == jobs
+    places = f"paths.artifacts={published(tmp_path / 'artifacts')}"
+    configs = [composed(tmp_path, f"sweep={name}", places, "trainer=cpu", *job) for job in made]
+    assert len({OmegaConf.to_yaml(config) for config in configs}) == jobs
+    for config in (configs[0], configs[-1]):
+        assert build_experiment(config, stage, []).artifact.name == f"{stage}.pt"
+
+
+def test_the_learning_rate_is_searched_for_any_stage(sweep: Sweep) -> None:
+    sweep("sweep=learning_rate", "stage=recompose", "hydra.sweeper.n_trials=1")
+    (trial,) = sweep.results["trials"]
+    assert list(trial["params"]) == ["stage.optimizer.lr"]
+    assert sweep.results["metric"] == "val/loss"
+    assert chosen_by("sweep=learning_rate").runtime.choices["hydra/sweeper"] == "optuna"
 
 
 def command(folder: Path, *words: str) -> list[str]:
