@@ -39,14 +39,21 @@ class Recorded:
 
 def parsed(content: bytes) -> Any:  # noqa: ANN401 a class that W&B makes on the fly
     """One record."""
-    record = wandb_internal_pb2.Record()
+    record = wandb_internal_pb2.Record()  # type: ignore[attr-defined]  # comes from one of several modules
     record.ParseFromString(content)
     return record
 
 
 def named(items: Any) -> dict[str, Any]:  # noqa: ANN401 W&B's
-    """Names and values of a row."""
-    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+    """Names and values of a row; a value may have parts with names of their own."""
+    found: dict[str, Any] = {}
+    for item in items:
+        first, *parts = [item.key] if item.key else item.nested_key
+        value = json.loads(item.value_json)
+        for part in reversed(parts):
+            value = {part: value}
+        found[first] = found.get(first, {}) | value if parts else value
+    return found
 
 
 def contents(data: bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
@@ -46,10 +47,12 @@ def _tags(about: HydraConf) -> list[str]:
 
 
 def _differing(about: HydraConf) -> list[str]:
-    """The overrides of this job that were not said of the whole sweep; all of them where that is not known."""
+    """The overrides of this job without those that all jobs share; all of them where that is not known."""
     record = Path(about.sweep.dir) / "multirun.yaml"
-    said = OmegaConf.load(record).hydra.overrides.task if record.exists() else []
-    return [word for word in about.overrides.task if word not in said]
+    said = list(OmegaConf.load(record).hydra.overrides.task) if record.exists() else []
+    parsed = OverridesParser.create().parse_overrides(said)
+    alike = {one.get_key_element() for one in parsed if not one.is_sweep_override()}
+    return [word for word in about.overrides.task if word.partition("=")[0] not in alike]
 
 
 LABELS: dict[str, Callable[[HydraConf], Label]] = {"name": _name, "group": _group, "tags": _tags}

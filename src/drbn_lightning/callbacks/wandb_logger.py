@@ -31,6 +31,8 @@ class RunLogger(WandbLogger):
         """
         if mode is not None and mode not in MODES:
             raise DRBNError(f"logger.wandb.mode is {mode!r}; use one of {', '.join(MODES)}")
+        # NOTE: else W&B 0.31 reports on itself when the process ends, by the network, offline as well.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         self.mode = mode or find_mode()
         settings = {"quiet": True} if self.mode == "offline" else {}
         super().__init__(mode=self.mode, settings=settings, **arguments)
@@ -69,12 +71,12 @@ def has_key(url: str) -> bool:
     """Whether W&B will find a key for a server: in the environment, or in the file that `wandb login` writes."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    home = Path.home()
-    places = [os.environ.get("NETRC"), home / ".netrc", home / "_netrc"]
-    for place in places:
-        if place and Path(place).is_file():
-            try:
-                return netrc.netrc(place).authenticators(urlsplit(url).hostname or "") is not None
-            except (netrc.NetrcParseError, OSError):
-                return False
-    return False
+    named = os.environ.get("NETRC")
+    places = [Path(named).expanduser()] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        return False
+    try:
+        return netrc.netrc(found).authenticators(urlsplit(url).hostname or "") is not None
+    except (netrc.NetrcParseError, OSError):
+        return False
