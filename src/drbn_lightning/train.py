@@ -18,6 +18,7 @@ from drbn_lightning.assembly import Experiment, build_experiment, provenance
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.command_line import guarded, own_command_line
+from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun
@@ -69,6 +70,8 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
         best = _run(config, experiment, resume, publish=publish)
         record |= {"best": best, "steps": experiment.trainer.global_step}
+        if was_pruned(experiment.trainer):
+            record |= {"status": "pruned", "reason": "the sweep's pruner has ended it"}
     return best
 
 

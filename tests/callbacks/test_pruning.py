@@ -5,6 +5,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from drbn_lightning.assembly import build_experiment
+from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.trials import PRUNED, VARIABLE, TrialAddress, open_storage
 from tests.running import tiny
 
@@ -20,6 +21,7 @@ def test_a_run_ends_where_the_pruner_says_so(
     experiment = build_experiment(tiny(tmp_path, "trainer.max_epochs=3", "callbacks.pictures=null"), "band", [])
     experiment.trainer.fit(experiment.stage, datamodule=experiment.data)
     assert experiment.trainer.current_epoch == epochs
+    assert was_pruned(experiment.trainer) is (epochs == 1)
     told = study.trials[0]
     assert list(told.intermediate_values) == list(range(1, epochs + 1))
     assert told.intermediate_values[epochs] == pytest.approx(float(experiment.trainer.callback_metrics["val/psnr"]))

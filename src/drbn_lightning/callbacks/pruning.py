@@ -21,7 +21,7 @@ class Pruning(Callback):
     def __init__(self, monitor: str) -> None:
         """Set up the callback; `monitor` is the figure that the sweep goes by, such as `val/psnr`."""
         self.monitor = monitor
-        self._active, self._validations = False, 0
+        self.pruned, self._active, self._validations = False, False, 0
         self._trial: Trial | None = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -48,4 +48,11 @@ class Pruning(Callback):
         if not self._trial.should_prune():
             return False
         self._trial.set_user_attr(PRUNED, f"after validation {self._validations}")
+        self.pruned = True
         return True
+
+
+def was_pruned(trainer: pl.Trainer) -> bool:
+    """Whether a pruner has ended this process's run."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it elsewhere
+    return any(isinstance(callback, Pruning) and callback.pruned for callback in callbacks)
