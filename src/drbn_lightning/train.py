@@ -17,8 +17,8 @@ from omegaconf import DictConfig
 from drbn_lightning.assembly import Experiment, build_experiment, provenance
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.loggers import finish_logger_runs
-from drbn_lightning.command_line import guarded, own_command_line
 from drbn_lightning.callbacks.pruning import was_pruned
+from drbn_lightning.command_line import guarded, own_command_line
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun
@@ -64,6 +64,8 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         config.paths.output_dir = str(folder)
     about = provenance(config, words)
     about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
+    if config.print_config:
+        say(about["config"])
     with recorded(folder, about) as record:
         pl.seed_everything(config.seed, workers=True, verbose=False)
         experiment = build_experiment(config, stage_name, overrides)
@@ -156,7 +158,8 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
         say(f"best validation {config.callbacks.best.monitor}: {score:.4f}")
     say(f"artifact: {experiment.artifact}")
     trainer = experiment.trainer
-    whole = trainer.limit_train_batches == 1.0 and not trainer.fast_dev_run  # type: ignore[attr-defined]
+    limit = trainer.limit_train_batches  # type: ignore[attr-defined]
+    whole = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
     if publish and whole and experiment.artifact.exists():
         default = Path(config.paths.artifacts) / experiment.artifact.name
         with written_beside(default) as beside:

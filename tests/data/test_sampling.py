@@ -71,3 +71,11 @@ def test_shards_cover_everything_once(length: int) -> None:
 
 def test_a_set_smaller_than_the_group_is_seen_by_all() -> None:
     assert [list(Shard(1, rank, 2)) for rank in range(2)] == [[(0, 0)], [(0, 0)]]
+
+
+def test_a_held_epoch_comes_again() -> None:
+    batches = EpochBatches(8, 2, seed=0)
+    first = list(batches)
+    batches.hold()
+    batches.set_epoch(1)
+    assert list(batches) == first

@@ -42,7 +42,7 @@ class EpochBatches(Sampler[list[Position]]):
             )
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.rank, self.world_size = rank, world_size
-        self.epoch = 0
+        self.epoch, self.held = 0, False
         self.resume_at: tuple[int, int] | None = None
 
     @property
@@ -51,8 +51,12 @@ class EpochBatches(Sampler[list[Position]]):
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration."""
-        self.epoch = epoch
+        """Choose the epoch of the next iteration, unless it is held."""
+        self.epoch = self.epoch if self.held else epoch
+
+    def hold(self) -> None:
+        """Give the batches of the present epoch again and again, for debugging."""
+        self.held = True
 
     @property
     def skipped(self) -> int:

@@ -78,7 +78,10 @@ class Stage(pl.LightningModule):
             arguments["total_steps"] = self.trainer.estimated_stepping_batches
         if "max_lr" in known and known["max_lr"].default is inspect.Parameter.empty:
             arguments["max_lr"] = [group["lr"] for group in optimizer.param_groups]
-        schedule = self._scheduler(optimizer, **arguments)
+        try:
+            schedule = self._scheduler(optimizer, **arguments)
+        except ZeroDivisionError:  # NOTE: torch's OneCycleLR fails where its warm-up is exactly one step long
+            schedule = self._scheduler(optimizer, **arguments | {"total_steps": arguments["total_steps"] + 1})
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": self._interval, "name": "learning_rate"},

@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+from omegaconf import OmegaConf
+from pytorch_lightning.callbacks import Callback
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.train import train
+from tests.running import equal, tiny, weights
+
+
+class Breakdown(Callback):
+    """Fails at a step, as a full disk or a lost GPU would."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.global_step == self.step:
+            raise RuntimeError("broken down")
+
+
+def run(folder: Path, *words: str) -> float | None:
+    """Train in a folder; the words are what the user typed."""
+    return train(tiny(folder, "trainer.max_epochs=2", *words), "band", list(words), publish=False)
+
+
+def record(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / "run.json").read_text())
+    return found
+
+
+def test_a_run_leaves_its_record_and_its_resolved_configuration(tmp_path: Path) -> None:
+    score = run(tmp_path, "seed=3")
+    found = record(tmp_path)
+    assert (found["stage"], found["status"], found["best"], found["steps"]) == ("band", "finished", score, 8)
+    assert (found["overrides"], found["monitor"], found["seed"]) == (["seed=3"], "val/psnr", 3)
+    assert {"version", "commit", "torch", "seconds", "parameters"} <= found.keys()
+    config = OmegaConf.load(tmp_path / "config.yaml")
+    assert config.data.seed == 3
+    assert "${" not in (tmp_path / "config.yaml").read_text()
+
+
+def test_auto_leaves_a_finished_run_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    score = run(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert run(tmp_path, "resume=auto") == score
+    assert "has finished before: best validation val/psnr" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_auto_goes_on_where_a_run_broke_down(tmp_path: Path) -> None:
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    fault = f"+callbacks.fault={{_target_: {__name__}.Breakdown, step: 6}}"
+    with pytest.raises(RuntimeError, match="broken down"):
+        train(tiny(broken, "trainer.max_epochs=2", fault), "band", [], publish=False)
+    assert (record(broken)["status"], record(broken)["reason"]) == ("failed", "RuntimeError: broken down")
+    assert run(broken, "resume=auto") == run(whole, "resume=auto")
+    assert record(broken)["status"] == "finished"
+    assert equal(weights(broken / "band.pt"), weights(whole / "band.pt"))
+
+
+def test_auto_refuses_a_folder_of_another_run(tmp_path: Path) -> None:
+    run(tmp_path, "seed=1")
+    with pytest.raises(DRBNError, match=r"holds another run \(seed=1\)"):
+        run(tmp_path, "seed=2", "resume=auto")
+
+
+def test_the_configuration_is_said_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "print_config=true", "trainer.limit_train_batches=1")
+    said = capsys.readouterr().out
+    assert (tmp_path / "config.yaml").read_text() in said
+    assert "recursions: 2" in said
+
+
+def test_one_batch_an_epoch_is_no_whole_run(tmp_path: Path) -> None:
+    train(tiny(tmp_path, "trainer.limit_train_batches=1"), "band", [], publish=True)
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_a_warm_up_of_exactly_one_step_works(tmp_path: Path) -> None:
+    run(tmp_path, "trainer.max_epochs=5", "data.length=8", "data.batch_size=2")  # 20 steps, of which 5 % warm up
+    assert record(tmp_path)["steps"] == 20
