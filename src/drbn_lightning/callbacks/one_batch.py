@@ -9,7 +9,7 @@ from drbn_lightning.errors import DRBNError
 class OneBatch(Callback):
     """Keeps the loader of the training samples in its first epoch, so that its first batch comes in every step.
 
-    For `trainer.limit_train_batches=1`. Crops, flips and whatever else a sample draws follow from seed, epoch and index,
+    For `trainer.limit_train_batches=1`. Whatever a sample draws follows from seed, epoch and index,
     so the batch is the same to the last bit.
     """
 
