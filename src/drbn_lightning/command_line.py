@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import NoReturn, TypeVar, cast
@@ -18,6 +18,8 @@ from drbn_lightning.image_files import UNWRITABLE
 from drbn_lightning.terminal import FAILED, INTERRUPTED, LOG, complain
 
 Result = TypeVar("Result")
+VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
+"""Hydra's options whose value may be the next word."""
 
 
 def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Result]:
@@ -58,6 +60,22 @@ def _fail(message: str) -> NoReturn:
     sys.exit(FAILED)
 
 
+def flags(words: Sequence[str]) -> list[str]:
+    """Hydra's own options among the words of a command line, with their values, but for that of a multirun.
+
+    Example:
+        >>> flags(["-m", "seed=0,1", "--config-dir", "mine", "-cn=train"])
+        ['--config-dir', 'mine', '-cn=train']
+    """
+    found: list[str] = []
+    takes_value = False
+    for word in words:
+        if takes_value or (word.startswith("-") and word not in ("-m", "--multirun")):
+            found.append(word)
+        takes_value = not takes_value and word in VALUED
+    return found
+
+
 @contextmanager
 def own_command_line(about: HydraConf) -> Iterator[None]:
     """Make `sys.argv` and Hydra's run folder those of this job alone.
@@ -69,8 +87,7 @@ def own_command_line(about: HydraConf) -> Iterator[None]:
     before, main = sys.argv, sys.modules["__main__"]
     runs_as = main.__spec__
     main.__spec__ = find_spec(f"drbn_lightning.{about.job.name}") or runs_as
-    flags = [word for word in before[1:] if word.startswith("--") and word != "--multirun"]
-    sys.argv = [before[0], *flags, *about.overrides.task, "hydra/job_logging=disabled"]
+    sys.argv = [before[0], *flags(before[1:]), *about.overrides.task, "hydra/job_logging=disabled"]
     config = cast(DictConfig, HydraConfig.instance().cfg)
     with read_write(config.hydra.run):
         config.hydra.run.dir = about.runtime.output_dir
