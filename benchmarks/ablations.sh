@@ -38,4 +38,26 @@ sweep stage=recompose experiment=ablation/no_perceptual seed=0 "${liked[@]}" "${
 sweep stage=recompose experiment=ablation/no_quality seed=0 "${stage_2[@]}" "${vgg16[@]}"
 sweep stage=recompose experiment=ablation/judged_by_targets seed=0 "${stage_2[@]}" "${vgg16[@]}" "${weights[@]}" \
   "uses.quality=$runs/targets/0/quality.pt"
-"$python" -m drbn_lightning.summarize "$out"
+
+checkpoints() { # FILE VARIANT...: every seed of the variants, as evaluate takes them
+  local file=$1 found=() variant folder
+  shift
+  for variant in "$@"; do
+    for folder in "$runs/$variant"/*/; do found+=("${variant}_$(basename "$folder"): $folder$file"); done
+  done
+  local IFS=,
+  echo "{${found[*]}}"
+}
+
+evaluate() { # name, checkpoints, then overrides
+  [ -e "$out/judged_$1/scores.csv" ] || "$python" -m drbn_lightning.evaluate "checkpoint=$2" "root=$lol" 'baselines=[input]' \
+    'measures=[psnr,ssim,gt_mean]' "hydra.run.dir=$out/judged_$1" "${@:3}"
+}
+
+evaluate stage_1 "$(checkpoints band.pt single_scale multi_scale whole retinex)" "protocol=[${TESTS:-lol_v1,v2_real_89}]" pictures=0 report_pictures=0
+evaluate recursion "$(checkpoints band.pt no_feature_residual no_recursive_input)" protocol=lol_v1 pictures=0 report_pictures=0
+evaluate stage_2 "$(checkpoints recompose.pt recomposition no_perceptual no_quality frozen_adversary judged_by_targets)" \
+  protocol=lol_v1 "judge=$runs/high_mos/1/quality.pt" unpaired=folder "unpaired.high=$good" "unpaired.low=$dark" "unpaired.real_low=$dark" \
+  unpaired.real_low_validation_share=0.1 unpaired.real_low_test_share=0.4
+"$python" -m drbn_lightning.summarize "$out" --by experiment seed
+"$python" "$(dirname "$0")/ablation_table.py" "$out"
