@@ -13,9 +13,9 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
-from drbn_lightning.command_line import FAILED
 from drbn_lightning.devices import held_devices
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.terminal import FAILED
 
 EXTRAS = {"hydra_joblib_launcher": "sweep", "hydra_submitit_launcher": "sweep", "hydra_ray_launcher": "ray"}
 """The extra that brings a launcher, by the package of its plugin."""
