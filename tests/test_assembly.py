@@ -19,18 +19,20 @@ from tests.running import TINY, TINY_SCENES, composed, equal, published, vgg_fil
 CONF = Path(__file__).parents[1] / "conf"
 HARDWARE = {"gpu", "slurm"}  # trainers that cannot be built without a GPU
 APART = {"train", "evaluate"}  # files that are no group's
-STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual"}
+STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual", "real_pictures"}
 INDIRECT = {"recipe", "camera", "paths", "hydra", "protocol"}  # groups that others bring in
+OF_ONE_STAGE = "ablation/"  # experiments that choose their stage themselves
 
 
 def files(group: str) -> list[str]:
-    return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+    return sorted(str(file.relative_to(CONF / group).with_suffix("")) for file in (CONF / group).rglob("*.yaml"))
 
 
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir() and list(folder.rglob("*.yaml")))
 STAGES = files("stage")
 CHOICES = [(group, name) for group in GROUPS if group not in INDIRECT for name in files(group)]
-EXPERIMENTS = [(name, stage) for name in files("experiment") for stage in STAGES]
+EXPERIMENTS = [(name, stage) for name in files("experiment") if OF_ONE_STAGE not in name for stage in STAGES]
+ABLATIONS = [name for name in files("experiment") if OF_ONE_STAGE in name]
 
 
 class Foreign(nn.Module):
@@ -75,6 +77,8 @@ def needs(folder: Path, group: str, name: str) -> list[str]:
         ],
         ("unpaired", "folder"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
     }
+    if group == "experiment" and OF_ONE_STAGE in name:
+        return []
     if group == "experiment":
         return chosen["unpaired", "folder" if name == "shipped" else "ava"] + chosen["perceptual", "vgg16"]
     return chosen.get((group, name), [])
@@ -87,7 +91,11 @@ def test_the_walk_finds_every_file() -> None:
     assert {name.split("/")[0] for name in rest} <= INDIRECT
 
 
-@pytest.mark.parametrize(("group", "name"), CHOICES)
+BY_THEMSELVES = {("experiment", name) for name in ABLATIONS} | {("sweep", name) for name in files("sweep")}
+"""Choices that choose a stage: tested below and in test_conf.py."""
+
+
+@pytest.mark.parametrize(("group", "name"), [choice for choice in CHOICES if choice not in BY_THEMSELVES])
 def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -> None:
     published(tmp_path / "artifacts")
     stage = "recompose" if group in STAGE_2 else "band"
@@ -120,6 +128,43 @@ def test_every_experiment_builds_for_every_stage(tmp_path: Path, experiment: str
     assert (config.stage, config.trainer.max_epochs) != (plain.stage, plain.trainer.max_epochs)
     assert config.data._target_ != plain.data._target_
     build_experiment(config, stage, [])
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_every_ablation_builds_for_its_stage_and_changes_what_it_says(tmp_path: Path, name: str) -> None:
+    published(tmp_path / "artifacts")
+    words = ["trainer.accelerator=cpu", "data.num_workers=0"]
+    config = composed(tmp_path, *words, f"experiment={name}")
+    stage = {"network": "band", "discriminator": "quality", "recomposer": "recompose"}[config.trains]
+    if config.perceptual:
+        words.append(f"perceptual.weights={vgg_file(tmp_path / 'vgg.npz')}")
+    config = composed(tmp_path, *words, f"experiment={name}")
+    experiment = build_experiment(config, stage, [])
+    assert experiment.artifact == tmp_path / f"{stage}.pt"
+    plain = composed(tmp_path, *words[:2], f"stage={stage}")
+    as_they_are = {"ablation/whole", "ablation/high_mos"}
+    assert (config == plain) is (name in as_they_are)
+
+
+def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
+    found = {name.removeprefix(OF_ONE_STAGE): composed(tmp_path, f"experiment={name}") for name in ABLATIONS}
+    single, multi = found["single_scale"], found["multi_scale"]
+    assert (single.network.recursions, single.stage.loss.lambda1, single.stage.loss.lambda2) == (1, 0, 0)
+    assert (multi.network.recursions, multi.stage.loss.lambda1, multi.stage.loss.lambda2) == (1, 0.1, 0.1)
+    assert found["no_feature_residual"].network.feature_residual is False
+    assert found["no_recursive_input"].network.recursive_input is False
+    assert found["retinex"].network._target_.endswith("RetinexNet")
+    assert found["retinex"].stage == found["whole"].stage
+    assert (list(found["targets"].sources), found["targets"].stage.real_pictures) == (["data", "unpaired"], "targets")
+    assert list(found["high_mos"].sources) == ["unpaired"]
+    modes = {name: config.stage.adversary for name, config in found.items() if config.trains == "recomposer"}
+    assert modes == {
+        "recomposition": "joint", "no_perceptual": "joint", "no_quality": "none", "frozen_adversary": "frozen",
+        "judged_by_targets": "joint",
+    }  # fmt: skip
+    assert not found["no_perceptual"].perceptual
+    assert found["recomposition"].perceptual._target_.endswith("PerceptualLoss")
+    assert found["judged_by_targets"].stage.real_pictures == "targets"
 
 
 def test_recipes_and_command_line_win_over_the_defaults(tmp_path: Path) -> None:
