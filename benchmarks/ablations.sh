@@ -20,7 +20,7 @@ sweep() { # overrides; each job goes to OUT/ablation/VARIANT/SEED
     'hydra.sweep.subdir=${hydra:runtime.choices.experiment}/${seed}' resume=auto data=v2_real_89 "data.root=$lol" data.num_workers=1 \
     "data.crop_size=${CROP:-96}" unpaired=folder "unpaired.high=$good" "unpaired.low=$dark" "unpaired.real_low=$dark" \
     unpaired.real_low_validation_share=0.1 unpaired.real_low_test_share=0.4 unpaired.parts=2 unpaired.length=384 \
-    unpaired.num_workers=1 "trainer.precision=${PRECISION:-bf16-mixed}" "$@" ${MORE:-}
+    unpaired.num_workers=1 "trainer.precision=${PRECISION:-bf16-mixed}" callbacks.ema=null "$@" ${MORE:-} # too short for averages
 }
 
 stage_1=("trainer.max_epochs=${EPOCHS:-6}" trainer.check_val_every_n_epoch=3)
