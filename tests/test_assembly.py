@@ -142,7 +142,7 @@ def test_every_ablation_builds_for_its_stage_and_changes_what_it_says(tmp_path: 
     experiment = build_experiment(config, stage, [])
     assert experiment.artifact == tmp_path / f"{stage}.pt"
     plain = composed(tmp_path, *words[:2], f"stage={stage}")
-    as_they_are = {"ablation/whole", "ablation/high_mos"}
+    as_they_are = {"ablation/whole", "ablation/high_mos", "ablation/no_perceptual"}  # the defaults have no perceptual term
     assert (config == plain) is (name in as_they_are)
 
 
@@ -303,7 +303,7 @@ def test_null_switches_callbacks_and_loggers_off(tmp_path: Path) -> None:
     config = composed(tmp_path, "stage=band", "callbacks.ema=null", "callbacks.learning_rate=null", "logger.csv=null")
     experiment = build_experiment(config, "band", [])
     kinds = {type(callback).__name__ for callback in experiment.trainer.callbacks}  # type: ignore[attr-defined]
-    assert not {"EMAWeightAveraging", "LearningRateMonitor"} & kinds
+    assert not {"MovingAverage", "LearningRateMonitor"} & kinds
     assert {"ModelCheckpoint", "ResumePoint", "ValidationPictures", "Publisher"} <= kinds
     assert experiment.trainer.loggers == []
 

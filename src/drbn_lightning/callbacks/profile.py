@@ -42,7 +42,7 @@ def _plain(action: str) -> str:
     """An action without what Lightning puts around its name.
 
     Example:
-        >>> _plain("[Callback]EMAWeightAveraging.on_train_batch_end")
-        'EMAWeightAveraging.on_train_batch_end'
+        >>> _plain("[Callback]MovingAverage.on_train_batch_end")
+        'MovingAverage.on_train_batch_end'
     """
     return action.partition("]")[2] if action.startswith("[") else action
