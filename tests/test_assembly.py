@@ -142,7 +142,7 @@ def test_every_ablation_builds_for_its_stage_and_changes_what_it_says(tmp_path: 
     experiment = build_experiment(config, stage, [])
     assert experiment.artifact == tmp_path / f"{stage}.pt"
     plain = composed(tmp_path, *words[:2], f"stage={stage}")
-    as_they_are = {"ablation/whole", "ablation/high_mos", "ablation/no_perceptual"}  # the defaults have no perceptual term
+    as_they_are = {"ablation/whole", "ablation/high_mos", "ablation/no_perceptual"}  # as the defaults
     assert (config == plain) is (name in as_they_are)
 
 

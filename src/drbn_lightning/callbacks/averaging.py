@@ -13,8 +13,8 @@ class MovingAverage(WeightAveraging):
     """Lightning's average of the weights after every step, exponential, with a decay that rises to its value.
 
     NOTE: with a constant decay of .998 the average of a run of 570 steps lagged so far behind that it cost 3 dB
-    (`docs/ablation/`). So in step n the decay is at most n / (9 + n): the average never reaches back much further than a
-    tenth of the run.
+    (`docs/ablation/`). So in step n the decay is at most n / (9 + n): the average never reaches back much further than
+    a tenth of the run.
     """
 
     def __init__(self, decay: float = 0.998) -> None:
@@ -39,4 +39,5 @@ class MovingAverage(WeightAveraging):
     def _average(self, averages: Sequence[Tensor], values: Sequence[Tensor], number: Tensor | int) -> None:
         """Move the averages, in place, towards the values of a step."""
         decay = min(self.decay, self._step / (9 + self._step))
-        get_ema_multi_avg_fn(decay)(tuple(averages), tuple(values), number)
+        move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch gives it no types
+        move(tuple(averages), tuple(values), number)
