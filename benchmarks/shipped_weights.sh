@@ -2,7 +2,7 @@
 # Trains the weights that the package ships, on real photos, and lets an independent judge look at them: about an hour and a
 # half on two CPU cores that compute in bfloat16 (others: PRECISION=32-true, twice as long).
 # Usage: benchmarks/shipped_weights.sh LOL GOOD_PHOTOS LOW_LIGHT_PHOTOS VGG16_WEIGHTS [OUT]
-# A run that was cut off goes on where it stopped: stages that have published their network are not trained again.
+# A run that was cut off goes on where it stopped.
 #
 # Who sees what: stage 1 sees the 399 LOL-v1 pairs below number 690, photos and scenes. Both discriminators' photos come from
 # disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 is judged on
@@ -20,14 +20,7 @@ common=(experiment=shipped "data.parts.lol.root=$lol" "data.parts.photos.root=$g
   "trainer.precision=${PRECISION:-bf16-mixed}")
 
 train() { # name, then overrides
-  local name=$1
-  shift
-  [ -e "$out/$name/published" ] && return
-  local again=()
-  [ -e "$out/$name/checkpoints/last.ckpt" ] && again=("resume=$out/$name")
-  "$python" -m drbn_lightning.train "${common[@]}" "paths.artifacts=$out/artifacts" "hydra.run.dir=$out/$name" "$@" \
-    "${again[@]}"
-  touch "$out/$name/published"
+  "$python" -m drbn_lightning.train "${common[@]}" "paths.artifacts=$out/artifacts" "hydra.run.dir=$out/$1" resume=auto "${@:2}"
 }
 
 train band stage=band

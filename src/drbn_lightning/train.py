@@ -158,7 +158,7 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
         say(f"best validation {config.callbacks.best.monitor}: {score:.4f}")
     say(f"artifact: {experiment.artifact}")
     trainer = experiment.trainer
-    limit = trainer.limit_train_batches  # type: ignore[attr-defined]
+    limit = trainer.limit_train_batches
     whole = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
     if publish and whole and experiment.artifact.exists():
         default = Path(config.paths.artifacts) / experiment.artifact.name
