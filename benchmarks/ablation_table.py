@@ -1,7 +1,7 @@
 """Joins what benchmarks/ablations.sh leaves: one row for each training, and tables of the differences.
 
 Usage: python benchmarks/ablation_table.py OUT
-Reads OUT/summary.csv and OUT/judged_*/scores.csv; writes OUT/ablation.csv and OUT/ablation.md.
+Reads OUT/summary.csv and OUT/judged_*/scores.csv; writes OUT/ablation_STAGE.csv and OUT/ablation.md.
 """
 
 import csv
@@ -109,10 +109,15 @@ def main() -> None:
     out = Path(sys.argv[1])
     judged = scores(out)
     found = rows(out, judged)
-    with written_beside(out / "ablation.csv") as beside, beside.open("w", encoding="utf-8", newline="") as file:
-        write = csv.DictWriter(file, list(found[0]), lineterminator="\n")
-        write.writeheader()
-        write.writerows(found)
+    for stage in STAGES:
+        own = [row for row in found if row["stage"] == stage]
+        with (
+            written_beside(out / f"ablation_{stage}.csv") as beside,
+            beside.open("w", encoding="utf-8", newline="") as file,
+        ):
+            write = csv.DictWriter(file, list(found[0]), lineterminator="\n")
+            write.writeheader()
+            write.writerows(own)
     text = "\n\n".join(f"stage={stage}\n\n{table(found, judged, stage)}" for stage in STAGES)
     with written_beside(out / "ablation.md") as beside:
         beside.write_text(f"{text}\n", encoding="utf-8")
