@@ -336,7 +336,7 @@ def test_ctrl_c_says_one_line(
         photo(f"x/{name}.png")
     assert enhance.main(["x", "-o", "out", "--quiet"]) == 130
     assert files("out") == ["a.png", "b.png"]
-    assert capsys.readouterr() == ("", "interrupted; photos enhanced before that: 2\n")
+    assert capsys.readouterr() == ("", "\ninterrupted; photos enhanced before that: 2\n")
 
 
 def test_ctrl_c_on_a_real_process_leaves_no_half_file(tmp_path: Path) -> None:
