@@ -1,6 +1,5 @@
 """The summary of a sweep: `summary.csv`, `summary.md` and `summary.png` in its folder."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +16,9 @@ from drbn_lightning.sweeps.table import (
     table_over_seeds,
     varied,
 )
+from drbn_lightning.terminal import LOG
 
 CSV, MARKDOWN, PLOT = "summary.csv", "summary.md", "summary.png"
-_LOG = logging.getLogger("drbn_lightning")
 
 
 def summarize(sweep: Path, by: Sequence[str] | None = None) -> str:
@@ -56,7 +55,7 @@ def summarized(sweep: Path | None) -> Iterator[None]:
             try:
                 summarize(sweep)
             except Exception:  # a summary must not fail a run
-                _LOG.exception("the summary of %s could not be written", sweep)
+                LOG.exception("the summary of %s could not be written", sweep)
 
 
 def _section(runs: list[Run], keys: list[str]) -> str:
