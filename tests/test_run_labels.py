@@ -15,6 +15,7 @@ CONTENT = {
     "sweep": {"dir": "multirun/2026-11-25/08-00-00"},
     "runtime": {
         "output_dir": "outputs/band/2026-11-25_08-00-00",
+        "cwd": ".",
         "choices": {"stage": "band", "data": "lol_v1", "experiment": None},
     },
     "overrides": {"task": ["stage=band", "network.recursions=2"]},

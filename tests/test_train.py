@@ -1,11 +1,14 @@
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback
 
+from drbn_lightning.command_line import again
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.train import train
 from tests.running import equal, tiny, weights
@@ -83,3 +86,27 @@ def test_one_batch_an_epoch_is_no_whole_run(tmp_path: Path) -> None:
 def test_a_warm_up_of_exactly_one_step_works(tmp_path: Path) -> None:
     run(tmp_path, "trainer.max_epochs=5", "data.length=8", "data.batch_size=2")  # 20 steps, of which 5 % warm up
     assert record(tmp_path)["steps"] == 20
+
+
+def test_resuming_with_another_network_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in ("run.json", "config.yaml")}
+    with pytest.raises(DRBNError, match=r"holds another network; repeat the options"):
+        run(tmp_path / "other", f"resume={tmp_path / 'run'}", "network.base_channels=8")
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("words", [("logger=none",), ("~logger",), ("logger.csv=null",)])
+def test_a_run_needs_no_logger(tmp_path: Path, words: tuple[str, ...]) -> None:
+    run(tmp_path, *words)
+    assert record(tmp_path)["status"] == "finished"
+    assert not (tmp_path / "csv").exists()
+
+
+def test_the_command_that_goes_on_can_be_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "my runs (2), it's"
+    command = again(["--config-dir=my conf", "+x={a: [1, 2]}", "resume=old"], "resume", folder)
+    words = shlex.split(command)
+    assert words[:5] == ["python", "-m", "drbn_lightning.train", "--config-dir=my conf", "+x={a: [1, 2]}"]
+    (last,) = OverridesParser.create().parse_overrides(words[5:])
+    assert (last.key_or_group, last.value()) == ("resume", str(folder))

@@ -15,6 +15,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pytorch_lightning.callbacks import LearningRateMonitor
 from torch import nn
 
 from drbn_lightning.callbacks.publishing import Publisher
@@ -200,7 +201,9 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
         return header(stage_name, description, dict(about), trained_on, needs)
 
     callbacks = [build(config.callbacks, name) for name, part in config.callbacks.items() if part is not None]
-    loggers = [build(config.logger, name) for name, part in (config.logger or {}).items() if part is not None]
+    loggers = [build(config.logger, name) for name, part in (config.get("logger") or {}).items() if part is not None]
+    if not loggers:  # Lightning refuses what only loggers could take
+        callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
     origin = {"stage": stage_name} | {name: value for name, value in about.items() if name != "config"}
     report = RunReport(artifact, plain(config), origin, known, own_data)
     last = [Publisher(artifact, make_header), report]

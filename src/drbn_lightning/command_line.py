@@ -1,10 +1,13 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
 import functools
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
 from hydra.conf import HydraConf
@@ -76,6 +79,24 @@ def flags(words: Sequence[str]) -> list[str]:
     return found
 
 
+def again(words: Sequence[str], key: str, folder: Path) -> str:
+    """The command that goes on with a run or a sweep, as a shell takes it.
+
+    Args:
+        words: what the user typed after the program's name; a word that sets `key` is left out.
+        key: the key that names the folder, such as `resume`.
+        folder: its value.
+
+    Example:
+        >>> print(again(["--config-dir=a b", "x={y: 1}", "resume=auto"], "resume", Path("runs/1")))
+        python -m drbn_lightning.train '--config-dir=a b' 'x={y: 1}' resume=runs/1
+    """
+    kept = [word for word in words if not word.startswith(f"{key}=")]
+    plain = re.fullmatch(r"[\w./-]+", str(folder)) is not None
+    value = str(folder) if plain else "'" + str(folder).replace("'", "\\'") + "'"
+    return f"python -m drbn_lightning.train {shlex.join([*kept, f'{key}={value}'])}"
+
+
 @contextmanager
 def own_command_line(about: HydraConf) -> Iterator[None]:
     """Make `sys.argv` and Hydra's run folder those of this job alone.
@@ -86,7 +107,7 @@ def own_command_line(about: HydraConf) -> Iterator[None]:
     """
     before, main = sys.argv, sys.modules["__main__"]
     runs_as = main.__spec__
-    main.__spec__ = find_spec(f"drbn_lightning.{about.job.name}") or runs_as
+    main.__spec__ = find_spec("drbn_lightning.train") or runs_as
     sys.argv = [before[0], *flags(before[1:]), *about.overrides.task, "hydra/job_logging=disabled"]
     config = cast(DictConfig, HydraConfig.instance().cfg)
     with read_write(config.hydra.run):

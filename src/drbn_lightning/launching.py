@@ -96,7 +96,7 @@ def refuse_sweep_without_multirun(config: DictConfig, about: HydraConf) -> None:
         DRBNError: `-m` was forgotten.
     """
     chosen = about.runtime.choices.get("sweep")
-    if chosen and about.mode is RunMode.RUN and config.resume is None and "LOCAL_RANK" not in os.environ:
+    if chosen and about.mode is RunMode.RUN and config.resume in (None, "auto") and "LOCAL_RANK" not in os.environ:
         raise DRBNError(
             f"sweep={chosen} is a sweep: say `python -m drbn_lightning.train -m sweep={chosen} ...`, or leave it out"
         )

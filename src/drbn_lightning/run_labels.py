@@ -48,7 +48,7 @@ def _tags(about: HydraConf) -> list[str]:
 
 def _differing(about: HydraConf) -> list[str]:
     """The overrides of this job without those that all jobs share; all of them where that is not known."""
-    record = Path(about.sweep.dir) / "multirun.yaml"
+    record = Path(about.runtime.cwd) / about.sweep.dir / "multirun.yaml"
     said = list(OmegaConf.load(record).hydra.overrides.task) if record.exists() else []
     parsed = OverridesParser.create().parse_overrides(said)
     alike = {one.get_key_element() for one in parsed if not one.is_sweep_override()}

@@ -1,4 +1,4 @@
-"""Turn a sweep's folder into one table and one plot: `python -m drbn_lightning.summarize multirun/DATE_TIME`."""
+"""Turn a sweep's folder into one table and one plot: `python -m drbn_lightning.summarize multirun/DATE/TIME`."""
 
 import argparse
 import sys

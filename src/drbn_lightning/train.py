@@ -14,16 +14,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from drbn_lightning.assembly import Experiment, build_experiment, provenance
+from drbn_lightning.assembly import Experiment, build_experiment, build_network, provenance
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.callbacks.pruning import was_pruned
-from drbn_lightning.command_line import guarded, own_command_line
+from drbn_lightning.command_line import again, flags, guarded, own_command_line
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun
 from drbn_lightning.networks.checkpoint import HEADER, read
-from drbn_lightning.runs import finished_before, recorded
+from drbn_lightning.runs import finished_before, read_record, recorded
 from drbn_lightning.sweeps.summary import summarized
 from drbn_lightning.terminal import say
 
@@ -64,6 +64,9 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         config.paths.output_dir = str(folder)
     about = provenance(config, words)
     about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
+    if resume is not None:  # before anything of that run is overwritten
+        require_same_network(config, resume)
+        about["best"] = (read_record(folder) or {}).get("best")
     if config.print_config:
         say(about["config"])
     with recorded(folder, about) as record:
@@ -107,6 +110,17 @@ def find_resume_point(resume: str | None, stage_name: str, folder: Path) -> Path
     if about["stage"] != stage_name:
         raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
     return path.resolve()
+
+
+def require_same_network(config: DictConfig, resume: Path) -> None:
+    """Raise if a checkpoint holds another network than the configuration describes.
+
+    Raises:
+        DRBNError: it does.
+    """
+    described = read(resume)[HEADER]["network"]
+    if described != build_network(config, config.trains)[1]._asdict():
+        raise DRBNError(f"{resume} holds another network; repeat the options that its run had")
 
 
 def quieten() -> None:
@@ -176,13 +190,13 @@ def main(config: DictConfig) -> float | None:
     overrides = list(about.overrides.task)
     stage_name = dict(about.runtime.choices)["stage"]
     refuse_sweep_without_multirun(config, about)
-    sweep = None if single else Path(about.sweep.dir)
+    sweep = None if single else Path(about.runtime.cwd) / about.sweep.dir
     with summarized(sweep), own_command_line(about), own_devices(config, about):
         try:
             return train(config, stage_name, overrides, publish=single)
         except RunInterruptedError as interruption:
-            again = " ".join(["python -m drbn_lightning.train", *overrides, f"resume={config.paths.output_dir}"])
-            raise KeyboardInterrupt(f"{interruption}\ngo on with: {again}") from None
+            command = again([*flags(sys.argv[1:]), *overrides], "resume", Path(config.paths.output_dir))
+            raise KeyboardInterrupt(f"{interruption}\ngo on with: {command}") from None
 
 
 if __name__ == "__main__":

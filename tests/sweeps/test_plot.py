@@ -72,3 +72,20 @@ def test_wide_ranges_are_logarithmic_and_long_values_short(tmp_path: Path, monke
         run_folder(tmp_path / "more" / str(job), f"uses.band={place}")
     labels = [label.get_text() for label in drawn(monkeypatch, tmp_path / "more").axes[0].get_yticklabels()]
     assert labels == ["..." + "a" * 32, "..." + "b" * 32]
+
+
+def test_choices_with_one_short_label_stay_apart(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    names = [f"stage.loss.a_long_name_of_a_term_{letter}" for letter in "abcd"]
+    for job in range(2):
+        run_folder(tmp_path / str(job), *(f"{name}={job}" for name in names), psnr=[20.0 + job])
+    (field,) = drawn(monkeypatch, tmp_path).axes
+    assert len(field.get_yticklabels()) == 2
+
+
+def test_many_failures_make_no_giant_picture(tmp_path: Path) -> None:
+    for job in range(120):
+        more = {"status": "failed"} if job else {}
+        run_folder(tmp_path / str(job), f"seed={job}", psnr=[] if job else [20.0], more=more)
+    plot.write_plot(read_sweep(tmp_path), tmp_path / "plot.png")
+    with Image.open(tmp_path / "plot.png") as picture:
+        assert max(picture.size) < 2000

@@ -103,3 +103,10 @@ def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
 )
 def test_numbers_are_short(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(("mode", "best"), [("max", 3.0), ("min", 1.0)])
+def test_what_is_no_number_is_not_the_best(tmp_path: Path, mode: str, best: float) -> None:
+    nan = float("nan")
+    run_folder(tmp_path / "0", psnr=[nan, 3.0, 1.0, nan], mode=mode, more={"best": None})
+    assert read_sweep(tmp_path)[0].best == best

@@ -13,6 +13,8 @@ from drbn_lightning.sweeps.table import SEED, Run, stages_of, varied
 
 LABEL_WIDTH, VALUE_WIDTH = 60, 32
 """Letters in a label, and in a value within it."""
+TALLEST = 60.0
+"""Inches that a field may be tall, however many choices there are."""
 
 
 def write_plot(runs: Sequence[Run], path: Path, keys: Sequence[str] | None = None) -> None:
@@ -42,8 +44,9 @@ def _draw(field: Axes, runs: Sequence[Run], keys: list[str]) -> None:
     field.grid(alpha=0.3)
     missing = [run for run in runs if run.best is None]
     if missing:
+        named = ", ".join(f"{run.name} ({run.status})" for run in missing)
         field.annotate(
-            "without a figure: " + ", ".join(f"{run.name} ({run.status})" for run in missing),
+            textwrap.shorten(f"without a figure: {named}", 2 * LABEL_WIDTH, placeholder=f" ... {len(missing)} in all"),
             (0, -0.02), xycoords="axes fraction", va="top", fontsize=7, color="tab:red", annotation_clip=False,
         )  # fmt: skip
         field.xaxis.set_tick_params(pad=12)
@@ -69,16 +72,21 @@ def _draw_numbers(field: Axes, runs: Sequence[Run], key: str) -> None:
 
 
 def _draw_choices(field: Axes, runs: Sequence[Run], keys: list[str]) -> None:
-    labels: dict[str, list[float]] = {}
+    choices: dict[tuple[str | None, ...], list[Run]] = {}
     for run in runs:
-        assert run.best is not None
-        labels.setdefault(_label(run, keys), []).append(run.best)
-    for row, (found, colour) in enumerate(zip(labels.values(), cycle(["tab:blue", "tab:cyan"]), strict=False)):
+        choices.setdefault(_choice(run, keys), []).append(run)
+    labels = [_label(found[0], keys) for found in choices.values()]
+    for row, (group, colour) in enumerate(zip(choices.values(), cycle(["tab:blue", "tab:cyan"]), strict=False)):
+        found = [run.best for run in group if run.best is not None]
         field.scatter(found, [row] * len(found), color=colour, zorder=3)
         field.plot([sum(found) / len(found)], [row], marker="|", markersize=14, color="black")
-    field.set_yticks(range(len(labels)), list(labels), fontsize=8)
+    field.set_yticks(range(len(labels)), labels, fontsize=8)
     field.invert_yaxis()
     field.margins(y=0.1 if len(labels) > 1 else 1.0)
+
+
+def _choice(run: Run, keys: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple(run.words.get(key) for key in keys)
 
 
 def _label(run: Run, keys: Sequence[str]) -> str:
@@ -94,8 +102,8 @@ def _short(value: str) -> str:
 
 
 def _height(runs: Sequence[Run], keys: Sequence[str] | None) -> float:
-    rows = len({_label(run, [key for key in keys or varied(runs) if key != SEED]) for run in runs})
-    return max(3.0, 1.2 + 0.28 * rows)
+    rows = len({_choice(run, [key for key in keys or varied(runs) if key != SEED]) for run in runs})
+    return min(TALLEST, max(3.0, 1.2 + 0.28 * rows))
 
 
 def _is_number(text: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -47,11 +48,11 @@ def read_sweep(folder: Path, by: Sequence[str] | None = None) -> list[Run]:
         DRBNError: there is no such folder, it holds no run, or no run's command line names a key of `by`.
     """
     if not folder.is_dir():
-        raise DRBNError(f"{folder} is not a folder; give that of a sweep, such as multirun/DATE_TIME")
+        raise DRBNError(f"{folder} is not a folder; give that of a sweep, such as multirun/DATE/TIME")
     places = sorted((file.parent for file in folder.rglob(RECORD)), key=lambda place: natural_key(str(place)))
     if not places:
         raise DRBNError(
-            f"{folder} holds no runs (no {RECORD} in it); give the folder of a sweep, such as multirun/DATE_TIME"
+            f"{folder} holds no runs (no {RECORD} in it); give the folder of a sweep, such as multirun/DATE/TIME"
         )
     runs = [_read(place, folder) for place in places]
     known = {key for run in runs for key in run.words}
@@ -170,6 +171,8 @@ def _best_figures(place: Path, monitor: str, *, maximum: bool) -> dict[str, floa
             if not row.get(monitor):
                 continue
             value = float(row[monitor])
-            if not found or (value > found[monitor]) == maximum:
+            if not math.isfinite(value):
+                continue
+            if not found or (value > found[monitor] if maximum else value < found[monitor]):
                 found = {name: float(cell) for name, cell in row.items() if name.startswith("val/") and cell}
     return found

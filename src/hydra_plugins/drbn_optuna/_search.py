@@ -2,7 +2,6 @@
 
 import math
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
+from drbn_lightning.command_line import again
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.terminal import INTERRUPTED
 from drbn_lightning.trials import PRUNED, VARIABLE, TrialAddress
@@ -135,9 +135,8 @@ def run(search: Search) -> list[JobReturn]:
             trials = [search.study.ask(search.space.searched) for _ in range(min(size, missing))]
             jobs += run_batch(search, trials, failures)
     except (KeyboardInterrupt, SystemExit):
-        sys.stderr.write(
-            f"\nstopped with {len(counted(search.study))} of {wanted} trials; go on with: {again(search)}\n"
-        )
+        command = again(sys.argv[1:], "hydra.sweep.dir", search.folder)
+        sys.stderr.write(f"\nstopped with {len(counted(search.study))} of {wanted} trials; go on with: {command}\n")
         sys.exit(INTERRUPTED)
     finally:
         write_results(search.folder, search.study, search.goal)
@@ -195,13 +194,6 @@ def tell(search: Search, trial: Trial, job: JobReturn) -> str | None:
     else:
         search.study.tell(trial, value)
     return reason
-
-
-def again(search: Search) -> str:
-    """The command that completes the study."""
-    words = [word for word in sys.argv[1:] if not word.startswith("hydra.sweep.dir=")]
-    program = f"python -m drbn_lightning.{search.config.hydra.job.name}"
-    return f"{program} {shlex.join([*words, f'hydra.sweep.dir={search.folder}'])}"
 
 
 def quoted(text: str) -> str:
