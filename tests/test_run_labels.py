@@ -30,6 +30,7 @@ def hydra_says(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_outside_of_hydra_there_are_none(tmp_path: Path) -> None:
+    register()
     assert [label(what) for what in ("name", "group", "tags")] == [None] * 3
     wandb = tiny(tmp_path, "logger=wandb").logger.wandb
     assert (wandb.name, wandb.group, wandb.tags) == (None, None, None)
