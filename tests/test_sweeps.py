@@ -24,9 +24,10 @@ from optuna.trial import TrialState
 
 from drbn_lightning import train
 from drbn_lightning.assembly import build_experiment
+from drbn_lightning.command_line import quoted
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.trials import PRUNED, TrialAddress, open_storage
-from hydra_plugins.drbn_optuna._search import JOURNAL, quoted
+from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
 from tests.running import TINY, TINY_SCENES, composed, published
 

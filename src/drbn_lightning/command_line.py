@@ -79,6 +79,16 @@ def flags(words: Sequence[str]) -> list[str]:
     return found
 
 
+def quoted(text: str) -> str:
+    r"""A text as Hydra's grammar wants it.
+
+    Example:
+        >>> print(quoted("it's"))
+        'it\'s'
+    """
+    return "'" + text.replace("'", "\\'") + "'"
+
+
 def again(words: Sequence[str], key: str, folder: Path) -> str:
     """The command that goes on with a run or a sweep, as a shell takes it.
 
@@ -93,7 +103,7 @@ def again(words: Sequence[str], key: str, folder: Path) -> str:
     """
     kept = [word for word in words if not word.startswith(f"{key}=")]
     plain = re.fullmatch(r"[\w./-]+", str(folder)) is not None
-    value = str(folder) if plain else "'" + str(folder).replace("'", "\\'") + "'"
+    value = str(folder) if plain else quoted(str(folder))
     return f"python -m drbn_lightning.train {shlex.join([*kept, f'{key}={value}'])}"
 
 

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from drbn_lightning.devices import held_devices
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.terminal import FAILED
+from drbn_lightning.terminal import FAILED, complain
 
 EXTRAS = {"hydra_joblib_launcher": "sweep", "hydra_submitit_launcher": "sweep", "hydra_ray_launcher": "ray"}
 """The extra that brings a launcher, by the package of its plugin."""
@@ -34,9 +34,7 @@ class SweepStart(Callback):
         missing = missing_extra(launcher._target_)
         if missing is not None:
             choice = config.hydra.runtime.choices["hydra/launcher"]
-            sys.stderr.write(
-                f"error: hydra/launcher={choice} is not installed: pip install 'drbn-lightning[{missing}]'\n"
-            )
+            complain(f"error: hydra/launcher={choice} is not installed: pip install 'drbn-lightning[{missing}]'")
             sys.exit(FAILED)
         if launcher._target_.endswith(PARALLEL) and launcher.n_jobs is None:
             from joblib import cpu_count  # there, since the launcher is; knows the limits of containers

@@ -58,14 +58,13 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     if config.resume == AUTO and (before := finished_before(folder, words)) is not None:
         say(f"{folder} has finished before: best validation {before['monitor']}: {before['best']}")
         return cast("float | None", before["best"])
-    resume = find_resume_point(config.resume, stage_name, folder)
+    resume = find_resume_point(config, stage_name, folder)
     if resume is not None:
         folder = resume.parent.parent
         config.paths.output_dir = str(folder)
     about = provenance(config, words)
     about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
-    if resume is not None:  # before anything of that run is overwritten
-        require_same_network(config, resume)
+    if resume is not None:
         about["best"] = (read_record(folder) or {}).get("best")
     if config.print_config:
         say(about["config"])
@@ -94,12 +93,13 @@ def _run(config: DictConfig, experiment: Experiment, resume: Path | None, *, pub
     return None if score is None else float(score)
 
 
-def find_resume_point(resume: str | None, stage_name: str, folder: Path) -> Path | None:
+def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path | None:
     """The checkpoint to go on from; `resume` names it or the run's folder, or is `auto`: what `folder` holds, if any.
 
     Raises:
-        DRBNError: there is none, or it is another stage's.
+        DRBNError: there is none, or it is another stage's or another network's.
     """
+    resume = config.resume
     if resume is None or (resume == AUTO and not (folder / "checkpoints" / LAST).exists()):
         return None
     path = folder if resume == AUTO else Path(resume)
@@ -109,18 +109,9 @@ def find_resume_point(resume: str | None, stage_name: str, folder: Path) -> Path
         raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
     if about["stage"] != stage_name:
         raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
+    if about["network"] != build_network(config, config.trains)[1]._asdict():
+        raise DRBNError(f"{path} holds another network; repeat the options that its run had")
     return path.resolve()
-
-
-def require_same_network(config: DictConfig, resume: Path) -> None:
-    """Raise if a checkpoint holds another network than the configuration describes.
-
-    Raises:
-        DRBNError: it does.
-    """
-    described = read(resume)[HEADER]["network"]
-    if described != build_network(config, config.trains)[1]._asdict():
-        raise DRBNError(f"{resume} holds another network; repeat the options that its run had")
 
 
 def quieten() -> None:

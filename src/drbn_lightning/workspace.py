@@ -10,8 +10,8 @@ from drbn_lightning import __version__
 from drbn_lightning.callbacks.figures import CHARTS, STEP, picture_key
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.extras import extra
+from drbn_lightning.terminal import exit_status, say
 
-FAILED, INTERRUPTED = 1, 130
 PICTURES = 4  # of each kind; conf/callbacks/default.yaml has as many
 EPILOG = """\
 The workspace shows losses, figures of the validations, learning rate and gradients, speed and memory, and pictures.
@@ -33,15 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
     options = build_parser().parse_args(argv)
-    try:
-        sys.stdout.write(f"{make(options)}\n")
-    except DRBNError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
-    return 0
+    return exit_status(lambda: say(make(options)))
 
 
 def make(options: argparse.Namespace) -> str:

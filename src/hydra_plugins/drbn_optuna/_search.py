@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from drbn_lightning.command_line import again
+from drbn_lightning.command_line import again, quoted
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.terminal import INTERRUPTED
 from drbn_lightning.trials import PRUNED, VARIABLE, TrialAddress
@@ -194,13 +194,3 @@ def tell(search: Search, trial: Trial, job: JobReturn) -> str | None:
     else:
         search.study.tell(trial, value)
     return reason
-
-
-def quoted(text: str) -> str:
-    r"""A text as Hydra's grammar wants it.
-
-    Example:
-        >>> print(quoted("it's"))
-        'it\'s'
-    """
-    return "'" + text.replace("'", "\\'") + "'"
