@@ -85,7 +85,7 @@ def undisturbed() -> Iterator[None]:
     state, environment, modules = Singleton.get_state(), dict(os.environ), set(sys.modules)
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     logs = [logging.getLogger(name) for name in (None, "drbn_lightning")]
-    settings = [(log.handlers[:], log.level, log.propagate) for log in logs]
+    settings = [(log.handlers[:], log.level, log.propagate, log.disabled) for log in logs]
     GlobalHydra.instance().clear()
     try:
         yield
@@ -95,8 +95,8 @@ def undisturbed() -> Iterator[None]:
         os.environ.update(environment)
         for number, handler in signals.items():
             signal.signal(number, handler)
-        for log, (handlers, level, propagate) in zip(logs, settings, strict=True):
-            log.handlers[:], log.level, log.propagate = handlers, level, propagate
+        for log, (handlers, level, propagate, disabled) in zip(logs, settings, strict=True):
+            log.handlers[:], log.level, log.propagate, log.disabled = handlers, level, propagate, disabled
         for name in set(sys.modules) - modules:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(Path.cwd())):
                 del sys.modules[name]

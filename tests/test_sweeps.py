@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.trials import PRUNED, TrialAddress, open_storage
 from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
+from tests.reader import undisturbed
 from tests.running import TINY, TINY_SCENES, composed, published
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -87,9 +88,10 @@ class Sweep:
 
 
 @pytest.fixture
-def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Sweep:
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Sweep]:
     monkeypatch.chdir(tmp_path)
-    return Sweep(tmp_path / "sweep", monkeypatch, capfd)
+    with undisturbed():
+        yield Sweep(tmp_path / "sweep", monkeypatch, capfd)
 
 
 def interrupted_at(number: int, task: Task = figure) -> Task:
