@@ -1,4 +1,6 @@
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,13 @@ def test_no_module_is_too_long() -> None:
 
 def test_no_module_is_called_utils() -> None:
     assert list(SOURCE.rglob("util*.py")) == []
+
+
+def test_no_command_waits_for_torch_before_it_has_something_to_do() -> None:
+    """Help, a wrong word, completion in the shell and the main process of a sweep need neither of these."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    entries = ", ".join(sorted({target.partition(":")[0] for target in scripts.values()}))
+    heavy = "{'torch', 'pytorch_lightning', 'kornia', 'wandb', 'matplotlib', 'gradio', 'optuna'}"
+    code = f"import sys, {entries}; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

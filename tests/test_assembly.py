@@ -13,7 +13,7 @@ from drbn_lightning.data.graded import GradedDataModule
 from drbn_lightning.data.together import TogetherDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.checkpoint import load
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import TINY, TINY_SCENES, composed, equal, published, vgg_file, weights
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from drbn_lightning import evaluate, train
+from drbn_lightning import evaluate, train, training
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import write_png
 from drbn_lightning.networks.checkpoint import HEADER
@@ -181,7 +181,7 @@ def test_evaluating_before_training_and_without_shipped_weights(failing: Run, mo
     def no_weights(*_: object) -> None:
         raise DRBNError("none")
 
-    monkeypatch.setattr("drbn_lightning.evaluate.shipped_path", no_weights)
+    monkeypatch.setattr("drbn_lightning.evaluating.shipped_path", no_weights)
     assert "python -m drbn_lightning.train stage=band" in failing(entry=evaluate.main)
 
 
@@ -478,7 +478,7 @@ def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Pa
     assert all_finite(two)
 
     config = composed(one, f"stage={stage}", *words, f"paths.artifacts={untouched}")
-    train.train(config, stage, [], publish=False)
+    training.train(config, stage, [], publish=False)
     for place in (f"{stage}.pt", "checkpoints/last.ckpt"):
         alone, together = weights(one / place), weights(two / place)
         assert alone.keys() == together.keys()

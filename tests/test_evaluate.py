@@ -12,7 +12,7 @@ from drbn_lightning.assembly import build_data
 from drbn_lightning.data.scenes import scene
 from drbn_lightning.enhance import main as enhance
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.evaluate import evaluate
+from drbn_lightning.evaluating import evaluate
 from drbn_lightning.image_files import read_rgb, write_png
 from drbn_lightning.inference.panels import HEADING
 from drbn_lightning.networks.checkpoint import NetworkDescription, header, save
@@ -100,7 +100,7 @@ def no_weights(*_: object) -> Path:
 
 
 def test_without_a_checkpoint_says_which_command_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drbn_lightning.evaluate.shipped_path", no_weights)
+    monkeypatch.setattr("drbn_lightning.evaluating.shipped_path", no_weights)
     with pytest.raises(DRBNError, match=r"artifacts/band\.pt does not exist yet: .*drbn_lightning\.train stage=band"):
         evaluate(config(tmp_path))
     with pytest.raises(DRBNError, match=r"other\.pt does not exist; give the path"):
@@ -148,7 +148,7 @@ def test_without_a_published_network_the_shipped_one_is_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = artifact(tmp_path / "shipped.pt")
-    monkeypatch.setattr("drbn_lightning.evaluate.shipped_path", lambda: path)
+    monkeypatch.setattr("drbn_lightning.evaluating.shipped_path", lambda: path)
     evaluate(config(tmp_path, "pictures=0", "baselines=[]"))
     assert "note: no checkpoint is named and" in capsys.readouterr().out
 

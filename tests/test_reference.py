@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from drbn_lightning.evaluate import evaluate
+from drbn_lightning.evaluating import evaluate
 from drbn_lightning.inference.evaluation import mean
 from tests.running import composed
 

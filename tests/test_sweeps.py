@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from drbn_lightning import train
+from drbn_lightning import train, training
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.command_line import quoted
 from drbn_lightning.errors import DRBNError
@@ -58,7 +58,7 @@ class Sweep:
             return task(config)
 
         self.ran.clear()
-        self.monkeypatch.setattr(train, "train", trained)
+        self.monkeypatch.setattr(training, "train", trained)
         place = ("hydra/sweeper=optuna", f"hydra.sweep.dir={self.folder}", "hydra/hydra_logging=disabled")
         self.monkeypatch.setattr(sys, "argv", ["drbn", "-m", *place, *words])
         train.main()

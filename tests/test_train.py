@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Callback
 
 from drbn_lightning.command_line import again
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import equal, tiny, weights
 
 

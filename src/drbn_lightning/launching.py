@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-import torch
 from hydra.conf import HydraConf
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -56,6 +55,8 @@ def missing_extra(target: str) -> str | None:
 
 def gpus_for(trainer: DictConfig) -> int:
     """The number of GPUs that a run may use."""
+    import torch  # there, since it takes seconds
+
     return 0 if trainer.accelerator == "cpu" else torch.cuda.device_count()
 
 

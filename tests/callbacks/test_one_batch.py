@@ -8,7 +8,7 @@ from pytorch_lightning.callbacks import Callback
 
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import tiny
 
 

@@ -20,7 +20,7 @@ from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.callbacks.pictures import ValidationPictures
 from drbn_lightning.image_files import read_rgb
 from drbn_lightning.inference.panels import HEADING, sheet, stage2_panels
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import tiny
 
 SIDE, PANELS = 32, 6  # pixels; input, three bands, result, target

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.callbacks.profile import ReadableProfiler
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import tiny
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from drbn_lightning.networks.checkpoint import FORMAT, HEADER, load
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import equal, tiny, weights
 
 EPOCHS, STEPS = 2, 4

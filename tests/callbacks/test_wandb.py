@@ -18,7 +18,7 @@ from drbn_lightning.callbacks.figures import BETTER, GPU_MEMORY, all_figures
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import read_rgb
 from drbn_lightning.networks.checkpoint import identity, load
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import TINY, TINY_SCENES, published, tiny, tiny_photos, vgg_file
 from tests.wandb_record import Recorded
 

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from drbn_lightning.callbacks.checkpoints import ResumePoint
 from drbn_lightning.errors import RunInterruptedError
 from drbn_lightning.networks.checkpoint import HEADER, load
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.running import equal, tiny, weights
 
 EPOCHS, STEPS = 2, 4

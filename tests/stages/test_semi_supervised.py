@@ -21,7 +21,7 @@ from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
-from drbn_lightning.train import train
+from drbn_lightning.training import train
 from tests.data.photo_tables import pixels, write_photo
 from tests.running import TINY, TINY_NETWORKS, composed, equal, published, tiny_photos, vgg_file, weights
 
