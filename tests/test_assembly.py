@@ -304,7 +304,7 @@ def test_null_switches_callbacks_and_loggers_off(tmp_path: Path) -> None:
     experiment = build_experiment(config, "band", [])
     kinds = {type(callback).__name__ for callback in experiment.trainer.callbacks}  # type: ignore[attr-defined]
     assert not {"MovingAverage", "LearningRateMonitor"} & kinds
-    assert {"ModelCheckpoint", "ResumePoint", "ValidationPictures", "Publisher"} <= kinds
+    assert {"BestCheckpoint", "ResumePoint", "ValidationPictures", "Publisher"} <= kinds
     assert experiment.trainer.loggers == []
 
 

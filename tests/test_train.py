@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import Callback
 
 from drbn_lightning.command_line import again
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.networks.checkpoint import load
 from drbn_lightning.training import train
 from tests.running import equal, tiny, weights
 
@@ -63,6 +64,20 @@ def test_auto_goes_on_where_a_run_broke_down(tmp_path: Path) -> None:
     assert run(broken, "resume=auto") == run(whole, "resume=auto")
     assert record(broken)["status"] == "finished"
     assert equal(weights(broken / "band.pt"), weights(whole / "band.pt"))
+
+
+def test_a_run_whose_folder_has_moved_knows_its_best_network(tmp_path: Path) -> None:
+    """The first of two epochs is the best, for the sake of this test by `min`."""
+    words = ("monitor.mode=min", "stage.optimizer.lr=0.001")
+    whole, started, moved = (tmp_path / name for name in ("whole", "started", "moved"))
+    best = run(whole, *words)
+    assert load(whole / "band.pt", "band").provenance["steps"] == 4
+    with pytest.raises(RuntimeError, match="broken down"):
+        run(started, *words, f"+callbacks.fault={{_target_: {__name__}.Breakdown, step: 6}}")
+    started.rename(moved)
+    assert run(tmp_path / "elsewhere", *words, f"resume={moved}") == best
+    assert equal(weights(moved / "band.pt"), weights(whole / "band.pt"))
+    assert not started.exists()
 
 
 def test_auto_refuses_a_folder_of_another_run(tmp_path: Path) -> None:

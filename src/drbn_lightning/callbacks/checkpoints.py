@@ -1,4 +1,4 @@
-"""Checkpoints to resume from: after every epoch, every few minutes, and when somebody presses Ctrl-C."""
+"""Checkpoints: the best one, and those to resume from, after every epoch, every few minutes and at Ctrl-C."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.types import _PATH
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from drbn_lightning.errors import RunInterruptedError
@@ -32,6 +32,22 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             DRBNError: the file cannot be written.
         """
         write(Path(path), checkpoint)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's, which also goes on where the run's folder has been moved or renamed since.
+
+    Lightning's own forgets its best figure there: the next validation would count as the best, however bad.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the state of a checkpoint, with its files where they lie now: in `dirpath`."""
+        here = Path(str(self.dirpath))
+        moved = {"dirpath": self.dirpath}
+        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            moved[key] = str(here / Path(state_dict[key]).name) if state_dict[key] else ""
+        best = {str(here / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": best})
 
 
 class ResumePoint(Checkpoint):
