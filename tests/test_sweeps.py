@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from drbn_lightning.assembly import build_experiment
 from drbn_lightning.command_line import quoted
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.trials import PRUNED, TrialAddress, open_storage
+from hydra_plugins.drbn_optuna._folder import alone
 from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
 from tests.reader import undisturbed
@@ -257,6 +259,21 @@ def test_a_database_will_do(sweep: Sweep) -> None:
     assert "hydra.sweeper.storage" in said
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_study_of_two_sweeps(sweep: Sweep, runs: bool) -> None:
+    """What another sweep runs at the moment is left to it; what one that has died has left is tried again."""
+    first, second = sweep.folder, sweep.folder.with_name("second")
+    words = (f"hydra.sweeper.storage=sqlite:///{first.parent / 'study.db'}", "hydra.sweeper.n_trials=2", RATES)
+    sweep.failing(*words, task=interrupted_at(1))
+    sweep.folder = second
+    with alone(first) if runs else nullcontext():
+        sweep(*words)
+    assert sweep.ran == [2]
+    assert sweep.states == ["complete", "running" if runs else "cut short", "complete"]
+    again = [trial["params"] for trial in sweep.results["trials"]]
+    assert (again[1] == again[2]) is not runs
+
+
 @pytest.mark.parametrize(
     ("word", "hint"),
     [
@@ -285,7 +302,7 @@ def test_nothing_to_search(sweep: Sweep) -> None:
 def test_a_folder_in_use(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     from filelock import FileLock
 
-    monkeypatch.setattr("hydra_plugins.drbn_optuna._search.PATIENCE", 0.0)
+    monkeypatch.setattr("hydra_plugins.drbn_optuna._folder.PATIENCE", 0.0)
     sweep.folder.mkdir()
     with FileLock(sweep.folder / ".sweep.lock"):
         assert str(sweep.folder) in sweep.failing(RATES)[0]

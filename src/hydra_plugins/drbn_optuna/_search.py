@@ -3,12 +3,10 @@
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from filelock import FileLock, Timeout
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
@@ -19,15 +17,23 @@ from drbn_lightning.command_line import again, quoted
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.terminal import INTERRUPTED
 from drbn_lightning.trials import PRUNED, VARIABLE, TrialAddress
+from hydra_plugins.drbn_optuna._folder import alone
 from hydra_plugins.drbn_optuna._results import FOLDER, REASON, best_line, say, write_results
 from hydra_plugins.drbn_optuna._space import Space, read_space
-from hydra_plugins.drbn_optuna._study import Direction, Goal, Settings, counted, number_of_trials, open_study
+from hydra_plugins.drbn_optuna._study import (
+    SWEEP,
+    Direction,
+    Goal,
+    Settings,
+    counted,
+    number_of_trials,
+    open_study,
+)
 
 if TYPE_CHECKING:
     from hydra_plugins.drbn_optuna.sweeper import OptunaSweeper
 
-LOCK, JOURNAL = ".sweep.lock", "study.journal"
-PATIENCE = 15.0  # seconds: loading processes of a killed sweep live on for a moment, and hold its lock
+JOURNAL = "study.journal"
 
 
 class Search(NamedTuple):
@@ -41,6 +47,12 @@ class Search(NamedTuple):
     goal: Goal
     study: Study
     place: str
+
+    def ask(self) -> Trial:
+        """The next trial, marked as this sweep's."""
+        trial = self.study.ask(self.space.searched)
+        trial.set_user_attr(SWEEP, str(self.folder))
+        return trial
 
     def overrides(self, trial: Trial) -> list[str]:
         """The command line of a trial; where trials may be pruned, it also says which trial this is."""
@@ -74,23 +86,6 @@ def sweep(sweeper: "OptunaSweeper", words: Sequence[str]) -> list[JobReturn]:
         raise CompactHydraException(f"error: {error}") from None
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a sweep's folder; the operating system lets go of it where the process dies.
-
-    Raises:
-        DRBNError: another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / LOCK, timeout=PATIENCE):
-            yield
-    except Timeout:
-        raise DRBNError(
-            f"{folder} belongs to a sweep that still runs; wait, or choose another hydra.sweep.dir"
-        ) from None
-
-
 def make_search(sweeper: "OptunaSweeper", config: DictConfig, folder: Path, words: Sequence[str]) -> Search:
     """Understand the settings and open the study."""
     settings = Settings(**{name: plain(value) for name, value in sweeper.settings.items()})
@@ -99,7 +94,9 @@ def make_search(sweeper: "OptunaSweeper", config: DictConfig, folder: Path, word
     goal = find_goal(sweeper, config, settings, space)
     place = settings.storage or str(folder / JOURNAL)
     place = place if "://" in place else str(Path(place).absolute())
-    return Search(sweeper, config, folder, settings, space, goal, open_study(settings, place, space, goal), place)
+    return Search(
+        sweeper, config, folder, settings, space, goal, open_study(settings, place, space, goal, folder), place
+    )
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 whatever a configuration holds
@@ -132,7 +129,7 @@ def run(search: Search) -> list[JobReturn]:
     failures: dict[int, str] = {}
     try:
         while (missing := wanted - len(counted(search.study))) > 0:
-            trials = [search.study.ask(search.space.searched) for _ in range(min(size, missing))]
+            trials = [search.ask() for _ in range(min(size, missing))]
             jobs += run_batch(search, trials, failures)
     except (KeyboardInterrupt, SystemExit):
         command = again(sys.argv[1:], "hydra.sweep.dir", search.folder)
@@ -155,9 +152,10 @@ def batch_size(search: Search) -> int:
 
 
 def run_batch(search: Search, trials: list[Trial], failures: dict[int, str]) -> list[JobReturn]:
-    """Run some trials, whose numbers follow each other, and tell the study how each ended.
+    """Run some trials and tell the study how each ended.
 
-    A job's number is its trial's, so each trial has a folder of its own, also in a study that was resumed.
+    A job's number is its trial's, so each trial has a folder of its own, also in a study that was resumed; where
+    another sweep takes trials of the same study in between, the numbers run on from the first's.
     """
     launcher = search.sweeper.launcher
     assert launcher is not None

@@ -1,6 +1,7 @@
 """The stored study: made or continued; trials that were cut short are tried again."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from optuna.study import Study, create_study
@@ -8,11 +9,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.trials import make_part, open_storage
+from hydra_plugins.drbn_optuna._folder import may_run
 from hydra_plugins.drbn_optuna._space import Space
 
 Direction = Literal["maximize", "minimize"]
 ABOUT = "about"  # attribute of a study: what it searches, by which figure
 CUT_SHORT = "cut short"  # attribute of a failed trial that does not count
+SWEEP = "sweep"  # attribute of a trial: the folder of the sweep that runs it
 AGAIN = "again"  # attribute of a trial: the number of the one that it repeats
 DEFAULT_TRIALS = 20
 
@@ -39,7 +42,7 @@ class Goal(NamedTuple):
     direction: Direction
 
 
-def open_study(settings: Settings, place: str, space: Space, goal: Goal) -> Study:
+def open_study(settings: Settings, place: str, space: Space, goal: Goal, folder: Path) -> Study:
     """Make a study, or open the stored one and put what was cut short in line again.
 
     Args:
@@ -47,6 +50,7 @@ def open_study(settings: Settings, place: str, space: Space, goal: Goal) -> Stud
         place: the storage, for `open_storage`.
         space: what is searched.
         goal: what the study goes by.
+        folder: of the sweep; others may work on the same study in theirs, and their trials are left alone.
 
     Raises:
         DRBNError: a setting does not work, or the stored study searches something else.
@@ -62,7 +66,8 @@ def open_study(settings: Settings, place: str, space: Space, goal: Goal) -> Stud
     _check_same(study, place, space, goal)
     study.sampler = _sampler(settings, len(study.get_trials(deepcopy=False)))
     grid = settings.sampler == "grid"
-    _try_again(study, enqueue=not grid)
+    cut_short = _cut_short(study, folder, shared=settings.storage is not None)
+    _try_again(study, cut_short, enqueue=not grid)
     if grid:
         _enqueue_grid(study, space)
     return study
@@ -105,9 +110,17 @@ def _sampler(settings: Settings, trials: int) -> Any:  # noqa: ANN401 optuna's b
     return make_part("sampler", settings.sampler, {**seed, **settings.sampler_options})
 
 
-def _try_again(study: Study, *, enqueue: bool) -> None:
-    """Fail the trials that ran when their sweep was stopped, and put their points in line."""
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+def _cut_short(study: Study, folder: Path, *, shared: bool) -> list[FrozenTrial]:
+    """The trials that ran when their sweep was stopped; a study that is not shared is that of its folder alone."""
+    running = study.get_trials(states=(TrialState.RUNNING,))
+    owners = [Path(trial.user_attrs.get(SWEEP, folder)) for trial in running]
+    pairs = zip(running, owners, strict=True)
+    return [trial for trial, owner in pairs if not shared or owner == folder or not may_run(owner)]
+
+
+def _try_again(study: Study, cut_short: list[FrozenTrial], *, enqueue: bool) -> None:
+    """Fail trials that were cut short, and put their points in line."""
+    for trial in cut_short:
         live(study, trial).set_user_attr(CUT_SHORT, True)
         study.tell(trial.number, state=TrialState.FAIL)
         if enqueue:
