@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,14 @@ def stage(**changes: Any) -> QualityLearning:  # noqa: ANN401 of the stage
     return QualityLearning(**(arguments | changes))
 
 
-def fit(folder: Path, module: QualityLearning, sample: object, epochs: int = 1) -> pl.Trainer:
+def fit(
+    folder: Path, module: QualityLearning, sample: object, epochs: int = 1, kinds: Sequence[str] = KINDS
+) -> pl.Trainer:
+    photos = [photo for photo in held_out() if photo.kind[0] in kinds]
     found = pl.Trainer(
         default_root_dir=folder, accelerator="cpu", max_epochs=epochs, enable_progress_bar=False, logger=False
     )
-    found.fit(module, loader([sample] * 8), loader(held_out()))
+    found.fit(module, loader([sample] * 8), loader(photos))
     return found
 
 
@@ -150,6 +154,18 @@ def test_goes_without_stage_1(tmp_path: Path) -> None:
     found = fit(tmp_path, stage(band=None), batch(dark=False))
     assert "val/auroc_enhanced" not in found.callback_metrics
     assert {"val/loss", "val/auroc", "val/spearman"} <= set(found.callback_metrics)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "missing"),
+    [
+        (["low", "middle", "real_low"], "no photo that people like"),
+        (["high", "middle"], "no disliked or enhanced photo"),
+    ],
+)
+def test_a_validation_of_one_side_is_an_error(kinds: list[str], missing: str, tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=f"val/loss cannot be told: {missing}.*validation_share"):
+        fit(tmp_path, stage(), batch(), kinds=kinds)
 
 
 def test_figures_of_held_out_photos() -> None:

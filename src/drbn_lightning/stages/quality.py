@@ -135,9 +135,15 @@ class QualityLearning(Stage):
         self.ratings.update(self(picture), batch.mos, batch.kind)
 
     def on_validation_epoch_end(self) -> None:
-        """Log AUROC (liked against disliked, and against enhanced), rank correlation with MOS, and the loss."""
+        """Log AUROC (liked against disliked, and against enhanced), rank correlation with MOS, and the loss.
+
+        Raises:
+            DRBNError: the held-out photos lack one of the two sides.
+        """
         logits, mos, kinds = self.ratings.compute()
         self.ratings.reset()
+        if not self.trainer.sanity_checking:
+            require_both_sides(kinds)
         figures = {f"val/{name}": value for name, value in self.judge(logits, mos, kinds).items()}
         found = {name: value for name, value in figures.items() if not value.isnan() or name == "val/loss"}
         self.log_dict(found, prog_bar=True)
@@ -159,6 +165,22 @@ class QualityLearning(Stage):
             "auroc_enhanced": auroc(logits[high | enhanced], high[high | enhanced]),
             "spearman": spearman(logits[rated], mos[rated]),
         }
+
+
+def require_both_sides(kinds: Tensor) -> None:
+    """Raise a DRBNError unless liked photos and others are among those that were scored; `kinds` are as in `judge`."""
+    high = KINDS.index("high")
+    others = [KINDS.index(kind) for kind in ("low", "real_low")]
+    for what, there in (
+        ("no photo that people like", (kinds == high).any()),
+        ("no disliked or enhanced photo", torch.isin(kinds, torch.tensor(others, device=kinds.device)).any()),
+    ):
+        if not there:
+            raise DRBNError(
+                f"val/loss cannot be told: {what} is among those held out for validation; raise unpaired's "
+                "validation_share, validation_photos, real_low_validation_share or real_low_validation_photos, or "
+                "trainer.limit_val_batches; no validation at all (trainer.limit_val_batches=0) works too"
+            )
 
 
 def _joined(values: list[Tensor] | Tensor) -> Tensor:
