@@ -1,9 +1,7 @@
-import logging
-
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.terminal import LOG, exit_status, say
+from drbn_lightning.terminal import exit_status, say
 
 
 def test_what_a_task_returns_is_the_exit_status() -> None:
@@ -35,11 +33,7 @@ def test_other_errors_are_faults() -> None:
         exit_status(lambda: 1 // 0)
 
 
-def test_what_is_said_is_logged(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(LOG, "propagate", True)  # a run of Hydra in this process has changed it
-    with caplog.at_level(logging.INFO, "drbn_lightning"):
-        say("done")
+def test_what_is_said_is_logged(capsys: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture) -> None:
+    say("done")
     assert capsys.readouterr().out == "done\n"
-    assert caplog.messages == ["done"]
+    assert log.messages == ["done"]

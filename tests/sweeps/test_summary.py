@@ -5,7 +5,6 @@ import pytest
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.summarize import main
 from drbn_lightning.sweeps.summary import CSV, MARKDOWN, PLOT, summarize, summarized
-from drbn_lightning.terminal import LOG
 from tests.sweeps.folders import run_folder
 
 
@@ -49,11 +48,8 @@ def test_the_end_of_a_job_brings_it_up_to_date_whatever_happens(sweep: Path) -> 
         pass
 
 
-def test_a_summary_that_fails_fails_no_job(
-    sweep: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(LOG, "propagate", True)  # a run of Hydra in this process has changed it
+def test_a_summary_that_fails_fails_no_job(sweep: Path, log: pytest.LogCaptureFixture) -> None:
     (sweep / "0" / "run.json").write_text("{")
     with summarized(sweep):
         pass
-    assert "could not be written" in caplog.text
+    assert "could not be written" in log.text
