@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from drbn_lightning.assembly import Experiment, build_experiment, build_network, provenance
 from drbn_lightning.callbacks.checkpoints import LAST
-from drbn_lightning.callbacks.loggers import finish_logger_runs
+from drbn_lightning.callbacks.loggers import finish_logger_runs, go_on_logging
 from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import written_beside
@@ -119,6 +119,8 @@ def quieten() -> None:
 def _fit(experiment: Experiment, resume: Path | None) -> None:
     """Train, and leave the process as it was: signals, environment, W&B run, process group."""
     environment = dict(os.environ)
+    if resume is not None:
+        go_on_logging(experiment.trainer.loggers)
     try:
         experiment.trainer.fit(experiment.stage, datamodule=experiment.data, ckpt_path=resume, weights_only=True)
     except RuntimeError as error:

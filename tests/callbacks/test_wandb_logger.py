@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +7,8 @@ import pytest
 import wandb
 from pytorch_lightning.loggers import WandbLogger
 
-from drbn_lightning.callbacks.wandb_logger import RunLogger, find_mode, has_key
+from drbn_lightning.callbacks.loggers import go_on_logging
+from drbn_lightning.callbacks.wandb_logger import Mode, RunLogger, find_mode, has_key
 from drbn_lightning.errors import DRBNError
 
 HOST = "https://wandb.example.org"
@@ -97,3 +99,24 @@ def test_what_wandb_refuses_is_one_message(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(WandbLogger, "experiment", property(refuse))
     with pytest.raises(DRBNError, match=r"\(no key\); log in with `wandb login`, or say logger.wandb.mode=offline"):
         _ = RunLogger(mode="online", project="p").experiment
+
+
+@pytest.mark.parametrize(
+    ("mode", "own", "expected"), [("online", None, "id2"), ("online", "mine", "mine"), ("offline", None, None)]
+)
+def test_a_resumed_run_goes_on_with_its_run_of_wandb(
+    tmp_path: Path, mode: Mode, own: str | None, expected: str | None
+) -> None:
+    for age, name in enumerate(["run-20261125_110000-id2", "offline-run-20261125_120000-id3", "run-20261124_1-id1"]):
+        (tmp_path / "wandb" / name).mkdir(parents=True)
+        os.utime(tmp_path / "wandb" / name, (100 - age, 100 - age))
+    logger = RunLogger(mode=mode, project="p", save_dir=str(tmp_path), id=own)
+    go_on_logging([logger, object()])
+    assert (logger._wandb_init["id"], logger._wandb_init["resume"]) == (expected, "allow")
+    assert logger.version == expected
+
+
+def test_without_a_run_of_wandb_a_resumed_run_starts_one(tmp_path: Path) -> None:
+    logger = RunLogger(mode="online", project="p", save_dir=str(tmp_path))
+    logger.go_on()
+    assert logger.version is None

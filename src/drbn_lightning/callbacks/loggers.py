@@ -1,8 +1,17 @@
-"""Loggers, when a run ends."""
+"""Loggers, before a run that goes on and when a run ends."""
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def go_on_logging(loggers: Iterable[object]) -> None:
+    """Have loggers that can, those with a method `go_on`, go on where the resumed run's own have stopped."""
+    for logger in loggers:
+        go_on = getattr(logger, "go_on", None)
+        if go_on is not None:
+            go_on()
 
 
 def finish_logger_runs(exit_code: int = 0) -> None:

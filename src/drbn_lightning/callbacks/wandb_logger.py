@@ -37,6 +37,15 @@ class RunLogger(WandbLogger):
         settings = {"quiet": True} if self.mode == "offline" else {}
         super().__init__(mode=self.mode, settings=settings, **arguments)
 
+    def go_on(self) -> None:
+        """Before a resumed run: log to the run of W&B that its folder holds, if that was online, as this one is.
+
+        An id in the configuration wins. What the interrupted run logged after its checkpoint is logged once more.
+        """
+        found = sorted(Path(self.save_dir or ".").glob("wandb/run-*-*"), key=lambda run: run.stat().st_mtime)
+        if self.mode == "online" and found and self._wandb_init["id"] is None:
+            self._wandb_init["id"] = self._id = found[-1].name.rpartition("-")[2]
+
     @property
     def experiment(self) -> Any:  # noqa: ANN401 W&B's run, or one that does nothing
         """The run, which starts when it is first asked for.
