@@ -22,7 +22,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 
-from drbn_lightning import page
+from drbn_lightning import evaluate, page, train  # noqa: F401 Hydra takes its version from them, once, see `undisturbed`
 from tests.documented import ROOT
 from tests.stand_ins import filled
 

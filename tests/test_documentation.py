@@ -15,7 +15,7 @@ import wandb
 from _pytest.mark import ParameterSet
 from omegaconf import DictConfig
 
-from drbn_lightning import evaluate, train
+from drbn_lightning import evaluating, training
 from tests.data.photo_tables import pixels
 from tests.documented import SHELLS, Block, Command, block_commands, blocks, commands, documents
 from tests.reader import SUBSTITUTES, Reader, own_words, undisturbed
@@ -49,7 +49,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def reader(desk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Reader]:
-    for module, name in ((train, "train"), (evaluate, "evaluate")):
+    for module, name in ((training, "train"), (evaluating, "evaluate")):
         monkeypatch.setattr(module, name, small(getattr(module, name)))
     for name in ("DRBN_CACHE", "HOME", "TORCH_HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(desk / "home"))
