@@ -441,6 +441,7 @@ def test_killed_after_some_trials_a_study_is_completed(tmp_path: Path) -> None:
 def test_parallel_trials_of_two_processes_each(tmp_path: Path) -> None:
     words = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "trainer=ddp", "trainer.max_epochs=1", RATES]
     words += ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "hydra.sweeper.pruner=median"]
+    words += ["data.num_workers=1"]
     done = subprocess.run(
         command(tmp_path / "sweep", *words), cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=600
     )
@@ -452,7 +453,7 @@ def test_parallel_trials_of_two_processes_each(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["parallel", "submitit_local"])
 def test_a_job_that_fails_in_another_process_leaves_the_others(tmp_path: Path, launcher: str) -> None:
-    words = [f"hydra/launcher={launcher}", "trainer.max_epochs=1", "network.recursions=0,2"]
+    words = [f"hydra/launcher={launcher}", "trainer.max_epochs=1", "network.recursions=0,2", "data.num_workers=1"]
     done = subprocess.run(
         command(tmp_path / "sweep", *words), cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300
     )

@@ -1,5 +1,6 @@
 """What a sweep needs before and around its jobs: its plugins, as many jobs at a time as fit, a device for each."""
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
@@ -86,6 +87,12 @@ def own_devices(config: DictConfig, about: HydraConf) -> Iterator[None]:
         config.trainer.devices = devices
         sys.argv.append(f"trainer.devices={devices}".replace(" ", ""))
         yield
+
+
+def start_processes_as_usual() -> None:
+    """Undo what joblib does to its processes: theirs would start in joblib's way, which torch's loaders do not know."""
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *multiprocessing.get_all_start_methods()):
+        multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
 
 
 def refuse_sweep_without_multirun(config: DictConfig, about: HydraConf) -> None:

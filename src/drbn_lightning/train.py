@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from drbn_lightning import run_labels
 from drbn_lightning.command_line import again, flags, guarded, own_command_line
 from drbn_lightning.errors import RunInterruptedError
-from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun
+from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun, start_processes_as_usual
 from drbn_lightning.sweeps.summary import summarized
 
 run_labels.register()
@@ -26,6 +26,7 @@ def main(config: DictConfig) -> float | None:
     overrides = list(about.overrides.task)
     stage_name = dict(about.runtime.choices)["stage"]
     refuse_sweep_without_multirun(config, about)
+    start_processes_as_usual()
     from drbn_lightning.training import train  # with torch and Lightning, which take seconds
 
     sweep = None if single else Path(about.runtime.cwd) / about.sweep.dir
