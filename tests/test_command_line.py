@@ -69,6 +69,14 @@ def on_lol(root: Path) -> list[str]:
     return ["stage=band", "data=lol_v1", f"data.root={root}", "data.crop_size=16", "data.validation_pairs=1", *TINY]
 
 
+def test_ctrl_c_while_other_processes_work_is_one_message(failing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hydra._internal.hydra.Hydra.multirun", interrupted)
+    assert "resume=auto completes it" in failing("stage=band", "seed=0,1", "-m")
+
+
 def test_missing_root(failing: Run, tmp_path: Path) -> None:
     said = failing("stage=band", "data=lol_v1", f"data.root={tmp_path / 'nowhere'}")
     assert str(tmp_path / "nowhere") in said

@@ -56,6 +56,22 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
     return wrapped
 
 
+def interruptible(entry: Callable[[], Result]) -> Callable[[], Result]:
+    """Wrap an entry point: Ctrl-C while a sweep's jobs run in other processes is one message, without a traceback."""
+
+    @functools.wraps(entry)
+    def wrapped() -> Result:
+        try:
+            return entry()
+        except KeyboardInterrupt:
+            complain(
+                "\ninterrupted; the same command with the sweep's hydra.sweep.dir=... and resume=auto completes it"
+            )
+            sys.exit(INTERRUPTED)
+
+    return wrapped
+
+
 def _fail(message: str) -> NoReturn:
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         raise CompactHydraException(f"error: {message}") from None

@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from drbn_lightning import run_labels
-from drbn_lightning.command_line import again, flags, guarded, own_command_line
+from drbn_lightning.command_line import again, flags, guarded, interruptible, own_command_line
 from drbn_lightning.errors import RunInterruptedError
 from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun, start_processes_as_usual
 from drbn_lightning.sweeps.summary import summarized
@@ -17,6 +17,7 @@ from drbn_lightning.sweeps.summary import summarized
 run_labels.register()
 
 
+@interruptible
 @hydra.main(version_base="1.3", config_path="pkg://drbn_lightning.conf", config_name="train")
 @guarded
 def main(config: DictConfig) -> float | None:
