@@ -18,7 +18,7 @@ from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import UNWRITABLE
-from drbn_lightning.terminal import FAILED, INTERRUPTED, LOG, complain
+from drbn_lightning.terminal import DONE, FAILED, INTERRUPTED, LOG, complain, exit_status
 
 Result = TypeVar("Result")
 VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
@@ -56,18 +56,15 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
     return wrapped
 
 
-def interruptible(entry: Callable[[], Result]) -> Callable[[], Result]:
+def interruptible(entry: Callable[[], None]) -> Callable[[], None]:
     """Wrap an entry point: Ctrl-C while a sweep's jobs run in other processes is one message, without a traceback."""
+    advice = "interrupted; the same command with the sweep's hydra.sweep.dir=... and resume=auto completes it"
 
     @functools.wraps(entry)
-    def wrapped() -> Result:
-        try:
-            return entry()
-        except KeyboardInterrupt:
-            complain(
-                "\ninterrupted; the same command with the sweep's hydra.sweep.dir=... and resume=auto completes it"
-            )
-            sys.exit(INTERRUPTED)
+    def wrapped() -> None:
+        status = exit_status(entry, lambda: advice)
+        if status != DONE:
+            sys.exit(status)
 
     return wrapped
 

@@ -91,8 +91,9 @@ def own_devices(config: DictConfig, about: HydraConf) -> Iterator[None]:
 
 def start_processes_as_usual() -> None:
     """Undo what joblib does to its processes: theirs would start in joblib's way, which torch's loaders do not know."""
-    if multiprocessing.get_start_method(allow_none=True) not in (None, *multiprocessing.get_all_start_methods()):
-        multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+    usual = multiprocessing.get_all_start_methods()  # the first is this system's own
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *usual):
+        multiprocessing.set_start_method(usual[0], force=True)
 
 
 def refuse_sweep_without_multirun(config: DictConfig, about: HydraConf) -> None:

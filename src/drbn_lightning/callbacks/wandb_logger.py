@@ -42,9 +42,12 @@ class RunLogger(WandbLogger):
 
         An id in the configuration wins. What the interrupted run logged after its checkpoint is logged once more.
         """
-        found = sorted(Path(self.save_dir or ".").glob("wandb/run-*-*"), key=lambda run: run.stat().st_mtime)
-        if self.mode == "online" and found and self._wandb_init["id"] is None:
-            self._wandb_init["id"] = self._id = found[-1].name.rpartition("-")[2]
+        if self.mode != "online" or self._wandb_init["id"] is not None:
+            return
+        runs = Path(self.save_dir or ".").glob("wandb/run-*-*")
+        latest = max(runs, key=lambda run: run.stat().st_mtime, default=None)
+        if latest is not None:
+            self._wandb_init["id"] = self._id = latest.name.rpartition("-")[2]
 
     @property
     def experiment(self) -> Any:  # noqa: ANN401 W&B's run, or one that does nothing

@@ -156,7 +156,7 @@ class QualityLearning(Stage):
             mos: `(N,)`, NaN where nobody voted.
             kinds: `(N,)`, numbers in `KINDS`.
         """
-        high, low, enhanced = (kinds == KINDS.index(kind) for kind in ("high", "low", "real_low"))
+        high, low, enhanced = sides(kinds)
         rated, fake = ~mos.isnan(), low | enhanced
         loss = self.criterion.discriminator_loss(logits[high], logits[fake])
         return {
@@ -167,15 +167,17 @@ class QualityLearning(Stage):
         }
 
 
+def sides(kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Which photos are liked, which are disliked, which are enhanced; `kinds` are as in `QualityLearning.judge`."""
+    high, low, enhanced = (kinds == KINDS.index(kind) for kind in ("high", "low", "real_low"))
+    return high, low, enhanced
+
+
 def require_both_sides(kinds: Tensor) -> None:
-    """Raise a DRBNError unless liked photos and others are among those that were scored; `kinds` are as in `judge`."""
-    high = KINDS.index("high")
-    others = [KINDS.index(kind) for kind in ("low", "real_low")]
-    for what, there in (
-        ("no photo that people like", (kinds == high).any()),
-        ("no disliked or enhanced photo", torch.isin(kinds, torch.tensor(others, device=kinds.device)).any()),
-    ):
-        if not there:
+    """Raise a DRBNError unless liked photos and others are among those that were scored; `kinds` are as for `sides`."""
+    high, low, enhanced = sides(kinds)
+    for what, there in (("no photo that people like", high), ("no disliked or enhanced photo", low | enhanced)):
+        if not there.any():
             raise DRBNError(
                 f"val/loss cannot be told: {what} is among those held out for validation; raise unpaired's "
                 "validation_share, validation_photos, real_low_validation_share or real_low_validation_photos, or "

@@ -112,10 +112,12 @@ def _sampler(settings: Settings, trials: int) -> Any:  # noqa: ANN401 optuna's b
 
 def _cut_short(study: Study, folder: Path, *, shared: bool) -> list[FrozenTrial]:
     """The trials that ran when their sweep was stopped; a study that is not shared is that of its folder alone."""
-    running = study.get_trials(states=(TrialState.RUNNING,))
-    owners = [Path(trial.user_attrs.get(SWEEP, folder)) for trial in running]
-    pairs = zip(running, owners, strict=True)
-    return [trial for trial, owner in pairs if not shared or owner == folder or not may_run(owner)]
+
+    def is_cut_short(trial: FrozenTrial) -> bool:
+        owner = Path(trial.user_attrs.get(SWEEP, folder))
+        return not shared or owner == folder or not may_run(owner)
+
+    return [trial for trial in study.get_trials(states=(TrialState.RUNNING,)) if is_cut_short(trial)]
 
 
 def _try_again(study: Study, cut_short: list[FrozenTrial], *, enqueue: bool) -> None:
