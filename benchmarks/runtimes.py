@@ -28,6 +28,7 @@ from drbn_lightning.inference.method import Method
 from drbn_lightning.inference.runtimes import cached_export
 from drbn_lightning.inference.timings import interleaved, timing_table, ways_to_run
 from drbn_lightning.networks.checkpoint import load as load_artifact
+from drbn_lightning.networks.first_guess import thumbnails_of
 
 
 def main() -> int:
@@ -69,19 +70,19 @@ def as_released(path: Path) -> Method:
     """The released network as its code runs it."""
     network = load_artifact(path, "band").network
 
-    def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
-        full: Tensor = network(low, low_mean).full
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        full: Tensor = network(low, thumbnail).full
         return full
 
     return enhance
 
 
 @torch.inference_mode()
-def peak_memory(make: Callable[[], Method], low: Tensor, low_mean: Tensor) -> float:
+def peak_memory(make: Callable[[], Method], low: Tensor, thumbnail: Tensor) -> float:
     """Peak resident memory of this process, in MiB, after a picture and two smaller ones."""
     method = make()
     for part in (low, low, low[..., : low.shape[-1] * 2 // 3], low[..., : low.shape[-2] * 2 // 3, :], low):
-        method(part, low_mean)
+        method(part, thumbnail)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
@@ -93,9 +94,9 @@ def in_own_process(only: str, folder: Path) -> str:
 
 
 def picture(options: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    """A dark picture of noise, and its mean."""
+    """A dark picture of noise, and its thumbnail."""
     low = torch.rand(1, 3, *options.size, generator=torch.Generator().manual_seed(0)) ** 3
-    return low, low.mean(dim=(1, 2, 3))
+    return low, thumbnails_of(low)
 
 
 def machine(options: argparse.Namespace) -> str:

@@ -42,7 +42,7 @@ class Foreign(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
 
-    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
+    def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
         full = low + self.layers(low)
         return Bands(full, full[..., ::2, ::2], full[..., ::4, ::4])
 

@@ -8,68 +8,71 @@ from torch import Tensor
 class PairBatch(NamedTuple):
     """Low-light pictures beside their normal-light targets.
 
-    `low` and `normal` are `(N, 3, H, W)` float32 display values in [0, 1]. `low_mean` is `(N,)`: the mean of each
-    WHOLE low-light picture over pixels and colours, of which `low` may be a crop. `name` names the N pictures.
+    `low` and `normal` are `(N, 3, H, W)` float32 display values in [0, 1]. `thumbnail` is `(N, 3, S, S)`: the area average
+    (`drbn_lightning.thumbnails`) of each WHOLE low-light image, of which `low` may be a crop; `normal_thumbnail` that of
+    its target, where there is one. `name` names the N images.
     """
 
     low: Tensor
     normal: Tensor
-    low_mean: Tensor
+    thumbnail: Tensor
     name: list[str]
+    normal_thumbnail: Tensor | None = None
 
 
 class Pair(NamedTuple):
-    """One sample of a `PairBatch`: `low` and `normal` are `(3, H, W)`, `low_mean` is a scalar."""
+    """One sample of a `PairBatch`: `low` and `normal` are `(3, H, W)`, both thumbnails `(3, S, S)`."""
 
     low: Tensor
     normal: Tensor
-    low_mean: Tensor
+    thumbnail: Tensor
     name: str
+    normal_thumbnail: Tensor | None = None
 
 
 class UnpairedBatch(NamedTuple):
     """Photos without partners, for training; row for row they have nothing to do with each other.
 
     `high_mos` and `low_mos` are photos that people like and dislike, `real_low` real low-light photos: all
-    `(N, 3, S, S)` float32 display values in [0, 1], crops of photos resized alike. `real_low_mean` is `(N,)`, the mean
-    of each WHOLE low-light photo. A kind of which the data hold none is None.
+    `(N, 3, S, S)` float32 display values in [0, 1], crops of photos resized alike. `real_low_thumbnail` is
+    `(N, 3, S, S)`, that of each WHOLE low-light photo. A kind of which the data hold none is None.
     """
 
     high_mos: Tensor
     low_mos: Tensor | None
     real_low: Tensor | None
-    real_low_mean: Tensor | None
+    real_low_thumbnail: Tensor | None
 
 
 class Unpaired(NamedTuple):
-    """One sample of an `UnpairedBatch`: photos `(3, S, S)`, `real_low_mean` a scalar."""
+    """One sample of an `UnpairedBatch`: photos `(3, S, S)`, `real_low_thumbnail` that of the whole photo."""
 
     high_mos: Tensor
     low_mos: Tensor | None
     real_low: Tensor | None
-    real_low_mean: Tensor | None
+    real_low_thumbnail: Tensor | None
 
 
 class PhotoBatch(NamedTuple):
     """Held-out photos without partners.
 
-    `photo` is `(N, 3, H, W)` float32 display values in [0, 1], `mean` `(N,)` the mean of each whole photo, `mos` `(N,)`
+    `photo` is `(N, 3, H, W)` float32 display values in [0, 1], `thumbnail` that of each whole photo, `mos` `(N,)`
     its mean opinion score, from 1 to 10, or NaN where nobody voted. `kind` is `high` or `low` (chosen by score),
     `middle` (rated, but neither) or `real_low` (to be enhanced).
     """
 
     photo: Tensor
-    mean: Tensor
+    thumbnail: Tensor
     mos: Tensor
     kind: list[str]
     name: list[str]
 
 
 class Photo(NamedTuple):
-    """One sample of a `PhotoBatch`: `photo` is `(3, H, W)`, `mean` and `mos` are scalars."""
+    """One sample of a `PhotoBatch`: `photo` is `(3, H, W)`, `mos` a scalar."""
 
     photo: Tensor
-    mean: Tensor
+    thumbnail: Tensor
     mos: Tensor
     kind: str
     name: str

@@ -131,7 +131,7 @@ def _pairs(name: str, data: PairDataModule) -> PictureSet:
 
 
 def _loose(photos: LoosePhotos) -> Iterator[Picture]:
-    return (Picture(photo.name, photo.key, photo.low, photo.mean, None) for photo in photos)
+    return (Picture(photo.name, photo.key, photo.low, photo.thumbnail, None) for photo in photos)
 
 
 def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch.device) -> float:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 STAGES = ("band", "recompose")
 TIMED_SIZE, ROUNDS = (400, 600), 3
 EPILOG = """\
-The file takes `low`, (N, 3, H, W), and `low_mean`, (N,), the mean of each whole picture, and gives `full`,
-(N, 3, H, W); any batch and any size, float32 display values in 0 to 1. It is compared with torch before it is written.
+The file takes `low`, (N, 3, H, W), and `thumbnail`, (N, 3, 48, 48), the area average of each whole image, and
+gives `full`, (N, 3, H, W); any batch and any size, float32 display values in 0 to 1. It is compared with torch before it is written.
 
 exit status: 0 if it is written; 1 if it is not; 2 if the command is wrong; 130 after Ctrl-C"""
 
@@ -76,10 +76,11 @@ def timings(whole: "Whole", path: Path) -> str:
     import torch
 
     from drbn_lightning.inference.timings import interleaved, timing_table, ways_to_run
+    from drbn_lightning.networks.first_guess import thumbnails_of
 
     ways, notes = ways_to_run(whole.network, path)
     low = torch.rand(1, 3, *TIMED_SIZE, generator=torch.Generator().manual_seed(0)) ** 3
-    timed = interleaved({name: make() for name, make in ways.items()}, low, low.mean(dim=(1, 2, 3)), ROUNDS)
+    timed = interleaved({name: make() for name, make in ways.items()}, low, thumbnails_of(low), ROUNDS)
     size, threads = " x ".join(map(str, TIMED_SIZE)), torch.get_num_threads()
     about = f"one picture of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
     return "\n".join([timing_table(timed), about, *notes])

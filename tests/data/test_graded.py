@@ -57,8 +57,8 @@ def test_samples_are_display_values_and_dark_ones_are_dark() -> None:
             assert (tuple(picture.shape), picture.dtype) == ((3, 16, 16), torch.float32)
             assert 0 <= float(picture.min()) <= float(picture.max()) <= 1
         assert one.real_low is not None
-        assert one.real_low_mean is not None
-        assert one.real_low_mean.item() == pytest.approx(one.real_low.mean().item())
+        assert one.real_low_thumbnail is not None
+        assert one.real_low_thumbnail.item() == pytest.approx(one.real_low.mean().item())
         assert one.real_low.mean() < 0.3
 
 

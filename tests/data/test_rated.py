@@ -59,7 +59,7 @@ def test_photos_are_chosen_by_score_and_held_out_of_all_kinds(ava: Path) -> None
         assert kind == ("high" if score >= 8 else "low" if score <= 3 else "middle")
     batch = next(iter(data.train_dataloader()))
     assert tuple(batch.high_mos.shape) == tuple(batch.low_mos.shape) == (4, 3, 16, 16)
-    assert (batch.real_low, batch.real_low_mean) == (None, None)
+    assert (batch.real_low, batch.real_low_thumbnail) == (None, None)
     assert len(data.train_dataloader()) == 3
     for batch in data.test_dataloader():
         assert min(batch.photo.shape[-2:]) == 20

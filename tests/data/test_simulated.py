@@ -43,14 +43,14 @@ def test_a_whole_picture_keeps_its_target_and_has_its_exact_mean() -> None:
     whole = picture(30, 40)
     pair = expose(LowLightCamera(), whole, generator(0), None, "a")
     assert torch.equal(pair.normal, whole)
-    assert pair.low_mean == pair.low.mean()
+    assert pair.thumbnail == pair.low.mean()
 
 
 def test_the_mean_beside_a_crop_is_that_of_the_whole() -> None:
     whole = picture(30, 40)
     for seed in range(8):
         pair = expose(plain_camera(), whole, generator(seed), 8, "a")
-        assert pair.low_mean.item() == pytest.approx(darkened(whole).mean().item(), abs=0.2 / 255)
+        assert pair.thumbnail.item() == pytest.approx(darkened(whole).mean().item(), abs=0.2 / 255)
     means = [expose(plain_camera(), whole, generator(seed), 8, "a").low.mean().item() for seed in range(8)]
     assert max(means) > 1.5 * min(means)  # the crops' own means would not do
 
@@ -58,7 +58,7 @@ def test_the_mean_beside_a_crop_is_that_of_the_whole() -> None:
 def test_the_mean_of_a_large_picture_is_estimated_closely() -> None:
     whole = picture(3 * MEAN_SAMPLES, 4 * MEAN_SAMPLES)
     pair = expose(plain_camera(), whole, generator(0), 8, "a")
-    assert pair.low_mean.item() == pytest.approx(darkened(whole).mean().item(), rel=0.02)
+    assert pair.thumbnail.item() == pytest.approx(darkened(whole).mean().item(), rel=0.02)
 
 
 def test_noise_of_the_mean_is_that_of_the_same_shot() -> None:
@@ -67,7 +67,7 @@ def test_noise_of_the_mean_is_that_of_the_same_shot() -> None:
         pair = expose(camera, whole, generator(seed), 8, "a")
         shot = camera.draw(generator(seed))
         exposed = camera.expose(whole, shot, np.random.default_rng(99))
-        assert pair.low_mean.item() == pytest.approx(exposed.mean().item(), rel=0.05, abs=0.5 / 255)
+        assert pair.thumbnail.item() == pytest.approx(exposed.mean().item(), rel=0.05, abs=0.5 / 255)
 
 
 def test_bytes_and_display_values_are_the_same_picture() -> None:

@@ -70,7 +70,7 @@ def test_without_low_light_photos_there_are_none(clean: Path) -> None:
     data = ready(module(clean, real_low=None))
     assert data.train_set is not None
     sample = data.train_set[0, 0]
-    assert (sample.real_low, sample.real_low_mean, data.has_real_low) == (None, None, False)
+    assert (sample.real_low, sample.real_low_thumbnail, data.has_real_low) == (None, None, False)
     assert {batch.kind[0] for batch in chain(data.val_dataloader(), data.test_dataloader())} == {HIGH}
 
 
@@ -195,5 +195,5 @@ def test_ordinary_photos_beside_real_low_light_photos(reference: Path, tmp_path:
     assert not names(data, TRAINING, LOW) & names(data, VALIDATION, REAL_LOW)
     batch: Any = next(iter(data.train_dataloader()))
     assert tuple(batch.high_mos.shape) == tuple(batch.real_low.shape) == (4, 3, 128, 128)
-    assert batch.real_low_mean.mean() < batch.high_mos.mean()
+    assert batch.real_low_thumbnail.mean() < batch.high_mos.mean()
     assert sum(file.stat().st_size for file in cache.glob("*.bin")) < 20e6

@@ -104,14 +104,14 @@ def test_crops_are_windows_upright_and_mirrored_by_half(cache: PictureCache) -> 
 def test_the_mean_is_of_the_whole_photo(cache: PictureCache) -> None:
     for index in range(8):
         sample = samples(cache)[0, index]
-        assert sample.real_low_mean is not None
+        assert sample.real_low_thumbnail is not None
         whole = read_rgb(cache._index.parent.parent / f"{number(sample.real_low):02d}.png")
-        assert sample.real_low_mean.item() == pytest.approx(whole.mean() / 255)
+        assert sample.real_low_thumbnail.item() == pytest.approx(whole.mean() / 255)
 
 
 def test_kinds_that_are_not_there_are_none(cache: PictureCache) -> None:
     sample = samples(cache, high=5)[0, 0]
-    assert (sample.low_mos, sample.real_low, sample.real_low_mean) == (None, None, None)
+    assert (sample.low_mos, sample.real_low, sample.real_low_thumbnail) == (None, None, None)
 
 
 def test_held_out_photos_are_whole(cache: PictureCache) -> None:

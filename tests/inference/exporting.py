@@ -53,14 +53,14 @@ def small_file(folder: Path, kind: str = "band") -> Path:
 
 
 def example(*shape: int) -> tuple[Tensor, Tensor]:
-    """`low`, a part of a picture, and `low_mean`, the whole's."""
+    """`low`, a part of a picture, and `thumbnail`, the whole's."""
     random = torch.Generator().manual_seed(sum(shape))
     return torch.rand(shape, generator=random) ** 2, 0.1 + 0.3 * torch.rand(shape[0], generator=random)
 
 
-def full(whole: Whole, low: Tensor, low_mean: Tensor) -> Tensor:
+def full(whole: Whole, low: Tensor, thumbnail: Tensor) -> Tensor:
     with torch.inference_mode():
-        found: Tensor = whole.network(low, low_mean).full
+        found: Tensor = whole.network(low, thumbnail).full
     return found
 
 

@@ -54,7 +54,7 @@ def test_a_batch_counts_as_its_pictures() -> None:
     whole.add(batch)
     for row in range(3):
         one = slice(row, row + 1)
-        single.add(PairBatch(batch.low[one], batch.normal[one], batch.low_mean[one], batch.name[one]))
+        single.add(PairBatch(batch.low[one], batch.normal[one], batch.thumbnail[one], batch.name[one]))
     assert torch.equal(whole._sum, single._sum)
     assert whole._count == single._count == 3
 
@@ -132,9 +132,9 @@ def test_baselines_come_under_their_names_and_the_best_gamma_says_which() -> Non
     methods = build_baselines(["lime", "gamma", "input"], pairs)
     assert list(methods) == ["lime", f"best gamma {search.best():.2f}", "input"]
     low = pairs[0].low
-    assert torch.equal(methods["input"](low, pairs[0].low_mean), low)
+    assert torch.equal(methods["input"](low, pairs[0].thumbnail), low)
     assert torch.equal(
-        methods[f"best gamma {search.best():.2f}"](low, pairs[0].low_mean), gamma_curve(low, search.best())
+        methods[f"best gamma {search.best():.2f}"](low, pairs[0].thumbnail), gamma_curve(low, search.best())
     )
 
 

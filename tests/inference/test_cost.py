@@ -17,8 +17,8 @@ class Convolution(nn.Module):
         self.layer = nn.Conv2d(3, 3, 3, padding=1)
         self.again = self.layer
 
-    def forward(self, low: Tensor, low_mean: Tensor) -> Bands:
-        assert low_mean.shape == (1,)
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Bands:
+        assert thumbnail.shape == (1,)
         full = self.again(self.layer(low))
         return Bands(full, full, full)
 
@@ -44,9 +44,9 @@ def test_counting_changes_no_network_and_takes_its_precision() -> None:
 def test_the_median_is_reported_with_its_spread_and_the_first_run_does_not_count() -> None:
     pauses = iter([0.2, 0.03, 0.01, 0.05])
 
-    def method(low: Tensor, low_mean: Tensor) -> Tensor:
+    def method(low: Tensor, thumbnail: Tensor) -> Tensor:
         assert low.shape == (1, 3, 6, 8)
-        assert low_mean.shape == (1,)
+        assert thumbnail.shape == (1,)
         time.sleep(next(pauses))
         return low
 

@@ -140,7 +140,7 @@ def test_progress_reaches_the_end(weights: Path) -> None:
 
 def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) -> None:
     def constant(value: float) -> Runner:
-        return Runner(lambda low, low_mean: torch.full_like(low, value), Tiles())
+        return Runner(lambda low, thumbnail: torch.full_like(low, value), Tiles())
 
     enhance = Enhancer(load_whole(weights / "band.pt"), constant(0.0), constant(1.0))
     assert (enhance(picture(4, 4)) == 0).all()
@@ -151,7 +151,7 @@ def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) 
 def test_threads_take_turns(weights: Path) -> None:
     working = list[int]()
 
-    def method(low: Tensor, low_mean: Tensor) -> Tensor:
+    def method(low: Tensor, thumbnail: Tensor) -> Tensor:
         working.append(1)
         assert len(working) == 1
         torch.rand(200, 200) @ torch.rand(200, 200)
@@ -193,7 +193,7 @@ def test_other_runtimes_run_the_exported_network(
 
     def opener(path: Path, *, precision: str = "float32") -> Method:
         opened.append((path, precision))
-        return lambda low, low_mean: torch.ones_like(low)
+        return lambda low, thumbnail: torch.ones_like(low)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(runtimes, "cached_export", lambda whole, folder: folder / f"{whole.stage}.onnx")

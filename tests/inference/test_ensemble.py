@@ -20,12 +20,12 @@ def test_eight_sides_differ() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (8, 12), (37, 41)])
 def test_what_changes_nothing_changes_nothing(size: tuple[int, int]) -> None:
     low = torch.rand(2, 3, *size)
-    assert torch.allclose(self_ensemble(lambda low, low_mean: low)(low, MEAN), low, atol=1e-6)
+    assert torch.allclose(self_ensemble(lambda low, thumbnail: low)(low, MEAN), low, atol=1e-6)
 
 
 def test_it_is_the_mean_of_eight_results() -> None:
     ramp = torch.linspace(0, 1, 8).expand(1, 3, 8, 8)  # what the method adds, darker on the left of what it sees
-    found = self_ensemble(lambda low, low_mean: low + ramp)(torch.zeros(1, 3, 8, 8), MEAN)
+    found = self_ensemble(lambda low, thumbnail: low + ramp)(torch.zeros(1, 3, 8, 8), MEAN)
     expected = torch.stack([turned_back(ramp, *side) for side in SIDES]).mean(dim=0)
     assert torch.allclose(found, expected, atol=1e-6)
     assert torch.allclose(found, torch.full_like(found, 0.5), atol=1e-6)
@@ -34,8 +34,8 @@ def test_it_is_the_mean_of_eight_results() -> None:
 def test_the_method_sees_the_mean_and_all_sides() -> None:
     seen = list[tuple[int, ...]]()
 
-    def watch(low: Tensor, low_mean: Tensor) -> Tensor:
-        assert low_mean is MEAN
+    def watch(low: Tensor, thumbnail: Tensor) -> Tensor:
+        assert thumbnail is MEAN
         seen.append(tuple(low.shape[-2:]))
         return low
 

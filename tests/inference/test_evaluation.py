@@ -32,8 +32,8 @@ class Brighter(nn.Module):
         super().__init__()
         self.gain = nn.Parameter(torch.ones(()))
 
-    def forward(self, low: Tensor, low_mean: Tensor) -> Bands:
-        full = self.gain * low + low_mean[:, None, None, None] + (torch.rand(()) if self.training else 0)
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Bands:
+        full = self.gain * low + thumbnail[:, None, None, None] + (torch.rand(()) if self.training else 0)
         return Bands(full, full[..., ::2, ::2], full[..., ::4, ::4])
 
 

@@ -26,10 +26,10 @@ SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6,
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", ["band", "unet", pytest.param("flat", marks=pytest.mark.slow)])
 def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
-    path, (low, low_mean) = small_file(tmp_path, kind), example(*shape)
-    expected = full(small_whole(kind), low, low_mean)
+    path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
+    expected = full(small_whole(kind), low, thumbnail)
     for method in (open_onnx(path), open_openvino(path)):
-        result = method(low, low_mean)
+        result = method(low, thumbnail)
         assert result.shape == low.shape
         assert result.dtype == torch.float32
         torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
@@ -37,9 +37,9 @@ def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape:
 
 
 def test_the_whole_pictures_mean_matters(tmp_path: Path) -> None:
-    method, (low, low_mean) = open_onnx(small_file(tmp_path)), example(2, 3, 12, 10)
-    brighter = method(low, torch.stack([low_mean[0], low_mean[1] / 2]))
-    before = method(low, low_mean)
+    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), example(2, 3, 12, 10)
+    brighter = method(low, torch.stack([thumbnail[0], thumbnail[1] / 2]))
+    before = method(low, thumbnail)
     assert torch.equal(brighter[0], before[0])
     assert not torch.allclose(brighter[1], before[1], atol=1e-2)
 
@@ -53,9 +53,9 @@ def test_the_default_network_is_exported(tmp_path: Path) -> None:
     found = exported(whole, tmp_path / "band.onnx")
     assert [one.shape for one in found] == list(SIZES)
     assert max(one.difference for one in found) <= TOLERANCE
-    low, low_mean = example(1, 3, 401, 603)
-    result = open_onnx(tmp_path / "band.onnx")(low, low_mean)
-    assert (result - full(whole, low, low_mean)).abs().max() <= TOLERANCE
+    low, thumbnail = example(1, 3, 401, 603)
+    result = open_onnx(tmp_path / "band.onnx")(low, thumbnail)
+    assert (result - full(whole, low, thumbnail)).abs().max() <= TOLERANCE
 
 
 @pytest.mark.slow
@@ -67,10 +67,10 @@ def test_the_released_networks_are_exported(reference: Path, tmp_path: Path, sta
     path = tmp_path / "released.onnx"
     exported(whole, path)
     for shape in ((1, 3, 97, 150), (2, 3, 66, 35)):
-        low, low_mean = example(*shape)
-        expected = full(whole, low, low_mean)
+        low, thumbnail = example(*shape)
+        expected = full(whole, low, thumbnail)
         for method in (open_onnx(path), open_openvino(path)):
-            assert (method(low, low_mean) - expected).abs().max() <= TOLERANCE
+            assert (method(low, thumbnail) - expected).abs().max() <= TOLERANCE
 
 
 def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) ->
         for value in (*model.graph.input, *model.graph.output)
     }
     picture = ["batch", 3, "height", "width"]
-    assert sizes == {"low": picture, "low_mean": ["batch"], "full": picture}
-    assert "WHOLE picture" in about["low_mean"]
+    assert sizes == {"low": picture, "thumbnail": ["batch"], "full": picture}
+    assert "WHOLE picture" in about["thumbnail"]
     content = path.read_bytes()
     for word in ("site-packages", str(Path(export.__file__).parent), "forward"):
         assert word.encode() not in content
@@ -186,15 +186,15 @@ class FullOnly(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, low: Tensor, low_mean: Tensor) -> Tensor:
-        full: Tensor = self.network(low, low_mean).full
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Tensor:
+        full: Tensor = self.network(low, thumbnail).full
         return full[..., : self.rows, :]
 
 
 class Undecided(nn.Module):
     """Its graph depends on the values of its input."""
 
-    def forward(self, low: Tensor, low_mean: Tensor) -> Bands:
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Bands:
         if low.mean() > 0.5:
             return Bands(low, low, low)
         return Bands(low * 2, low, low)

@@ -13,14 +13,14 @@ pytestmark = pytest.mark.runtimes
 
 @pytest.mark.parametrize("threads", [None, 1, 2])
 def test_it_runs_an_exported_network(tmp_path: Path, threads: int | None) -> None:
-    low, low_mean = example(1, 3, 20, 30)
-    result = open_onnx(str(small_file(tmp_path)), threads)(low.contiguous(memory_format=torch.channels_last), low_mean)
-    torch.testing.assert_close(result, full(small_whole(), low, low_mean), atol=1e-5, rtol=0)
+    low, thumbnail = example(1, 3, 20, 30)
+    result = open_onnx(str(small_file(tmp_path)), threads)(low.contiguous(memory_format=torch.channels_last), thumbnail)
+    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
 
 
 def test_other_types_and_gradients_are_taken(tmp_path: Path) -> None:
-    method, (low, low_mean) = open_onnx(small_file(tmp_path)), example(1, 3, 8, 8)
-    assert torch.equal(method(low.double().requires_grad_(), low_mean.double()), method(low, low_mean))
+    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), example(1, 3, 8, 8)
+    assert torch.equal(method(low.double().requires_grad_(), thumbnail.double()), method(low, thumbnail))
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ class Mean(nn.Module):
         super().__init__()
         self.gain = nn.Parameter(torch.tensor(1.0))
 
-    def forward(self, low: Tensor, low_mean: Tensor) -> Bands:
-        full = self.gain * low + low_mean.to(low)[:, None, None, None] + (1 if self.training else 0)
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Bands:
+        full = self.gain * low + thumbnail.to(low)[:, None, None, None] + (1 if self.training else 0)
         return Bands(full, full, full)
 
 
@@ -111,9 +111,9 @@ def networks() -> list[nn.Module]:
 
 @pytest.mark.parametrize("network", networks(), ids=["band", "recompose"])
 def test_bfloat16_is_near_float32(network: nn.Module) -> None:
-    low, low_mean = torch.rand(1, 3, 37, 41, generator=torch.Generator().manual_seed(1)), torch.tensor([0.3])
-    exact = torch_method(network, CPU)(low, low_mean)
+    low, thumbnail = torch.rand(1, 3, 37, 41, generator=torch.Generator().manual_seed(1)), torch.tensor([0.3])
+    exact = torch_method(network, CPU)(low, thumbnail)
     with torch.inference_mode():
-        assert torch.allclose(exact, network.eval()(low, low_mean).full, atol=1e-5)
+        assert torch.allclose(exact, network.eval()(low, thumbnail).full, atol=1e-5)
     assert 0.05 < exact.mean() < 0.95  # neither black nor white, where every difference would be cut off
-    assert psnr(torch_method(network, CPU, "bfloat16")(low, low_mean), exact.clamp(0, 1)).item() > 45
+    assert psnr(torch_method(network, CPU, "bfloat16")(low, thumbnail), exact.clamp(0, 1)).item() > 45

@@ -18,35 +18,35 @@ pytestmark = pytest.mark.runtimes
 
 @pytest.mark.parametrize("threads", [None, 1, 2])
 def test_openvino_runs_an_exported_network_in_float32(tmp_path: Path, threads: int | None) -> None:
-    low, low_mean = example(1, 3, 20, 30)
+    low, thumbnail = example(1, 3, 20, 30)
     method = open_openvino(str(small_file(tmp_path)), threads)
-    result = method(low.contiguous(memory_format=torch.channels_last), low_mean)
+    result = method(low.contiguous(memory_format=torch.channels_last), thumbnail)
     # bfloat16, which OpenVINO would choose, differs by about 1e-2.
-    torch.testing.assert_close(result, full(small_whole(), low, low_mean), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
 
 
 @pytest.mark.skipif(not has_native_bfloat16(), reason="this CPU has no bfloat16")
 def test_openvino_runs_in_bfloat16_where_asked(tmp_path: Path) -> None:
-    low, low_mean = example(1, 3, 20, 30)
-    result = open_openvino(small_file(tmp_path), precision="bfloat16")(low, low_mean)
-    difference = (result - full(small_whole(), low, low_mean)).abs().max()
+    low, thumbnail = example(1, 3, 20, 30)
+    result = open_openvino(small_file(tmp_path), precision="bfloat16")(low, thumbnail)
+    difference = (result - full(small_whole(), low, thumbnail)).abs().max()
     assert 1e-4 < difference < 5e-2
 
 
 def test_a_result_stays_when_the_next_is_made(tmp_path: Path) -> None:
-    method, (low, low_mean) = open_openvino(small_file(tmp_path)), example(1, 3, 20, 30)
-    first = method(low, low_mean)
+    method, (low, thumbnail) = open_openvino(small_file(tmp_path)), example(1, 3, 20, 30)
+    first = method(low, thumbnail)
     before = first.clone()
-    method(1 - low, low_mean)
+    method(1 - low, thumbnail)
     assert torch.equal(first, before)
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
-    method, (low, low_mean) = open_openvino(small_file(tmp_path)), example(1, 3, 64, 64)
+    method, (low, thumbnail) = open_openvino(small_file(tmp_path)), example(1, 3, 64, 64)
     pictures = [low * number / 8 for number in range(8)]
-    expected = [method(picture, low_mean) for picture in pictures]
+    expected = [method(picture, thumbnail) for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda picture: method(picture, low_mean), pictures))
+        found = list(pool.map(lambda picture: method(picture, thumbnail), pictures))
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
@@ -100,7 +100,7 @@ def test_a_network_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_cache_is_filled_by_the_real_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drbn_lightning.inference.export._content", lambda *_: small_content("band"))
     path = cached_export(small_whole(), tmp_path / "new")
-    low, low_mean = example(1, 3, 9, 9)
-    result: Tensor = runtimes.open_onnx(path)(low, low_mean)
-    torch.testing.assert_close(result, full(small_whole(), low, low_mean), atol=1e-5, rtol=0)
+    low, thumbnail = example(1, 3, 9, 9)
+    result: Tensor = runtimes.open_onnx(path)(low, thumbnail)
+    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
     assert list((tmp_path / "new").iterdir()) == [path]

@@ -22,7 +22,7 @@ def picture(height: int, width: int, dtype: str = "uint8") -> Pixels:
     return (values * scale).astype(dtype)
 
 
-def same(low: Tensor, low_mean: Tensor) -> Tensor:
+def same(low: Tensor, thumbnail: Tensor) -> Tensor:
     return low
 
 
@@ -57,7 +57,7 @@ def test_what_changes_nothing_changes_nothing(size: tuple[int, int], dtype: str)
 def test_a_view_of_any_strides_is_read_and_not_written() -> None:
     given = picture(120, 130)[::-1, ::2]
     given.setflags(write=False)
-    found = run_tiled(lambda low, low_mean: 1 - low, given, SMALL)
+    found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL)
     np.testing.assert_array_equal(found, 255 - given)
     gray = np.broadcast_to(given[..., :1], given.shape)
     np.testing.assert_array_equal(run_tiled(same, gray, SMALL), gray)
@@ -68,10 +68,10 @@ def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
     given = picture(300, 200, dtype)
     told = set()
 
-    def watch(low: Tensor, low_mean: Tensor) -> Tensor:
+    def watch(low: Tensor, thumbnail: Tensor) -> Tensor:
         assert low.dtype == torch.float32
-        assert low_mean.shape == (1,)
-        told.add(low_mean.item())
+        assert thumbnail.shape == (1,)
+        told.add(thumbnail.item())
         return low
 
     run_tiled(watch, given, SMALL)
@@ -84,24 +84,24 @@ def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
 def test_results_are_clipped_and_rounded(dtype: str, white: int) -> None:
     given = picture(40, 40, dtype)
-    assert (run_tiled(lambda low, low_mean: low + 2, given, SMALL) == white).all()
-    assert (run_tiled(lambda low, low_mean: low - 2, given, SMALL) == 0).all()
+    assert (run_tiled(lambda low, thumbnail: low + 2, given, SMALL) == white).all()
+    assert (run_tiled(lambda low, thumbnail: low - 2, given, SMALL) == 0).all()
     if dtype != "float32":
-        np.testing.assert_array_equal(run_tiled(lambda low, low_mean: low + 0.4 / white, given, SMALL), given)
+        np.testing.assert_array_equal(run_tiled(lambda low, thumbnail: low + 0.4 / white, given, SMALL), given)
 
 
 def test_strength_is_the_way_from_the_picture_to_the_result() -> None:
     given = picture(100, 120, "float32")
-    found = run_tiled(lambda low, low_mean: 1 - low, given, SMALL, strength=0.25)
+    found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL, strength=0.25)
     np.testing.assert_allclose(found, given + 0.25 * (1 - 2 * given), atol=1e-6)
     eight = picture(100, 120)
-    white = run_tiled(lambda low, low_mean: torch.full_like(low, 7), eight, SMALL, strength=0.5)
+    white = run_tiled(lambda low, thumbnail: torch.full_like(low, 7), eight, SMALL, strength=0.5)
     np.testing.assert_allclose(white, (eight + 255.0) / 2, atol=0.5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_result_that_is_no_number_is_refused(value: float) -> None:
-    def broken(low: Tensor, low_mean: Tensor) -> Tensor:
+    def broken(low: Tensor, thumbnail: Tensor) -> Tensor:
         found = low.clone()
         found[0, 1, 3, 4] = value
         return found
@@ -140,7 +140,7 @@ class SmallMemory:
         self.pixels, self.refused, self.sizes = pixels, 0, Counter[int]()
         self.error = error or torch.OutOfMemoryError("no")
 
-    def __call__(self, low: Tensor, low_mean: Tensor) -> Tensor:
+    def __call__(self, low: Tensor, thumbnail: Tensor) -> Tensor:
         count = low.shape[-2] * low.shape[-1]
         if count > self.pixels:
             self.refused += 1

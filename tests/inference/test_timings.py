@@ -17,7 +17,7 @@ def test_methods_take_turns_after_a_round_that_does_not_count() -> None:
     calls = list[str]()
 
     def method(name: str, added: float) -> Method:
-        def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
+        def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
             calls.append(name)
             return low + added
 
@@ -39,11 +39,11 @@ def test_the_table_compares_medians_with_the_first() -> None:
 
 def test_every_way_gives_the_networks_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timings, "has_native_bfloat16", lambda: False)
-    whole, (low, low_mean) = small_whole(), example(1, 3, 9, 10)
+    whole, (low, thumbnail) = small_whole(), example(1, 3, 9, 10)
     ways, notes = ways_to_run(whole.network, small_file(tmp_path), 1)
     assert (list(ways), notes) == (["torch", "onnxruntime", "openvino"], [])
     for make in ways.values():
-        torch.testing.assert_close(make()(low, low_mean), full(whole, low, low_mean), atol=1e-5, rtol=0)
+        torch.testing.assert_close(make()(low, thumbnail), full(whole, low, thumbnail), atol=1e-5, rtol=0)
 
 
 def test_bfloat16_is_tried_where_the_processor_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

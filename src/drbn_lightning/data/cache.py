@@ -26,8 +26,9 @@ from torch import Tensor
 from drbn_lightning.data import fingerprints
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import TEMPORARY_SUFFIX, UnwritableError, read_rgb, resized, written_beside
+from drbn_lightning.thumbnails import thumbnail_of
 
-FORMAT = 1
+FORMAT = 2
 """Version of the two files; a new one makes every cache anew."""
 
 _DAY = 24 * 60 * 60.0  # seconds
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 class Entry(NamedTuple):
     """One picture of the cache: name of its file, shape as kept, offset in bytes, and what the WHOLE picture contains.
 
-    `digest`, `signature` and `mean` are of the picture as decoded, before it was resized.
+    `digest` and `signature` are of the picture as decoded, before it was resized.
     """
 
     name: str
@@ -45,7 +46,6 @@ class Entry(NamedTuple):
     offset: int
     digest: str
     signature: str
-    mean: float
 
 
 class Failure(NamedTuple):
@@ -80,6 +80,7 @@ class PictureCache:
         if size != content["size"] or size != sum(prod(entry.shape) for entry in self._entries):
             raise ValueError(f"{index} does not fit its pictures")
         self._values = _map(index.with_suffix(".bin"), size)
+        self._thumbnails = dict[int, Tensor]()
 
     @classmethod
     def open(cls, folder: Path, paths: Sequence[Path], short_side: int | None = None, tolerant: bool = False) -> Self:
@@ -131,9 +132,11 @@ class PictureCache:
         """Shape of the picture as kept, `(3, H, W)`."""
         return self._entries[number].shape
 
-    def mean(self, number: int) -> float:
-        """Mean of the whole picture over pixels and colours, of display values in [0, 1]."""
-        return self._entries[number].mean
+    def thumbnail(self, number: int) -> Tensor:
+        """Thumbnail of the whole image as kept, `(3, S, S)` float32 in [0, 1], see `drbn_lightning.thumbnails`."""
+        if number not in self._thumbnails:
+            self._thumbnails[number] = torch.from_numpy(thumbnail_of(self[number].permute(1, 2, 0).numpy()))
+        return self._thumbnails[number]
 
     def digest(self, number: int) -> str:
         """Exact hash of the picture, see `fingerprints.digest`."""
@@ -215,10 +218,9 @@ def _decode(path: Path, short_side: int | None) -> Decoded:
     rgb = read_rgb(path)
     whole = torch.from_numpy(rgb).permute(2, 0, 1)
     digest, signature = fingerprints.digest(whole), fingerprints.signature(whole)
-    mean = float(rgb.mean(dtype=np.float64)) / 255
     kept = rgb if short_side is None else resized(rgb, short_side)
     values = np.ascontiguousarray(kept.transpose(2, 0, 1))
-    return values, Entry(path.name, (3, values.shape[1], values.shape[2]), 0, digest, signature, mean)
+    return values, Entry(path.name, (3, values.shape[1], values.shape[2]), 0, digest, signature)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -5,12 +5,10 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from drbn_lightning.batches import Pair
 from drbn_lightning.data.base import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.cache import PictureCache
-from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room
+from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room, turned
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.pairs import PairPaths, pair_files, split_by_target, verify
 from drbn_lightning.data.sampling import Position
@@ -55,15 +53,16 @@ class CachedPairs(PairSet):
         epoch, index = position
         row = self.rows[index % len(self.rows)]
         low, normal = self.cache[row], self.cache[len(self.pairs) + row]
+        thumbnails = [self.cache.thumbnail(number) for number in (row, len(self.pairs) + row)]
         height, width = low.shape[-2:]
         if self.crop_size is not None:
             crop = draw_crop(generator(self.seed, TRAINING, epoch, index), height, width, self.crop_size)
             low, normal = cut(low, crop), cut(normal, crop)
+            thumbnails = [turned(thumbnail, crop) for thumbnail in thumbnails]
         elif self.centre is not None:
             crop = centre_crop(height, width, self.centre)
             low, normal = cut(low, crop), cut(normal, crop)
-        mean = torch.tensor(self.cache.mean(row), dtype=torch.float32)
-        return Pair(low.float() / 255, normal.float() / 255, mean, self.pairs[row].name)
+        return Pair(low.float() / 255, normal.float() / 255, thumbnails[0], self.pairs[row].name, thumbnails[1])
 
     def fingerprint(self, name: str) -> Fingerprint:
         """Fingerprint of the pairs taken."""

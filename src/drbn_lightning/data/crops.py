@@ -70,7 +70,11 @@ def cut(picture: Tensor, crop: Crop) -> Tensor:
     Returns:
         `(C, size, size)`, contiguous.
     """
-    window = picture[:, crop.top : crop.top + crop.size, crop.left : crop.left + crop.size]
-    window = hflip(window) if crop.mirrored else window
-    window = vflip(window) if crop.upside_down else window
-    return torch.rot90(window, crop.quarter_turns, (1, 2)).contiguous()
+    return turned(picture[:, crop.top : crop.top + crop.size, crop.left : crop.left + crop.size], crop)
+
+
+def turned(image: Tensor, crop: Crop) -> Tensor:
+    """Apply the flips and turns of a crop to an image `(C, H, W)`, such as the thumbnail beside the crop."""
+    image = hflip(image) if crop.mirrored else image
+    image = vflip(image) if crop.upside_down else image
+    return torch.rot90(image, crop.quarter_turns, (1, 2)).contiguous()

@@ -19,6 +19,7 @@ from drbn_lightning.data.selection import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.data.simulated import expose
 from drbn_lightning.data.unpaired import HELD_OUT, STREAMS, PhotoSet, UnpairedDataModule, UnpairedSet, require_crops
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.thumbnails import thumbnail_of
 
 BEST, WORST = 9.0, 1.0
 """Scores of a scene as it is and of one that is spoilt as much as it gets."""
@@ -75,7 +76,7 @@ class GradedScenes(UnpairedSet):
         )
         rng = streams[REAL_LOW]
         shot = expose(self.camera, scene(rng, self.size, self.size), rng, None, REAL_LOW)
-        return Unpaired(high, low, shot.low, shot.low_mean)
+        return Unpaired(high, low, shot.low, shot.thumbnail)
 
 
 class GradedPhotos(PhotoSet):
@@ -95,11 +96,13 @@ class GradedPhotos(PhotoSet):
         rng = generator(0, HELD_OUT, self.role, number)
         mos, kind = self.scores[number], self.kinds[number]
         if kind == REAL_LOW:
-            picture = expose(self.camera, scene(rng, self.size, self.size), rng, None, kind).low
+            shot = expose(self.camera, scene(rng, self.size, self.size), rng, None, kind)
+            picture, thumbnail = shot.low, shot.thumbnail
         else:
             picture = graded_scene(rng, self.size, severity(mos))
+            thumbnail = torch.from_numpy(thumbnail_of(picture.permute(1, 2, 0).numpy()))
         name = f"{kind}_{number - self.graded if kind == REAL_LOW else number:03d}"
-        return Photo(picture, picture.mean(), torch.tensor(mos, dtype=torch.float32), kind, name)
+        return Photo(picture, thumbnail, torch.tensor(mos, dtype=torch.float32), kind, name)
 
 
 class GradedDataModule(UnpairedDataModule):

@@ -10,15 +10,16 @@ from torch import Tensor
 from drbn_lightning.data.fingerprints import Fingerprint, digest
 from drbn_lightning.data.pairs import pair_key
 from drbn_lightning.image_files import list_images, read_rgb
+from drbn_lightning.thumbnails import thumbnail_of
 
 
 class LoosePhoto(NamedTuple):
-    """One photo: `low` is `(1, 3, H, W)` float32 in [0, 1], `mean` `(1,)`; `key` finds results of it by name."""
+    """One photo: `low` is `(1, 3, H, W)` float32 in [0, 1], `thumbnail` `(1, 3, S, S)`; `key` finds results of it by name."""
 
     name: str
     key: str
     low: Tensor
-    mean: Tensor
+    thumbnail: Tensor
 
 
 class LoosePhotos:
@@ -37,8 +38,9 @@ class LoosePhotos:
 
     def __iter__(self) -> Iterator[LoosePhoto]:
         for file in self.files:
-            values = torch.from_numpy(read_rgb(file)).permute(2, 0, 1)[None].float() / 255
-            yield LoosePhoto(file.name, pair_key(file), values, values.double().mean().float()[None])
+            rgb = read_rgb(file)
+            low, thumbnail = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255, torch.from_numpy(thumbnail_of(rgb))
+            yield LoosePhoto(file.name, pair_key(file), low[None], thumbnail[None])
 
     def fingerprint(self) -> Fingerprint:
         """What the photos contain; dark ones are told apart by their exact digests only."""

@@ -6,9 +6,10 @@ from torch import Tensor
 
 from drbn_lightning.batches import Pair
 from drbn_lightning.data.camera import LowLightCamera
-from drbn_lightning.data.crops import cut, draw_crop
+from drbn_lightning.data.crops import cut, draw_crop, turned
+from drbn_lightning.thumbnails import thumbnail_of
 
-MEAN_SAMPLES = 128  # pixels a side that the mean of a whole picture is taken from
+THUMBNAIL_SAMPLES = 128  # pixels a side that the thumbnail of a whole image is taken from
 
 
 def expose(camera: LowLightCamera, picture: Tensor, rng: np.random.Generator, crop_size: int | None, name: str) -> Pair:
@@ -22,18 +23,23 @@ def expose(camera: LowLightCamera, picture: Tensor, rng: np.random.Generator, cr
         name: name of the sample.
 
     Returns:
-        The pair; `low_mean` is estimated from a grid of pixels of the whole picture.
+        The pair; the thumbnails are estimated from a grid of pixels of the whole picture.
     """
     exposure = camera.draw(rng)
     height, width = picture.shape[-2:]
-    normal = picture if crop_size is None else cut(picture, draw_crop(rng, height, width, crop_size))
-    normal = _display(normal)
+    crop = None if crop_size is None else draw_crop(rng, height, width, crop_size)
+    normal = _display(picture if crop is None else cut(picture, crop))
     low = camera.expose(normal, exposure, rng)
-    if crop_size is None:
-        return Pair(low, normal, low.mean(), name)
-    step = max(1, min(height, width) // MEAN_SAMPLES)
-    whole = camera.expose(_display(picture[:, ::step, ::step]), exposure, rng)
-    return Pair(low, normal, whole.mean(), name)
+    if crop is None:
+        return Pair(low, normal, _thumbnail(low), name, _thumbnail(normal))
+    step = max(1, min(height, width) // THUMBNAIL_SAMPLES)
+    whole = _display(picture[:, ::step, ::step])
+    thumbnails = [turned(_thumbnail(image), crop) for image in (camera.expose(whole, exposure, rng), whole)]
+    return Pair(low, normal, thumbnails[0], name, thumbnails[1])
+
+
+def _thumbnail(image: Tensor) -> Tensor:
+    return torch.from_numpy(thumbnail_of(image.permute(1, 2, 0).numpy()))
 
 
 def _display(picture: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from drbn_lightning.batches import Photo, Unpaired
 from drbn_lightning.data.base import SampleDataModule, SampleSet
 from drbn_lightning.data.cache import PictureCache
-from drbn_lightning.data.crops import cut, draw_crop, generator
+from drbn_lightning.data.crops import cut, draw_crop, generator, turned
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.photo_files import PhotoFile
 from drbn_lightning.data.sampling import Position
@@ -92,11 +92,9 @@ class StoredSamples(UnpairedSet):
 
     def __getitem__(self, position: Position) -> Unpaired:
         rows = {kind: self._row(kind, position) for kind in STREAMS}
-        high, low, real_low = (self._crop(kind, row, position) for kind, row in rows.items())
-        assert high is not None
-        dark = rows[REAL_LOW]
-        mean = None if dark is None else torch.tensor(self.cache.mean(dark), dtype=torch.float32)
-        return Unpaired(high, low, real_low, mean)
+        high, low, (real_low, thumbnail) = (self._sample(kind, row, position) for kind, row in rows.items())
+        assert high[0] is not None
+        return Unpaired(high[0], low[0], real_low, thumbnail)
 
     def _row(self, kind: str, position: Position) -> int | None:
         """Which photo it is: the samples of all epochs, one after the other, walk through shuffled passes."""
@@ -106,13 +104,15 @@ class StoredSamples(UnpairedSet):
         times, place = divmod(position[0] * self.length + position[1], len(rows))
         return rows[int(_shuffled(self.seed, STREAMS[kind], times, len(rows))[place])]
 
-    def _crop(self, kind: str, row: int | None, position: Position) -> Tensor | None:
-        """Cut a window, mirrored or not. Nothing is turned: people judge photos upright."""
+    def _sample(self, kind: str, row: int | None, position: Position) -> tuple[Tensor | None, Tensor | None]:
+        """A window, mirrored or not, and the thumbnail beside it. Nothing is turned: people judge photos upright."""
         if row is None:
-            return None
+            return None, None
         _, height, width = self.cache.shape(row)
         crop = draw_crop(generator(self.seed, STREAMS[kind], *position), height, width, self.crop_size)
-        return cut(self.cache[row], crop._replace(upside_down=False, quarter_turns=0)).float() / 255
+        crop = crop._replace(upside_down=False, quarter_turns=0)
+        thumbnail = turned(self.cache.thumbnail(row), crop) if kind == REAL_LOW else None
+        return cut(self.cache[row], crop).float() / 255, thumbnail
 
 
 class StoredPhotos(PhotoSet):
@@ -126,8 +126,9 @@ class StoredPhotos(PhotoSet):
     def photo(self, number: int) -> Photo:
         """Photo `number` of all kinds."""
         found = self.photos[number]
-        mean, mos = (torch.tensor(value, dtype=torch.float32) for value in (self.cache.mean(found.number), found.mos))
-        return Photo(self.cache[found.number].float() / 255, mean, mos, found.kind, self.cache.name(found.number))
+        photo, thumbnail = self.cache[found.number].float() / 255, self.cache.thumbnail(found.number)
+        mos = torch.tensor(found.mos, dtype=torch.float32)
+        return Photo(photo, thumbnail, mos, found.kind, self.cache.name(found.number))
 
 
 class UnpairedDataModule(SampleDataModule):

@@ -66,22 +66,22 @@ class GammaSearch:
         return GAMMAS[int(self._sum.argmax())]
 
 
-def input_method(low: Tensor, low_mean: Tensor) -> Tensor:
+def input_method(low: Tensor, thumbnail: Tensor) -> Tensor:
     """The input as it is."""
     return low
 
 
 def gamma_method(gamma: float) -> Method:
     """One gamma curve for all pictures."""
-    return lambda low, low_mean: gamma_curve(low, gamma)
+    return lambda low, thumbnail: gamma_curve(low, gamma)
 
 
-def auto_gamma(low: Tensor, low_mean: Tensor) -> Tensor:
+def auto_gamma(low: Tensor, thumbnail: Tensor) -> Tensor:
     """Each picture under the gamma that gives it the mean luminance `AUTO_MEAN`."""
     return gamma_corrected(low, torch.full((len(low),), AUTO_MEAN))
 
 
-def clahe(low: Tensor, low_mean: Tensor) -> Tensor:
+def clahe(low: Tensor, thumbnail: Tensor) -> Tensor:
     """Contrast limited adaptive histogram equalisation of the lightness (L of CIE Lab), in 8 by 8 tiles.
 
     Source: Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994; kornia computes it.
@@ -142,8 +142,8 @@ BASELINES = {
     "clahe": _fixed("clahe", clahe, f"CLAHE of the lightness, {TILES} x {TILES} tiles, clip limit {CLIP_LIMIT:g}"),
     "msr": _fixed(
         "msr",
-        lambda low, low_mean: multi_scale_retinex(low),
+        lambda low, thumbnail: multi_scale_retinex(low),
         "multi-scale Retinex with colour restoration (Jobson et al. 1997), stretched between percentiles",
     ),
-    "lime": _fixed("lime", lambda low, low_mean: lime(low), "LIME (Guo et al. 2017), without its denoising"),
+    "lime": _fixed("lime", lambda low, thumbnail: lime(low), "LIME (Guo et al. 2017), without its denoising"),
 }

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from drbn_lightning.networks.first_guess import thumbnails_of
+
 Method = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -49,7 +51,7 @@ def gmac(network: nn.Module, height: int = 256, width: int = 256) -> float:
     Half of the operations that torch counts. Activations, resizing and sums are left out, as is usual.
 
     Args:
-        network: takes `(low, low_mean)`.
+        network: takes `(low, thumbnail)`.
         height: of the picture.
         width: of the picture.
     """
@@ -57,7 +59,7 @@ def gmac(network: nn.Module, height: int = 256, width: int = 256) -> float:
     dtype = next((parameter.dtype for parameter in network.parameters()), torch.float32)
     low = torch.full((1, 3, height, width), 0.1, device=device, dtype=dtype)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(low, low.mean(dim=(1, 2, 3)))
+        network(low)
     return float(counter.get_total_flops()) / 2e9
 
 
@@ -74,7 +76,7 @@ def measure(
     """Cost of a method for one picture; time is that of this machine as busy as it is now.
 
     Args:
-        method: maps `(low, low_mean)` on the CPU to a picture there.
+        method: maps `(low, thumbnail)` on the CPU to a picture there.
         network: what it runs, for parameters and multiplications; None if it runs none.
         height: of the picture, for time and multiplications.
         width: of the picture.
@@ -88,8 +90,8 @@ def measure(
     if runs < 1:
         raise ValueError(f"the median of {runs} runs is undefined; take at least 1")
     low = 0.2 * torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-    mean = low.mean(dim=(1, 2, 3))
-    times = [_milliseconds(method, low, mean) for _ in range(runs + 1)][1:]
+    thumbnail = thumbnails_of(low)
+    times = [_milliseconds(method, low, thumbnail) for _ in range(runs + 1)][1:]
     threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
     machine = platform.machine() if device == "cpu" else device
     how = f"{width} x {height} pixels, median of {runs} runs, {machine}{threads}, {precision}"
@@ -99,7 +101,7 @@ def measure(
 
 
 @torch.inference_mode()
-def _milliseconds(method: Method, low: Tensor, low_mean: Tensor) -> float:
+def _milliseconds(method: Method, low: Tensor, thumbnail: Tensor) -> float:
     start = time.perf_counter()
-    method(low, low_mean).cpu()  # waits for another device
+    method(low, thumbnail).cpu()  # waits for another device
     return 1000 * (time.perf_counter() - start)

@@ -35,12 +35,14 @@ def self_ensemble(method: Method) -> Method:
     sees the picture or a tile of it.
     """
 
-    def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
         height, width = low.shape[-2:]
         padded = pad_to_quarters(low)
         total = torch.zeros_like(padded)
         for side in SIDES:
-            total += turned_back(method(turned(padded, *side).contiguous(), low_mean), *side)
+            total += turned_back(
+                method(turned(padded, *side).contiguous(), turned(thumbnail, *side).contiguous()), *side
+            )
         return (total / len(SIDES))[..., :height, :width]
 
     return enhance

@@ -20,19 +20,19 @@ class Picture(NamedTuple):
     """One picture to be judged on.
 
     `low` and `normal` are `(1, 3, H, W)` float32 display values in [0, 1], `normal` None where there is no target;
-    `low_mean` `(1,)` is the mean of the whole `low`. `key` is the name by which results of it are found.
+    `thumbnail` `(1, 3, S, S)` is that of the whole `low`. `key` is the name by which results of it are found.
     """
 
     name: str
     key: str
     low: Tensor
-    low_mean: Tensor
+    thumbnail: Tensor
     normal: Tensor | None
 
     @classmethod
     def of_pair(cls, batch: PairBatch) -> "Picture":
         """The pair of a batch of one."""
-        return cls(batch.name[0], batch.name[0].lower(), batch.low, batch.low_mean, batch.normal)
+        return cls(batch.name[0], batch.name[0].lower(), batch.low, batch.thumbnail, batch.normal)
 
 
 Contestant = Callable[[Picture], Tensor]
@@ -60,9 +60,9 @@ def network_method(network: nn.Module, device: torch.device) -> Method:
     """A band network as a method: its full band, by channels-last float32 inference."""
     network = network.to(device).to(memory_format=torch.channels_last).eval()
 
-    def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
         picture = low.to(device, memory_format=torch.channels_last)
-        full: Tensor = network(picture, low_mean.to(device)).full
+        full: Tensor = network(picture, thumbnail.to(device)).full
         return full.cpu()
 
     return enhance
@@ -70,7 +70,7 @@ def network_method(network: nn.Module, device: torch.device) -> Method:
 
 def contestant(method: Method) -> Contestant:
     """A method that needs a picture's values only."""
-    return lambda picture: method(picture.low, picture.low_mean)
+    return lambda picture: method(picture.low, picture.thumbnail)
 
 
 @torch.inference_mode()

@@ -20,11 +20,13 @@ from drbn_lightning.inference.extras import extra
 from drbn_lightning.inference.onnx_runtime import INPUTS, OUTPUT, onnx_method
 from drbn_lightning.networks.checkpoint import identity
 from drbn_lightning.networks.whole import Whole
+from drbn_lightning.thumbnails import THUMBNAIL_SIZE
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-EXPORT_FORMAT = 1
+EXPORT_FORMAT = 2
+THUMBNAIL = (3, THUMBNAIL_SIZE, THUMBNAIL_SIZE)
 TOLERANCE = 1e-4
 """Largest difference from torch, in display values: 0 is black and 1 is white."""
 
@@ -33,7 +35,7 @@ SIZES = ((1, 3, 64, 96), (2, 3, 37, 42), (1, 3, 131, 90), (3, 3, 5, 7), (1, 3, 1
 
 DEFINITIONS = {
     "low": "(N, 3, H, W) float32, low-light RGB in display values, 0 black, 1 white; any N, H, W from 1",
-    "low_mean": "(N,) float32, mean over pixels and colours of each WHOLE picture, also where low is a tile of it",
+    "thumbnail": f"(N, 3, {THUMBNAIL_SIZE}, {THUMBNAIL_SIZE}) float32, area average of each WHOLE image, also where low is a tile of it",
     "full": "(N, 3, H, W) float32, the enhanced RGB in display values, not clipped",
 }
 
@@ -48,7 +50,7 @@ class Verified(NamedTuple):
 def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | None = None) -> list[Verified]:
     """Write a network as one ONNX file, if it gives what torch gives.
 
-    Its inputs `low` and `low_mean` and its output `full` have any batch, height and width.
+    Its inputs `low` and `thumbnail` and its output `full` have any batch, height and width.
 
     Args:
         whole: the network.
@@ -86,7 +88,7 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
     """Compare an exported network with torch's on `SIZES`.
 
     Args:
-        network: maps `(low, low_mean)` to the picture.
+        network: maps `(low, thumbnail)` to the picture.
         content: the exported file.
         name: what messages call it.
 
@@ -97,8 +99,8 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
     random = torch.Generator().manual_seed(0)
     for shape in SIZES:
         low = torch.rand(shape, generator=random) ** 3
-        low_mean = 0.02 + 0.4 * torch.rand(shape[0], generator=random)
-        expected, result = network(low, low_mean), method(low, low_mean)
+        thumbnail = 0.5 * torch.rand(shape[0], *THUMBNAIL, generator=random) ** 2
+        expected, result = network(low, thumbnail), method(low, thumbnail)
         if result.shape != expected.shape:
             raise DRBNError(f"{name} is not written: for {shape} it gives {tuple(result.shape)}")
         found.append(Verified(shape, (result - expected).abs().max().item()))
@@ -135,8 +137,8 @@ class _Full(nn.Module):
         super().__init__()
         self.network = deepcopy(network)
 
-    def forward(self, low: Tensor, low_mean: Tensor) -> Tensor:
-        full: Tensor = self.network(low, low_mean).full
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Tensor:
+        full: Tensor = self.network(low, thumbnail).full
         return full
 
 
@@ -158,13 +160,13 @@ def _translated(network: nn.Module, opset: int | None) -> "ModelProto":
         with _quiet():
             program = torch.onnx.export(
                 network,
-                (torch.rand(2, 3, 37, 42), torch.rand(2)),
+                (torch.rand(2, 3, 37, 42), torch.rand(2, *THUMBNAIL)),
                 dynamo=True,
                 verbose=False,
                 input_names=INPUTS,
                 output_names=[OUTPUT],
                 opset_version=opset,
-                dynamic_shapes={"low": {0: batch, 2: height, 3: width}, "low_mean": {0: batch}},
+                dynamic_shapes={"low": {0: batch, 2: height, 3: width}, "thumbnail": {0: batch}},
             )
             assert program is not None
             model = program.model_proto

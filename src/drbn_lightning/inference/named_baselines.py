@@ -45,4 +45,4 @@ def choose_baselines(names: Sequence[str], pictures: Iterable[Picture], has_targ
 def _pairs(pictures: Iterable[Picture]) -> Iterator[PairBatch]:
     for picture in pictures:
         assert picture.normal is not None
-        yield PairBatch(picture.low, picture.normal, picture.low_mean, [picture.name])
+        yield PairBatch(picture.low, picture.normal, picture.thumbnail, [picture.name])

@@ -11,7 +11,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.extras import extra
 from drbn_lightning.inference.method import Method
 
-INPUTS = ("low", "low_mean")
+INPUTS = ("low", "thumbnail")
 OUTPUT = "full"
 NO_NETWORK = "is damaged or no exported network ({reason}); export it again by `python -m drbn_lightning.export`"
 
@@ -47,8 +47,8 @@ def onnx_method(content: bytes, name: str, threads: int | None = None) -> Method
     session = _session(extra("onnxruntime", "onnx"), content, name, threads or torch.get_num_threads())
     check_names(name, [one.name for one in session.get_inputs()], [one.name for one in session.get_outputs()])
 
-    def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
-        values = (as_input(low).numpy(), as_input(low_mean).numpy())
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        values = (as_input(low).numpy(), as_input(thumbnail).numpy())
         found = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
         return torch.from_numpy(found[0])
 

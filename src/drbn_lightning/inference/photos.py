@@ -61,7 +61,7 @@ def rate(
     """Run every method on every real low-light photo; photos of other kinds are skipped.
 
     Args:
-        methods: by name; each maps `(low, low_mean)` to a picture.
+        methods: by name; each maps `(low, thumbnail)` to a picture.
         batches: one photo each.
         discriminator: maps `(N, 3, H, W)` in [0, 1] to logits `(N,)`.
         device: where the discriminator runs.
@@ -75,7 +75,7 @@ def rate(
             continue
         results, scores = {}, []
         for name, method in methods.items():
-            result = to_8_bit(method(batch.photo, batch.mean))
+            result = to_8_bit(method(batch.photo, batch.thumbnail))
             scores.append(PhotoScore(batch.name[0], name, score(result).item(), result.mean().item()))
             results[name] = result[0]
         yield Rated(batch, results, scores)

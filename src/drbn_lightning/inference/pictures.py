@@ -33,7 +33,7 @@ def write_pictures(
     if not isinstance(network, BandRecomposition):
         return []
     with torch.inference_mode():
-        bands, found = network.parts(low.to(device), judged.picture.low_mean.to(device))
+        bands, found = network.parts(low.to(device), judged.picture.thumbnail.to(device))
     chained = is_chained(network.recomposer)
     sample = stage2_panels(low[0], bands, found.recomposition_weights, found.picture[0], normal, chained=chained)
     write_png(path.with_name(f"{path.name}_stages.png"), sheet(sample))

@@ -77,20 +77,31 @@ def torch_method(network: nn.Module, device: torch.device, precision: Precision 
     """A network as a method: its full band in float32 on the CPU, by channels-last inference.
 
     Args:
-        network: maps `(low, low_mean)` to `Bands`; it stays as it is, the method works on a copy.
+        network: maps `(low, thumbnail)` to `Bands`; it stays as it is, the method works on a copy.
         device: where to run it.
         precision: number type of its parameters and features.
     """
     dtype: torch.dtype = getattr(torch, precision)
-    copy = deepcopy(network).to(device, dtype).to(memory_format=torch.channels_last).eval()
+    copy = in_precision(deepcopy(network).to(device), dtype).to(memory_format=torch.channels_last).eval()
 
     @torch.inference_mode()
-    def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
         picture = low.to(device, dtype, memory_format=torch.channels_last)
-        full: Tensor = copy(picture, low_mean.to(device)).full
+        full: Tensor = copy(picture, thumbnail.to(device)).full
         return full.float().cpu()
 
     return enhance
+
+
+def in_precision(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Give a network's parameters and buffers another number type, but for parts that need `full_precision`."""
+    for part in network.children():
+        if not getattr(part, "full_precision", False):
+            in_precision(part, dtype)
+    for values in (*network.parameters(recurse=False), *network.buffers(recurse=False)):
+        if values.is_floating_point():
+            values.data = values.data.to(dtype)
+    return network
 
 
 def _candidates() -> list[torch.device]:

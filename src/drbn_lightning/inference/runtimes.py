@@ -66,8 +66,8 @@ def open_openvino(path: Path | str, threads: int | None = None, *, precision: st
     }
     request, turn = _request(openvino, Path(path), settings), Lock()
 
-    def enhance(low: Tensor, low_mean: Tensor) -> Tensor:
-        values = dict(zip(INPUTS, (as_input(low).numpy(), as_input(low_mean).numpy()), strict=True))
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        values = dict(zip(INPUTS, (as_input(low).numpy(), as_input(thumbnail).numpy()), strict=True))
         with turn:
             return torch.from_numpy(request.infer(values)[OUTPUT])
 

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.method import Method
+from drbn_lightning.thumbnails import thumbnail_of
 
 ALIGNMENT = 4
 OVERLAP = 160
@@ -98,7 +99,7 @@ def run_tiled(
     quarters.
 
     Args:
-        method: maps `(low, low_mean)` to a picture of the size of `low`.
+        method: maps `(low, thumbnail)` to a picture of the size of `low`.
         picture: `(H, W, 3)`, uint8, uint16 or float32 in [0, 1].
         tiles: how to cut it.
         strength: how far to go from the picture (0) to the result (1).
@@ -114,14 +115,14 @@ def run_tiled(
     tiles.check()
     height, width = picture.shape[:2]
     scale = SCALES[picture.dtype.name]
-    low_mean = torch.tensor([mean_of(picture)], dtype=torch.float32)
+    thumbnail = torch.from_numpy(thumbnail_of(picture))[None]
     result = np.empty_like(picture, order="C", subok=False)
     waiting = deque(regions(height, width, tiles))
     done = 0
     while waiting:
         region = waiting.popleft()
         window = region.grown(tiles.overlap, height, width)
-        found = _tried(method, _tensor(window.of(picture), scale), low_mean)
+        found = _tried(method, _tensor(window.of(picture), scale), thumbnail)
         if found is None:
             waiting = _finer([region, *waiting])
             continue
@@ -147,11 +148,6 @@ def regions(height: int, width: int, tiles: Tiles) -> list[Region]:
         for top, bottom in pairwise(_cuts(height, rows, tiles.overlap))
         for left, right in pairwise(_cuts(width, columns, tiles.overlap))
     ]
-
-
-def mean_of(picture: Pixels) -> float:
-    """The mean over all pixels and colours, as a display value in [0, 1]; needs no copy of the picture."""
-    return float(picture.mean(dtype=np.float64)) / SCALES[picture.dtype.name]
 
 
 def _grid(height: int, width: int, tiles: Tiles) -> tuple[int, int]:
@@ -197,13 +193,13 @@ def _halves(start: int, stop: int) -> list[tuple[int, int]]:
     return [(start, middle), (middle, stop)] if stop - start > SMALLEST_CORE else [(start, stop)]
 
 
-def _tried(method: Method, low: Tensor, low_mean: Tensor) -> Tensor | None:
+def _tried(method: Method, low: Tensor, thumbnail: Tensor) -> Tensor | None:
     """What a method gives; nothing where memory does not suffice.
 
     The exception ends here, and with it what it held: only then can memory be given back.
     """
     try:
-        return method(low, low_mean)
+        return method(low, thumbnail)
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
             return None

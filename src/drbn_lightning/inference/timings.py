@@ -34,7 +34,7 @@ def ways_to_run(
     """Every way in which a network can run on this CPU; bfloat16 only where the CPU has it.
 
     Args:
-        network: maps `(low, low_mean)` to `Bands`.
+        network: maps `(low, thumbnail)` to `Bands`.
         path: the same network, exported.
         threads: how many other runtimes than torch use; by default as many as torch does.
 
@@ -62,22 +62,22 @@ def ways_to_run(
 
 
 @torch.inference_mode()
-def interleaved(methods: dict[str, Method], low: Tensor, low_mean: Tensor, rounds: int) -> list[Timed]:
+def interleaved(methods: dict[str, Method], low: Tensor, thumbnail: Tensor, rounds: int) -> list[Timed]:
     """Time methods in turns, after a round that does not count.
 
     Args:
         methods: by name; the others' results are compared with the first one's.
         low: `(N, 3, H, W)`.
-        low_mean: `(N,)`.
+        thumbnail: `(N, 3, S, S)`.
         rounds: how often each is run.
     """
-    results = {name: method(low, low_mean) for name, method in methods.items()}
+    results = {name: method(low, thumbnail) for name, method in methods.items()}
     first = next(iter(results.values()))
     timed = [Timed(name, [], (result - first).abs().max().item()) for name, result in results.items()]
     for _ in range(rounds):
         for one in timed:
             start = perf_counter()
-            methods[one.name](low, low_mean)
+            methods[one.name](low, thumbnail)
             one.seconds.append(perf_counter() - start)
     return timed
 

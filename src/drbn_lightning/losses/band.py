@@ -39,7 +39,7 @@ def ssim(result: Tensor, target: Tensor, window: int = 11, sigma: float = 1.5) -
 
 
 class BandLoss(nn.Module):
-    """L_Rect of the paper: minus SSIM at full, half and quarter resolution, and on request an L1 term."""
+    """L_Rect of the paper: minus SSIM at full, half and quarter resolution, and on request L1 terms."""
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class BandLoss(nn.Module):
         lambda2: float = 0.1,
         downsampling: Downsampling = "area",
         l1_weight: float = 0.0,
+        ssim_weight: float = 1.0,
+        colour_weight: float = 0.0,
     ) -> None:
         """Build the loss.
 
@@ -56,6 +58,9 @@ class BandLoss(nn.Module):
             downsampling: how the target is brought down, `area` or `stride` (released code).
             l1_weight: weight of the mean absolute error at full resolution (neither paper nor released code:
                 SSIM alone says little of the brightness of flat regions).
+            ssim_weight: weight of the SSIM terms together (paper and released code: 1).
+            colour_weight: weight of the mean absolute difference between the mean colours of result and target, image
+                by image: brightness and colour cast, whatever the details (neither paper nor released code).
 
         Raises:
             ValueError: `downsampling` is unknown.
@@ -64,6 +69,7 @@ class BandLoss(nn.Module):
         if downsampling not in ("area", "stride"):
             raise ValueError(f"stage.loss.downsampling is {downsampling!r}; use 'area' or 'stride'")
         self.lambda1, self.lambda2, self.l1_weight = lambda1, lambda2, l1_weight
+        self.ssim_weight, self.colour_weight = ssim_weight, colour_weight
         self.downsampling: Downsampling = downsampling
 
     def forward(self, bands: Bands, normal: Tensor) -> dict[str, Tensor]:
@@ -74,12 +80,17 @@ class BandLoss(nn.Module):
             normal: the target, `(N, C, H, W)` in [0, 1].
 
         Returns:
-            `loss`, to be minimised, and its terms `ssim_full`, `ssim_half`, `ssim_quarter` (and `l1` where weighted).
+            `loss`, to be minimised, and its terms `ssim_full`, `ssim_half`, `ssim_quarter` (`l1` and `colour` where weighted).
         """
         wanted = targets(normal, self.downsampling)
         terms = {f"ssim_{name}": ssim(getattr(bands, name), getattr(wanted, name)) for name in Bands._fields}
-        loss = -(terms["ssim_full"] + self.lambda1 * terms["ssim_half"] + self.lambda2 * terms["ssim_quarter"])
+        structure = terms["ssim_full"] + self.lambda1 * terms["ssim_half"] + self.lambda2 * terms["ssim_quarter"]
+        loss = -self.ssim_weight * structure
         if self.l1_weight:
             terms["l1"] = (bands.full.float() - normal.float()).abs().mean()
             loss = loss + self.l1_weight * terms["l1"]
+        if self.colour_weight:
+            means = [image.float().mean(dim=(2, 3)) for image in (bands.full, normal)]
+            terms["colour"] = (means[0] - means[1]).abs().mean()
+            loss = loss + self.colour_weight * terms["colour"]
         return {"loss": loss, **terms}

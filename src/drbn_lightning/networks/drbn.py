@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drbn_lightning.bands import Bands, upsample
+from drbn_lightning.bands import Bands, targets, upsample
 from drbn_lightning.networks.blocks import DenseBlock, ImageHead, convolution
 from drbn_lightning.networks.first_guess import FirstGuess, Guess
 
@@ -111,6 +111,7 @@ class DRBN(nn.Module):
         guess_mean: float = 0.42,
         guess_gain_limit: float = 60.0,
         guess_ceiling: float = 1.5,
+        guess_residual: bool = False,
     ) -> None:
         """Build the network.
 
@@ -121,12 +122,13 @@ class DRBN(nn.Module):
             growth_rate: see `BandLearningBlock`.
             recursive_input: hand each result to the next recursion; otherwise every recursion sees the first guess.
             feature_residual: add the features of the recursion before.
-            first_guess: what stands for the result before the first recursion: `input` takes the low-light picture
-                itself (released code), `mean` brings it to the mean `guess_mean` by the gain that the whole
-                picture needs.
+            first_guess: what stands for the result before the first recursion: `input` takes the low-light image
+                itself (released code), `mean` brings it to the mean `guess_mean` by the gain that the whole image
+                needs, `learned` adjusts that by what a small network sees in the whole image, see `Guess`.
             guess_mean: mean of the whole picture after the gain, in display values.
             guess_gain_limit: largest gain.
             guess_ceiling: the guess is cut off above this value.
+            guess_residual: every band is what is added to the first guess (neither paper nor released code).
 
         Raises:
             ValueError: `recursions` is below 1 or `first_guess` unknown.
@@ -137,31 +139,32 @@ class DRBN(nn.Module):
         self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling)
         self.recursions = recursions
         self.recursive_input = recursive_input
-        self.feature_residual = feature_residual
+        self.feature_residual, self.guess_residual = feature_residual, guess_residual
         count = 1 if share_weights else recursions
         self.blocks = nn.ModuleList(BandLearningBlock(base_channels, growth_rate) for _ in range(count))
 
-    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
+    def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
         """Bands of the last recursion.
 
         Args:
             low: low-light pictures `(N, C, H, W)` in [0, 1], of any size.
-            low_mean: `(N,)`, the mean of each WHOLE picture over pixels and colours, where `low` is only a crop or
-                a tile of it; by default the mean of `low`.
+            thumbnail: `(N, 3, S, S)`, that of each WHOLE image (`drbn_lightning.thumbnails`), where `low` is only a crop
+                or a tile of it; by default that of `low`.
 
         Returns:
             Unclamped bands; `full` has the size of `low`.
         """
-        return self._run(low, low_mean, every=False)[-1]
+        return self._run(low, thumbnail, every=False)[-1]
 
-    def every_recursion(self, low: Tensor, low_mean: Tensor | None = None) -> list[Bands]:
+    def every_recursion(self, low: Tensor, thumbnail: Tensor | None = None) -> list[Bands]:
         """Bands of every recursion, the last one last; arguments as for `forward`."""
-        return self._run(low, low_mean, every=True)
+        return self._run(low, thumbnail, every=True)
 
-    def _run(self, low: Tensor, low_mean: Tensor | None, *, every: bool) -> list[Bands]:
+    def _run(self, low: Tensor, thumbnail: Tensor | None, *, every: bool) -> list[Bands]:
         height, width = low.shape[-2:]
-        guess = pad_to_quarters(self.guess(low, low_mean))
+        guess = pad_to_quarters(self.guess(low, thumbnail))
         low = pad_to_quarters(low)
+        base = targets(guess) if self.guess_residual else None
         result: Tensor = guess
         features: FeatureStates | None = None
         found: list[Bands] = []
@@ -169,7 +172,8 @@ class DRBN(nn.Module):
             block = cast(BandLearningBlock, self.blocks[step % len(self.blocks)])
             features = block(torch.cat([result, low], dim=1), features if self.feature_residual else None)
             if every or self.recursive_input or step == self.recursions - 1:
-                found.append(block.bands(features))
+                bands = block.bands(features)
+                found.append(bands if base is None else Bands(*(a + b for a, b in zip(bands, base, strict=True))))
                 result = found[-1].full if self.recursive_input else guess
         return [_crop(bands, height, width) for bands in (found if every else found[-1:])]
 

@@ -178,20 +178,20 @@ class BandRecomposition(nn.Module):
         """Put the stages together.
 
         Args:
-            band: stage 1, maps `(low, low_mean)` to `Bands`.
+            band: stage 1, maps `(low, thumbnail)` to `Bands`.
             recomposer: maps `(residuals, low)` to weight maps.
         """
         super().__init__()
         self.band, self.recomposer = band, recomposer
 
-    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
+    def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
         """The recomposed picture as the full band, above stage 1's half and quarter bands; see `DRBN.forward`."""
-        bands, recomposed = self.parts(low, low_mean)
+        bands, recomposed = self.parts(low, thumbnail)
         return bands._replace(full=recomposed.picture)
 
-    def parts(self, low: Tensor, low_mean: Tensor | None = None) -> tuple[Bands, Recomposed]:
+    def parts(self, low: Tensor, thumbnail: Tensor | None = None) -> tuple[Bands, Recomposed]:
         """Stage 1's bands, and what stage 2 makes of them."""
-        bands: Bands = self.band(low, low_mean)
+        bands: Bands = self.band(low, thumbnail)
         return bands, recompose_bands(self.recomposer, bands, low)
 
 

@@ -83,10 +83,10 @@ class RetinexNet(nn.Module):
         self.adjustment = BandUNet(5, base_channels, growth_rate)
         self.adjusted_light = ImageHead(base_channels, base_channels, 1)
 
-    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
+    def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
         """Bands of the enhanced picture; arguments and result as for `DRBN.forward`."""
         height, width = low.shape[-2:]
-        guess, low = pad_to_quarters(self.guess(low, low_mean)), pad_to_quarters(low)
+        guess, low = pad_to_quarters(self.guess(low, thumbnail)), pad_to_quarters(low)
         reflectance, illumination = self.decompose(low)
         reflectance = reflectance + self.cleaning(torch.cat([reflectance, illumination], dim=1))
         start = _brightest(guess)

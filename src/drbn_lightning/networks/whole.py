@@ -11,7 +11,7 @@ from drbn_lightning.networks.recomposition import BandRecomposition
 
 
 class Whole(NamedTuple):
-    """A network that maps `(low, low_mean)` to `Bands`, and the artifacts that it consists of, by stage."""
+    """A network that maps `(low, thumbnail)` to `Bands`, and the artifacts that it consists of, by stage."""
 
     stage: str
     network: nn.Module

@@ -9,34 +9,49 @@ from torchmetrics import MeanMetric
 from drbn_lightning.bands import Bands
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.metrics.fidelity import psnr, ssim
+from drbn_lightning.networks.first_guess import Guess
 from drbn_lightning.stages.base import Stage
 
 
 class BandLearning(Stage):
     """Trains a band network on pairs and judges it by PSNR and SSIM on whole validation pictures."""
 
-    def __init__(self, network: nn.Module, loss: nn.Module, **training: Any) -> None:  # noqa: ANN401 see Stage
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        guess_weight: float = 0.0,
+        **training: Any,  # noqa: ANN401 see Stage
+    ) -> None:
         """Set the stage up.
 
         Args:
-            network: maps `(low, low_mean)` to `Bands`.
+            network: maps `(low, thumbnail)` to `Bands`.
             loss: maps `(bands, normal)` to a dictionary of scalars, `loss` among them.
+            guess_weight: weight of the mean absolute difference between the first guess of the WHOLE image and the
+                whole target, both as thumbnails: it teaches a learned first guess brightness and colour directly.
             training: arguments of `Stage`.
+
+        Raises:
+            ValueError: `guess_weight` is set, and the network learns no first guess.
         """
         super().__init__(network, **training)
-        self.loss = loss
+        guess = getattr(network, "guess", None)
+        if guess_weight and not (isinstance(guess, Guess) and guess.kind == "learned"):
+            raise ValueError("stage.guess_weight is set, which needs network.first_guess=learned")
+        self.loss, self.guess_weight = loss, guess_weight
         # NOTE: Lightning's own means over processes are wrong where their numbers of pictures differ.
         self.val_loss, self.val_psnr, self.val_ssim = (MeanMetric(nan_strategy="ignore") for _ in range(3))
 
-    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> Bands:
-        """Bands of low-light pictures `(N, 3, H, W)`; `low_mean` as for `DRBN.forward`."""
-        bands: Bands = self.network(self.ordered(low), low_mean)
+    def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
+        """Bands of low-light pictures `(N, 3, H, W)`; `thumbnail` as for `DRBN.forward`."""
+        bands: Bands = self.network(self.ordered(low), thumbnail)
         return bands
 
     def training_step(self, batch: PairBatch, batch_idx: int) -> Tensor:
         """One step; logs every term of the loss and the PSNR of the crops."""
-        bands = self(batch.low, batch.low_mean)
-        terms = self.loss(bands, batch.normal)
+        bands = self(batch.low, batch.thumbnail)
+        terms = self.loss(bands, batch.normal) | self.guess_terms(batch)
         with torch.no_grad():
             quality = psnr(bands.full, batch.normal).mean()
         size = len(batch.low)
@@ -44,12 +59,19 @@ class BandLearning(Stage):
         self.log("train/psnr", quality, prog_bar=True, batch_size=size)
         parts = {f"train/{name}": value.detach() for name, value in terms.items() if name != "loss"}
         self.log_dict(parts, batch_size=size)
-        loss: Tensor = terms["loss"] * self.share(size)
+        loss: Tensor = (terms["loss"] + self.guess_weight * terms.get("guess", 0.0)) * self.share(size)
         return loss
+
+    def guess_terms(self, batch: PairBatch) -> dict[str, Tensor]:
+        """How far the first guess of whole images is from their targets, where that is trained."""
+        if not self.guess_weight or batch.normal_thumbnail is None:
+            return {}
+        guess = self.network.guess(batch.thumbnail, batch.thumbnail)
+        return {"guess": (guess - batch.normal_thumbnail).abs().mean()}
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
         """Judge one batch; the means over all processes weigh every picture alike. The bands go to the callbacks."""
-        bands = self(batch.low, batch.low_mean)
+        bands = self(batch.low, batch.thumbnail)
         self.val_loss.update(self.loss(bands, batch.normal)["loss"], len(batch.low))
         self.val_psnr.update(psnr(bands.full, batch.normal))
         self.val_ssim.update(ssim(bands.full, batch.normal))

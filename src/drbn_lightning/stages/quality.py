@@ -90,7 +90,7 @@ class QualityLearning(Stage):
         fake = [] if unpaired.low_mos is None else [unpaired.low_mos]
         if self.band is not None and unpaired.real_low is not None:
             count = math.ceil(self.enhanced_share * len(unpaired.real_low))
-            mean = None if unpaired.real_low_mean is None else unpaired.real_low_mean[:count]
+            mean = None if unpaired.real_low_thumbnail is None else unpaired.real_low_thumbnail[:count]
             # NOTE: dark photos as they are: a discriminator that has seen none may take black for beautiful.
             others = unpaired.real_low[count : 2 * count]
             fake += [self.enhanced(unpaired.real_low[:count], mean), *([others] if len(others) else [])]
@@ -131,7 +131,7 @@ class QualityLearning(Stage):
         assert all(low) or not any(low), "a batch holds low-light photos or others"
         if all(low) and self.band is None:
             return
-        picture = self.enhanced(batch.photo, batch.mean) if all(low) else batch.photo
+        picture = self.enhanced(batch.photo, batch.thumbnail) if all(low) else batch.photo
         self.ratings.update(self(picture), batch.mos, batch.kind)
 
     def on_validation_epoch_end(self) -> None:

@@ -85,17 +85,17 @@ class RecompositionLearning(Stage):
         names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "unpaired", "logit", "band_logit")
         self.figures = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in names})
 
-    def forward(self, low: Tensor, low_mean: Tensor | None = None) -> tuple[Bands, Recomposed]:
+    def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> tuple[Bands, Recomposed]:
         """Stage 1's bands of low-light pictures `(N, 3, H, W)`, without a gradient, and what stage 2 makes of them."""
         with torch.no_grad():
             low = self.ordered(low)
-            bands: Bands = self.band(low, low_mean)
+            bands: Bands = self.band(low, thumbnail)
         return bands, recompose_bands(self.network, bands, low)
 
     def training_step(self, batch: PairBatch | TogetherBatch, batch_idx: int) -> Tensor:
         """One step of the recomposer, and of a joint discriminator."""
         pairs, unpaired = (batch.pairs, batch.unpaired) if isinstance(batch, TogetherBatch) else (batch, None)
-        paired = self(pairs.low, pairs.low_mean)[1].picture
+        paired = self(pairs.low, pairs.thumbnail)[1].picture
         terms = self.loss.fidelity(paired, pairs.normal)
         if self.discriminator is not None:
             terms |= self.adversarial_terms(paired, pairs, unpaired)
@@ -118,7 +118,7 @@ class RecompositionLearning(Stage):
         """
         if unpaired is None or unpaired.real_low is None:
             raise DRBNError("stage=recompose with an adversary needs real low-light photos: set unpaired.real_low")
-        bands, found = self(unpaired.real_low, unpaired.real_low_mean)
+        bands, found = self(unpaired.real_low, unpaired.real_low_thumbnail)
         recomposed = found.picture
         fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
         logits = torch.cat([self.opinion(fake) for fake in fakes])
@@ -146,10 +146,10 @@ class RecompositionLearning(Stage):
     ) -> dict[str, object]:
         """Judge one batch of pairs, or of held-out real low-light photos; the pictures go to the callbacks."""
         if isinstance(batch, PairBatch):
-            bands, recomposed = self(batch.low, batch.low_mean)
+            bands, recomposed = self(batch.low, batch.thumbnail)
             self._judge_pairs(batch, bands, recomposed)
         else:
-            bands, recomposed = self(batch.photo, batch.mean)
+            bands, recomposed = self(batch.photo, batch.thumbnail)
             self._judge_photos(bands, recomposed)
         weights, chained = recomposed.recomposition_weights, is_chained(self.network)
         return {"bands": bands, "recomposition_weights": weights, "recomposed": recomposed.picture, "chained": chained}
