@@ -16,7 +16,8 @@ STAGES = ("band", "recompose")
 TIMED_SIZE, ROUNDS = (400, 600), 3
 EPILOG = """\
 The file takes `low`, (N, 3, H, W), and `thumbnail`, (N, 3, 48, 48), the area average of each whole image, and
-gives `full`, (N, 3, H, W); any batch and any size, float32 display values in 0 to 1. It is compared with torch before it is written.
+gives `full`, (N, 3, H, W); any batch and any size, float32 display values in 0 to 1. It is compared with torch before
+it is written.
 
 exit status: 0 if it is written; 1 if it is not; 2 if the command is wrong; 130 after Ctrl-C"""
 

@@ -24,8 +24,9 @@ def area_weights(length: int, size: int = THUMBNAIL_SIZE) -> NDArray[np.float32]
         `(size, length)`; each row sums to 1.
 
     Example:
-        >>> area_weights(3, 2).round(2).tolist()
-        [[0.67, 0.33, 0.0], [0.0, 0.33, 0.67]]
+        >>> area_weights(3, 2) * 6
+        array([[4., 2., 0.],
+               [0., 2., 4.]], dtype=float32)
     """
     edges = np.linspace(0, length, size + 1)
     pixels = np.arange(length)
@@ -51,7 +52,9 @@ def thumbnail_of(image: NDArray[Any], visible: NDArray[Any] | None = None) -> ND
     """
     white = np.float32(WHITE[image.dtype.name])
     if visible is None:
-        return _averaged(image) / white
+        whole = _averaged(image)
+        whole /= white
+        return whole
     weights = _averaged(visible[..., None])
     if not weights.any():
         return thumbnail_of(image)

@@ -20,6 +20,7 @@ from drbn_lightning.callbacks.loggers import finish_logger_runs
 from drbn_lightning.callbacks.pictures import ValidationPictures
 from drbn_lightning.image_files import read_rgb
 from drbn_lightning.inference.panels import HEADING, sheet, stage2_panels
+from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.training import train
 from tests.running import tiny
 
@@ -163,12 +164,12 @@ def stage_2(low: Tensor) -> dict[str, Any]:
 
 def pairs(*names: str) -> PairBatch:
     low, normal = torch.rand(2, len(names), 3, 16, 24, generator=torch.Generator().manual_seed(len(names)))
-    return PairBatch(low, normal, low.mean(dim=(1, 2, 3)), list(names))
+    return PairBatch(low, normal, thumbnails_of(low), list(names))
 
 
 def photos(*names: str) -> PhotoBatch:
     photo = torch.rand(len(names), 3, 20, 16, generator=torch.Generator().manual_seed(7))
-    return PhotoBatch(photo, photo.mean(dim=(1, 2, 3)), torch.full((len(names),), torch.nan), ["real_low"], list(names))
+    return PhotoBatch(photo, thumbnails_of(photo), torch.full((len(names),), torch.nan), ["real_low"], list(names))
 
 
 def shown(folder: Path, show: Show, *loaders: list[Any], count: int = 4) -> list[str]:

@@ -14,6 +14,7 @@ from drbn_lightning.data.lol_module import LOLDataModule
 from drbn_lightning.data.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import read_rgb, write_png
+from drbn_lightning.networks.first_guess import thumbnails_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
@@ -99,7 +100,7 @@ def test_low_is_the_same_crop_as_normal_beside_the_exact_mean_of_the_whole(clean
         assert tuple(pair.low.shape) == tuple(pair.normal.shape) == (3, 16, 16)
         assert torch.equal(bytes_of(pair.low), bytes_of(pair.normal) // DARKER)
         whole = read_rgb(clean / "our485" / "low" / f"{pair.name}.png")
-        assert pair.thumbnail.item() == pytest.approx(whole.mean(dtype=np.float64) / 255, rel=1e-6)
+        assert pair.thumbnail.mean().item() == pytest.approx(whole.mean(dtype=np.float64) / 255, rel=1e-6)
 
 
 def test_every_pair_comes_as_often_as_asked_for_and_none_that_is_held_out(clean: Path) -> None:
@@ -119,7 +120,7 @@ def test_validation_is_whole_pairs_the_same_every_time(clean: Path) -> None:
     assert all(map(same, one, module(clean).val_dataloader()))
     for batch in one:
         assert tuple(batch.normal.shape) == (1, 3, *TRAIN[int(batch.name[0])])
-        assert torch.allclose(batch.thumbnail, batch.low.mean(dim=(1, 2, 3)))
+        assert torch.allclose(batch.thumbnail, thumbnails_of(batch.low))
 
 
 def test_validation_may_take_the_middle_beside_the_mean_of_the_whole(clean: Path) -> None:
@@ -128,7 +129,7 @@ def test_validation_may_take_the_middle_beside_the_mean_of_the_whole(clean: Path
         top, left = (height - 10) // 2, (width - 10) // 2
         whole = torch.from_numpy(read_rgb(clean / "our485" / "low" / f"{batch.name[0]}.png")).permute(2, 0, 1)
         assert torch.equal(bytes_of(batch.low[0]), whole[:, top : top + 10, left : left + 10])
-        assert batch.thumbnail.item() == pytest.approx(whole.double().mean().item() / 255, rel=1e-6)
+        assert batch.thumbnail.mean().item() == pytest.approx(whole.double().mean().item() / 255, rel=1e-6)
 
 
 def test_test_pictures_are_whole_and_of_any_size(clean: Path) -> None:

@@ -129,7 +129,7 @@ class Counting(pl.LightningModule):
 
     def training_step(self, batch: TogetherBatch) -> Tensor:
         self.seen.append(("train", len(batch.unpaired.high_mos)))
-        loss: Tensor = self.layer(batch.pairs.thumbnail[:, None]).mean()
+        loss: Tensor = self.layer(batch.pairs.thumbnail.mean(dim=(1, 2, 3))[:, None]).mean()
         return loss
 
     def validation_step(self, batch: PairBatch | PhotoBatch, batch_idx: int, dataloader_idx: int = 0) -> None:

@@ -106,7 +106,7 @@ def test_the_mean_is_of_the_whole_photo(cache: PictureCache) -> None:
         sample = samples(cache)[0, index]
         assert sample.real_low_thumbnail is not None
         whole = read_rgb(cache._index.parent.parent / f"{number(sample.real_low):02d}.png")
-        assert sample.real_low_thumbnail.item() == pytest.approx(whole.mean() / 255)
+        assert sample.real_low_thumbnail.mean().item() == pytest.approx(whole.mean() / 255)
 
 
 def test_kinds_that_are_not_there_are_none(cache: PictureCache) -> None:
@@ -128,7 +128,7 @@ def test_held_out_photos_are_whole(cache: PictureCache) -> None:
     assert found[3].mos.isnan()
     for photo in found:
         assert photo.photo.shape[1] == 20
-        assert photo.mean.item() == pytest.approx(photo.photo.mean().item(), rel=1e-5)
+        assert photo.thumbnail.mean().item() == pytest.approx(photo.photo.mean().item(), rel=1e-5)
     dark = photos.only(REAL_LOW)
     assert (len(dark), dark[0, 0].name, len(photos)) == (1, "03.png", 4)
     assert [photos.only(HIGH, MIDDLE)[0, index].kind for index in range(2)] == [HIGH, MIDDLE]

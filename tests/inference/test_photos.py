@@ -149,7 +149,7 @@ def test_a_batch_of_several_kinds_is_judged_row_for_row() -> None:
     single = [photo(0, "high", 7.0), photo(1), photo(2, "low", 3.0)]
     both = PhotoBatch(
         torch.cat([one.photo for one in single]),
-        torch.cat([one.mean for one in single]),
+        torch.cat([one.thumbnail for one in single]),
         torch.cat([one.mos for one in single]),
         ["high", "real_low", "low"],
         ["0.jpg", "1.jpg", "2.jpg"],

@@ -19,6 +19,7 @@ from drbn_lightning.metrics.definitions import (
 )
 from drbn_lightning.metrics.fidelity import gt_mean, psnr, shaved, ssim
 from drbn_lightning.metrics.no_reference import NO_REFERENCE
+from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.whole import load_whole
 
 
@@ -80,7 +81,7 @@ def test_released_weights_score_on_eval15_what_was_measured_with_the_released_co
             for path in (pair.low, pair.normal)
         )
         with torch.inference_mode():
-            result = network(low.contiguous(memory_format=torch.channels_last), low.mean(dim=(1, 2, 3))).full
+            result = network(low.contiguous(memory_format=torch.channels_last), thumbnails_of(low)).full
         figures["psnr"] += psnr(result, target).tolist()
         figures["shaved"] += psnr(shaved(result, 10), shaved(target, 10)).tolist()
         figures["ssim"] += ssim(result, target).tolist()

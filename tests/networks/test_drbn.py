@@ -108,8 +108,8 @@ def test_guess_brings_the_whole_picture_to_the_mean() -> None:
 
 def test_guess_of_a_crop_uses_the_mean_of_its_picture() -> None:
     network, low = DRBN(recursions=1, guess_mean=0.4), torch.full((1, 3, 4, 4), 0.1)
-    torch.testing.assert_close(network.guess(low, torch.tensor([0.2])), torch.full_like(low, 0.2))
-    assert DRBN(recursions=1, first_guess="input").guess(low, torch.tensor([0.2])) is low
+    torch.testing.assert_close(network.guess(low, torch.full((1, 3, 48, 48), 0.2)), torch.full_like(low, 0.2))
+    assert DRBN(recursions=1, first_guess="input").guess(low, torch.full((1, 3, 48, 48), 0.2)) is low
 
 
 def test_guess_is_bounded_in_gain_and_value() -> None:
@@ -129,7 +129,7 @@ def test_gradients_reach_every_parameter() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"recursions": 0}, "network.recursions is 0"), ({"first_guess": "zero"}, "use 'input' or 'mean'")],
+    [({"recursions": 0}, "network.recursions is 0"), ({"first_guess": "zero"}, "use input, mean, learned")],
 )
 def test_refuses_nonsense(arguments: dict[str, int | str], message: str) -> None:
     with pytest.raises(ValueError, match=message):

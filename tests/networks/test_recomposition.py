@@ -150,9 +150,9 @@ def test_chained_steps_give_other_bands() -> None:
 def test_both_stages_as_one_network(chained: bool) -> None:
     band, recomposer = DRBN(recursions=2, base_channels=4), FlatRecomposer()
     network, low = BandRecomposition(band, recomposer), torch.rand(2, 3, 9, 6) * 0.2
-    mean = torch.tensor([0.1, 0.2])
-    result, (bands, found) = network(low, mean), network.parts(low, mean)
-    expected = band(low, mean)
+    thumbnail = torch.tensor([0.1, 0.2])[:, None, None, None].expand(2, 3, 48, 48)
+    result, (bands, found) = network(low, thumbnail), network.parts(low, thumbnail)
+    expected = band(low, thumbnail)
     assert all(map(torch.equal, bands, expected))
     assert torch.equal(found.picture, recompose_bands(recomposer, expected, low).picture)
     assert torch.equal(result.full, found.picture)

@@ -12,6 +12,7 @@ from drbn_lightning.losses.adversarial import LogCriterion
 from drbn_lightning.networks.checkpoint import identity
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.stages.quality import KINDS, QualityLearning
 from tests.running import loader
 
@@ -34,9 +35,7 @@ def held_out() -> list[PhotoBatch]:
     for kind, values in (("high", (8.0, 9.0)), ("low", (2.0, 3.0)), ("middle", (5.0, 6.0)), ("real_low", (NAN, NAN))):
         for number, mos in enumerate(values):
             photo = torch.full((1, 3, SIZE, SIZE), 0.05 if mos != mos else mos / 10)
-            photos.append(
-                PhotoBatch(photo, photo.mean(dim=(1, 2, 3)), torch.tensor([mos]), [kind], [f"{kind}_{number}"])
-            )
+            photos.append(PhotoBatch(photo, thumbnails_of(photo), torch.tensor([mos]), [kind], [f"{kind}_{number}"]))
     return photos
 
 

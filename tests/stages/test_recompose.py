@@ -14,6 +14,7 @@ from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.networks.checkpoint import identity
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.networks.vgg import VGG16Features
 from drbn_lightning.stages.recompose import RecompositionLearning
@@ -25,8 +26,8 @@ SIZE = 16
 def batch(count: int = 2) -> TogetherBatch:
     torch.manual_seed(5)
     low, normal, high, dark = (torch.rand(count, 3, SIZE, SIZE) * scale for scale in (0.1, 1.0, 1.0, 0.15))
-    pairs = PairBatch(low, normal, low.mean(dim=(1, 2, 3)), [str(number) for number in range(count)])
-    return TogetherBatch(pairs, UnpairedBatch(high, None, dark, dark.mean(dim=(1, 2, 3))))
+    pairs = PairBatch(low, normal, thumbnails_of(low), [str(number) for number in range(count)])
+    return TogetherBatch(pairs, UnpairedBatch(high, None, dark, thumbnails_of(dark)))
 
 
 def features(folder: Path) -> PerceptualLoss:

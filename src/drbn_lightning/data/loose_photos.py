@@ -14,7 +14,7 @@ from drbn_lightning.thumbnails import thumbnail_of
 
 
 class LoosePhoto(NamedTuple):
-    """One photo: `low` is `(1, 3, H, W)` float32 in [0, 1], `thumbnail` `(1, 3, S, S)`; `key` finds results of it by name."""
+    """One photo: `low` is `(1, 3, H, W)` float32 in [0, 1], `thumbnail` that of it; `key` finds results by name."""
 
     name: str
     key: str

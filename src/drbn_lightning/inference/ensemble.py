@@ -40,9 +40,8 @@ def self_ensemble(method: Method) -> Method:
         padded = pad_to_quarters(low)
         total = torch.zeros_like(padded)
         for side in SIDES:
-            total += turned_back(
-                method(turned(padded, *side).contiguous(), turned(thumbnail, *side).contiguous()), *side
-            )
+            seen = (turned(image, *side).contiguous() for image in (padded, thumbnail))
+            total += turned_back(method(*seen), *side)
         return (total / len(SIDES))[..., :height, :width]
 
     return enhance

@@ -35,7 +35,7 @@ SIZES = ((1, 3, 64, 96), (2, 3, 37, 42), (1, 3, 131, 90), (3, 3, 5, 7), (1, 3, 1
 
 DEFINITIONS = {
     "low": "(N, 3, H, W) float32, low-light RGB in display values, 0 black, 1 white; any N, H, W from 1",
-    "thumbnail": f"(N, 3, {THUMBNAIL_SIZE}, {THUMBNAIL_SIZE}) float32, area average of each WHOLE image, also where low is a tile of it",
+    "thumbnail": f"(N, 3, {THUMBNAIL_SIZE}, {THUMBNAIL_SIZE}) float32, area average of each WHOLE image of a tile",
     "full": "(N, 3, H, W) float32, the enhanced RGB in display values, not clipped",
 }
 

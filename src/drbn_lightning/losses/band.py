@@ -80,7 +80,8 @@ class BandLoss(nn.Module):
             normal: the target, `(N, C, H, W)` in [0, 1].
 
         Returns:
-            `loss`, to be minimised, and its terms `ssim_full`, `ssim_half`, `ssim_quarter` (`l1` and `colour` where weighted).
+            `loss`, to be minimised, and its terms `ssim_full`, `ssim_half`, `ssim_quarter` (where weighted, `l1` and
+            `colour`).
         """
         wanted = targets(normal, self.downsampling)
         terms = {f"ssim_{name}": ssim(getattr(bands, name), getattr(wanted, name)) for name in Bands._fields}

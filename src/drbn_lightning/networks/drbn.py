@@ -148,8 +148,8 @@ class DRBN(nn.Module):
 
         Args:
             low: low-light pictures `(N, C, H, W)` in [0, 1], of any size.
-            thumbnail: `(N, 3, S, S)`, that of each WHOLE image (`drbn_lightning.thumbnails`), where `low` is only a crop
-                or a tile of it; by default that of `low`.
+            thumbnail: `(N, 3, S, S)`, that of each WHOLE image (`drbn_lightning.thumbnails`), where `low` is only a
+                crop or a tile of it; by default that of `low`.
 
         Returns:
             Unclamped bands; `full` has the size of `low`.

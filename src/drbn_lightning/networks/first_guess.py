@@ -122,8 +122,8 @@ class AdjustmentPredictor(nn.Module):
         features = self.features(thumbnail)
         pooled = [features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), gain.flatten(1).log() / 4]
         raw = torch.tanh(self.head(torch.cat(pooled, dim=1)))
-        brightness, mixing, bend = raw.split((1, 9, 1), dim=1)
-        colours = torch.eye(3).to(raw) + FURTHEST[1] * mixing.unflatten(1, (3, 3))
+        brightness, mixing, bend = raw[:, :1], raw[:, 1:10], raw[:, 10:]
+        colours = torch.eye(3).to(raw) + FURTHEST[1] * mixing.reshape(-1, 3, 3)
         return Adjustment(torch.exp(FURTHEST[0] * brightness)[..., None] * colours, torch.exp(FURTHEST[2] * bend[:, 0]))
 
 

@@ -64,10 +64,11 @@ class BandLearning(Stage):
 
     def guess_terms(self, batch: PairBatch) -> dict[str, Tensor]:
         """How far the first guess of whole images is from their targets, where that is trained."""
-        if not self.guess_weight or batch.normal_thumbnail is None:
+        guess = getattr(self.network, "guess", None)
+        if not self.guess_weight or batch.normal_thumbnail is None or not isinstance(guess, Guess):
             return {}
-        guess = self.network.guess(batch.thumbnail, batch.thumbnail)
-        return {"guess": (guess - batch.normal_thumbnail).abs().mean()}
+        found = guess(batch.thumbnail, batch.thumbnail)
+        return {"guess": (found - batch.normal_thumbnail).abs().mean()}
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
         """Judge one batch; the means over all processes weigh every picture alike. The bands go to the callbacks."""
