@@ -60,7 +60,7 @@ def thumbnail_of(image: NDArray[Any], visible: NDArray[Any] | None = None) -> ND
         return thumbnail_of(image)
     weighted = _averaged(image, visible) / white
     fill = weighted.sum(axis=(1, 2), keepdims=True) / weights.sum()
-    return np.where(weights > 0, weighted / weights.clip(min=np.float32(1e-12)), fill).astype(np.float32)
+    return np.asarray(np.where(weights > 0, weighted / weights.clip(min=1e-12), fill), dtype=np.float32)
 
 
 def _averaged(values: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[np.float32]:
