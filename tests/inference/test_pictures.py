@@ -9,6 +9,7 @@ from drbn_lightning.inference.evaluation import Judged, Picture
 from drbn_lightning.inference.panels import HEADING
 from drbn_lightning.inference.pictures import write_figures, write_pictures
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
 
 CPU = torch.device("cpu")
@@ -17,7 +18,7 @@ CPU = torch.device("cpu")
 def judged(height: int = 20, width: int = 24) -> Judged:
     torch.manual_seed(1)
     low, normal = 0.1 * torch.rand(1, 3, height, width), torch.rand(1, 3, height, width)
-    return Judged(Picture("a.png", "a", low, low.mean()[None], normal), {"input": low[0], "band": normal[0]}, [])
+    return Judged(Picture("a.png", "a", low, thumbnails_of(low), normal), {"input": low[0], "band": normal[0]}, [])
 
 
 def target() -> Tensor:

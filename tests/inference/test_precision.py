@@ -111,7 +111,10 @@ def networks() -> list[nn.Module]:
 
 @pytest.mark.parametrize("network", networks(), ids=["band", "recompose"])
 def test_bfloat16_is_near_float32(network: nn.Module) -> None:
-    low, thumbnail = torch.rand(1, 3, 37, 41, generator=torch.Generator().manual_seed(1)), torch.tensor([0.3])
+    low, thumbnail = (
+        torch.rand(1, 3, 37, 41, generator=torch.Generator().manual_seed(1)),
+        torch.full((1, 3, 48, 48), 0.3),
+    )
     exact = torch_method(network, CPU)(low, thumbnail)
     with torch.inference_mode():
         assert torch.allclose(exact, network.eval()(low, thumbnail).full, atol=1e-5)

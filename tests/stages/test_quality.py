@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.war
 def batch(*, low: bool = True, dark: bool = True) -> UnpairedBatch:
     torch.manual_seed(5)
     high, other = 0.5 + 0.5 * torch.rand(4, 3, SIZE, SIZE), 0.3 * torch.rand(4, 3, SIZE, SIZE)
-    mean = other.mean(dim=(1, 2, 3))
-    return UnpairedBatch(high, other if low else None, other if dark else None, mean if dark else None)
+    thumbnail = thumbnails_of(other)
+    return UnpairedBatch(high, other if low else None, other if dark else None, thumbnail if dark else None)
 
 
 def held_out() -> list[PhotoBatch]:
