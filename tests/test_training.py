@@ -1,6 +1,7 @@
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -10,8 +11,8 @@ from pytorch_lightning.callbacks import Callback
 
 from drbn_lightning.command_line import again
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.networks.checkpoint import load
-from drbn_lightning.training import train
+from drbn_lightning.networks.checkpoint import identity, load, read
+from drbn_lightning.training import set_cooldown, train
 from tests.running import equal, tiny, weights
 
 
@@ -125,3 +126,58 @@ def test_the_command_that_goes_on_can_be_typed(tmp_path: Path) -> None:
     assert words[:5] == ["python", "-m", "drbn_lightning.train", "--config-dir=my conf", "+x={a: [1, 2]}"]
     (last,) = OverridesParser.create().parse_overrides(words[5:])
     assert (last.key_or_group, last.value()) == ("resume", str(folder))
+
+
+CONSTANT = "stage.scheduler=${schedules.constant}"
+
+
+def checkpoint(folder: Path) -> dict[str, Any]:
+    return read(folder / "checkpoints" / "last.ckpt")
+
+
+def test_a_cooldown_ends_a_run_of_unknown_length(tmp_path: Path) -> None:
+    run(tmp_path, CONSTANT)
+    assert checkpoint(tmp_path)["lr_schedulers"][0]["_last_lr"] == [pytest.approx(0.001 * 9 / 201)]
+    run(tmp_path, CONSTANT, "resume=auto", "cooldown=3")
+    after = checkpoint(tmp_path)
+    assert after["global_step"] == 11
+    assert after["lr_schedulers"][0]["_last_lr"] == [pytest.approx(0, abs=1e-9)]
+    assert record(tmp_path)["steps"] == 11
+    assert (tmp_path / "band.pt").exists()
+
+
+def test_a_run_left_within_its_cooldown_keeps_its_end(tmp_path: Path) -> None:
+    words = [CONSTANT, f"+callbacks.fault={{_target_: {__name__}.Breakdown, step: 10}}", "callbacks.last.minutes=0"]
+    run(tmp_path, *words)
+    with pytest.raises(RuntimeError, match="broken down"):
+        run(tmp_path, *words, "resume=auto", "cooldown=6")
+    assert checkpoint(tmp_path)["global_step"] == 9
+    config = tiny(tmp_path, CONSTANT, "cooldown=6")
+    set_cooldown(config, tmp_path / "checkpoints" / "last.ckpt")
+    assert (config.trainer.max_steps, config.trainer.max_epochs) == (14, -1)
+
+
+@pytest.mark.parametrize("words", [["cooldown=3"], [CONSTANT, "cooldown=-1"], [CONSTANT, "cooldown=soon"]])
+def test_a_cooldown_needs_a_schedule_that_has_one_and_a_number(tmp_path: Path, words: list[str]) -> None:
+    with pytest.raises(DRBNError, match="cooldown"):
+        run(tmp_path, *words)
+
+
+@pytest.mark.parametrize(("first", "second"), [("32-true", "bf16-mixed"), ("bf16-mixed", "32-true")])
+def test_a_finished_run_takes_more_epochs_and_another_precision(tmp_path: Path, first: str, second: str) -> None:
+    run(tmp_path, CONSTANT, f"trainer.precision={first}")
+    run(tmp_path, CONSTANT, f"trainer.precision={second}", "trainer.max_epochs=3", "resume=auto")
+    assert checkpoint(tmp_path)["global_step"] == 12
+    assert record(tmp_path)["status"] == "finished"
+
+
+def test_training_starts_from_given_weights_and_says_so(tmp_path: Path) -> None:
+    run(tmp_path / "first")
+    first = load(tmp_path / "first" / "band.pt")
+    words = [f"init={tmp_path}/first/band.pt", "stage.optimizer.lr=0", "callbacks.ema=null", "seed=5"]
+    run(tmp_path / "second", *words)
+    second = load(tmp_path / "second" / "band.pt")
+    assert equal(weights(tmp_path / "first" / "band.pt"), weights(tmp_path / "second" / "band.pt"))
+    assert second.provenance["initial"] == {"identity": identity(first.network)}
+    assert all(seen in second.trained_on for seen in first.trained_on)
+    assert len(second.trained_on) > len(first.trained_on)

@@ -25,6 +25,7 @@ from drbn_lightning.data.together import TogetherDataModule
 from drbn_lightning.data.unpaired import UnpairedDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.checkpoint import NEEDS, Artifact, NetworkDescription, header, identity, load
+from drbn_lightning.networks.initial import Initial, start_from
 from drbn_lightning.run_labels import register
 
 register()  # names of runs, which the configuration of loggers asks for
@@ -137,6 +138,13 @@ def load_used(config: DictConfig) -> dict[str, Artifact]:
     return found
 
 
+def start(config: DictConfig, network: nn.Module, stage_name: str) -> Initial | None:
+    """Fill the network with the weights that `init` names, if it does."""
+    if config.init is None:
+        return None
+    return start_from(network, Path(config.init), stage_name, partial=config.init_partial)
+
+
 def build_stage(config: DictConfig, network: nn.Module, used: dict[str, Artifact]) -> pl.LightningModule:
     """The LightningModule of a stage, with the networks that it uses."""
     more = {"band": used["band"].network} if "band" in used else {}
@@ -184,11 +192,14 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     _refuse_other_discriminator(config, used, overrides)
     data = build_sources(config)
     network, description = build_network(config, config.trains)
+    initial = start(config, network, stage_name)
     stage = build_stage(config, network, used)
     artifact = Path(config.paths.output_dir) / f"{stage_name}.pt"
     about = provenance(config, overrides)
     known = {name: Used(Path(config.uses[name]), identity(found.network)) for name, found in used.items()}
     about["used"] = {name: one.identity for name, one in known.items()}
+    if initial is not None:
+        about["initial"] = initial.provenance
     needs = {name: used[name].reference(Path(config.uses[name])) for name in NEEDS.get(stage_name, ()) if name in used}
 
     def own_data() -> list[dict[str, Any]]:
@@ -196,6 +207,7 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
 
     def make_header() -> dict[str, Any]:
         trained_on = own_data()
+        trained_on += [seen for seen in (initial.trained_on if initial else []) if seen not in trained_on]
         for name in sorted(used.keys() - needs.keys()):  # what is not part of the network any more has still shaped it
             trained_on += [seen for seen in used[name].trained_on if seen not in trained_on]
         return header(stage_name, description, dict(about), trained_on, needs)

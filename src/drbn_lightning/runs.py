@@ -12,6 +12,8 @@ from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.image_files import written_beside
 
 RECORD, CONFIGURATION = "run.json", "config.yaml"
+CHANGEABLE = ("cooldown", "trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trainer.precision")
+"""Keys that may change when a run is resumed: how long it goes on, and in what precision."""
 Status = Literal["running", "finished", "failed", "interrupted", "pruned"]
 
 
@@ -64,16 +66,23 @@ def read_record(folder: Path) -> dict[str, Any] | None:
 def finished_before(folder: Path, overrides: list[str]) -> dict[str, Any] | None:
     """The record of a run that ended well in this folder, for a run that goes on by `resume=auto`.
 
+    None too where `overrides` ask that run for more: a longer run, a cool-down, another precision (`CHANGEABLE`).
+
     Raises:
         DRBNError: the folder holds a run with other overrides.
     """
     record = read_record(folder)
     if record is None:
         return None
-    if record["overrides"] != overrides:
+    if _unchangeable(record["overrides"]) != _unchangeable(overrides):
         was = " ".join(record["overrides"])
         raise DRBNError(f"resume=auto: {folder} holds another run ({was}); repeat its words or choose another folder")
-    return record if record["status"] == "finished" else None
+    return record if record["status"] == "finished" and record["overrides"] == overrides else None
+
+
+def _unchangeable(overrides: list[str]) -> list[str]:
+    """The overrides by which a run is known, whenever it is resumed."""
+    return [word for word in overrides if word.lstrip("+~").split("=")[0] not in CHANGEABLE]
 
 
 def _status(error: BaseException) -> Status:

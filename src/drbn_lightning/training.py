@@ -6,7 +6,7 @@ import shutil
 import sys
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -56,6 +56,7 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     if resume is not None:
         folder = resume.parent.parent
         config.paths.output_dir = str(folder)
+    set_cooldown(config, resume)
     about = provenance(config, words)
     about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
     if resume is not None:
@@ -106,6 +107,31 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
     if about["network"] != build_network(config, config.trains)[1]._asdict():
         raise DRBNError(f"{path} holds another network; repeat the options that its run had")
     return path.resolve()
+
+
+def set_cooldown(config: DictConfig, resume: Path | None) -> None:
+    """End the run with the cool-down that `cooldown` asks for: a resumed one so many steps after it was left.
+
+    A run that was left within that very cool-down keeps its end.
+
+    Raises:
+        DRBNError: the schedule has no cool-down.
+    """
+    steps = config.cooldown
+    if not steps:
+        return
+    if not isinstance(steps, int) or steps < 0:
+        raise DRBNError(f"cooldown is {steps!r}; give a number of steps")
+    if "cooldown_steps" not in (config.stage.scheduler or {}):
+        raise DRBNError("cooldown is set, and the schedule has none; choose stage.scheduler='${schedules.constant}'")
+    if resume is None:
+        return
+    content = read(resume)
+    done = int(content["global_step"])
+    before: dict[str, Any] = next(iter(content.get("lr_schedulers", [])), {})
+    end = before.get("total_steps", 0)
+    within = before.get("cooldown_steps") == steps and end - steps <= done < end
+    config.trainer.max_steps, config.trainer.max_epochs = int(end) if within else done + steps, -1
 
 
 def quieten() -> None:

@@ -109,10 +109,11 @@ def test_validation_may_take_the_middle(photos: Path) -> None:
 
 def test_fingerprints_know_the_photos_apart(photos: Path) -> None:
     data = module(photos)
-    (trained,), tested = data.trained_on(), data.tested_on()
+    (trained, chosen_by), tested = data.trained_on(), data.tested_on()
     assert (trained.name, trained.count, tested.name, tested.count) == ("photos/train", 3, "photos/test", 2)
     assert set(trained.names).isdisjoint(tested.names)
     assert overlap(trained, tested) == []
+    assert (chosen_by.name, chosen_by.names) == ("photos/validation", tested.names)
     assert overlap(trained, trained) == trained.names
     assert Fingerprint.from_dict(trained.as_dict()) == trained
 

@@ -16,11 +16,14 @@ def epoch(length: int, batch_size: int, world_size: int = 1, number: int = 0, se
     return found
 
 
-@pytest.mark.parametrize(("length", "batch_size", "steps"), [(689, 4, 172), (3445, 4, 861), (8, 4, 2), (3, 4, 1)])
-def test_an_epoch_has_the_papers_number_of_steps(length: int, batch_size: int, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("length", "batch_size", "steps"), [(673, 4, 169), (3365, 4, 842), (8, 4, 2), (3, 4, 1), (7, 4, 2), (5, 4, 2)]
+)
+def test_no_batch_is_larger_than_asked_for(length: int, batch_size: int, steps: int) -> None:
     (batches,) = epoch(length, batch_size)
     assert len(batches) == len(EpochBatches(length, batch_size, 0)) == steps
     assert max(map(len, batches)) - min(map(len, batches)) <= 1
+    assert max(map(len, batches)) <= batch_size
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])
@@ -61,6 +64,8 @@ def test_a_resumed_epoch_goes_on_where_it_stopped_and_the_next_is_whole() -> Non
 def test_refuses_a_process_without_samples() -> None:
     with pytest.raises(DRBNError, match=r"3 processes cannot share batches of 2: raise data.batch_size"):
         EpochBatches(10, 2, 0, 0, 3)
+    with pytest.raises(DRBNError, match=r"4 processes cannot share batches of 2: raise data.batch_size"):
+        EpochBatches(5, 4, 0, 0, 4)
 
 
 @pytest.mark.parametrize("length", [5, 6, 7])

@@ -152,7 +152,11 @@ def test_workers_give_what_the_main_process_gives(clean: Path) -> None:
 def test_fingerprints_tell_what_was_trained_on(clean: Path) -> None:
     data = ready(module(clean))
     trained, tested = data.trained_on(), data.tested_on()
-    assert [(found.name, found.count) for found in trained] == [("folder/high", 12), ("folder/real_low", 12)]
+    assert [(found.name, found.count) for found in trained] == [
+        ("folder/high", 12),
+        ("folder/real_low", 12),
+        ("folder/validation", 8),
+    ]
     assert tested.name == "folder/test"
     assert all(overlap(found, tested) == [] for found in trained)
     assert overlap(tested, tested) == tested.names

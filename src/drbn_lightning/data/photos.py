@@ -115,9 +115,11 @@ class PhotosDataModule(PairDataModule):
         return cache, sorted(order[: self.validation_photos]), sorted(order[self.validation_photos :])
 
     def trained_on(self) -> list[Fingerprint]:
-        """Fingerprint of the photos trained on."""
+        """Fingerprints of the photos trained on, and of those held out for validation, by which a network is chosen."""
         assert isinstance(self.train_set, PhotoPairs)
-        return [Fingerprint.of_pairs("photos/train", self.train_set.cache, [], self.train_set.rows)]
+        assert isinstance(self.validation_set, PhotoPairs)
+        used = {"train": self.train_set, "validation": self.validation_set}
+        return [Fingerprint.of_pairs(f"photos/{name}", one.cache, [], one.rows) for name, one in used.items()]
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the held-out photos."""

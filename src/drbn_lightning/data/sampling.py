@@ -18,8 +18,8 @@ _SHUFFLE_STREAM = 977  # keeps the order of the samples independent of what is d
 class EpochBatches(Sampler[list[Position]]):
     """Shuffled batches of an epoch, dealt out to the processes; every sample comes exactly once.
 
-    Where the samples do not divide evenly, the `length // batch_size` batches differ in size by one at most, and so do
-    the processes' shares of a batch: 689 pairs in batches of 4 make 172 steps, as in the paper.
+    No batch is larger than asked for. Where the samples do not divide evenly, the batches differ in size by one at
+    most, and so do the processes' shares of a batch: 673 pairs in batches of 4 make 169 steps.
     """
 
     def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
@@ -35,9 +35,10 @@ class EpochBatches(Sampler[list[Position]]):
         Raises:
             DRBNError: a step would leave a process without a sample.
         """
-        if min(length, batch_size) < world_size:
+        smallest = length // -(-length // batch_size) if length else 0
+        if smallest < world_size:
             raise DRBNError(
-                f"{world_size} processes cannot share batches of {min(length, batch_size)}: raise data.batch_size "
+                f"{world_size} processes cannot share batches of {smallest}: raise data.batch_size "
                 "(it counts the samples of all processes) or lower trainer.devices"
             )
         self.length, self.batch_size, self.seed = length, batch_size, seed
@@ -65,7 +66,7 @@ class EpochBatches(Sampler[list[Position]]):
 
     def __len__(self) -> int:
         """Number of steps of a whole epoch."""
-        return max(1, self.length // self.batch_size)
+        return -(-self.length // self.batch_size)
 
     def __iter__(self) -> Iterator[list[Position]]:
         order = generator(self.seed, _SHUFFLE_STREAM, self.epoch).permutation(self.length)

@@ -134,11 +134,13 @@ class StoredDataModule(UnpairedDataModule):
         return StoredPhotos(*self._open(TEST))
 
     def trained_on(self) -> list[Fingerprint]:
-        """Fingerprints of the photos trained on, kind by kind."""
+        """Fingerprints of the photos trained on, kind by kind, and of those held out for validation."""
         assert isinstance(self.train_set, StoredSamples)
+        assert isinstance(self.validation_set, StoredPhotos)
         cache, photos = self.train_set.cache, self.train_set.photos
-        kinds = [(kind, [photo for photo in photos if photo.kind == kind]) for kind in KINDS]
-        return [fingerprint(f"{self.source}/{kind}", cache, found) for kind, found in kinds if found]
+        sets = {kind: [photo for photo in photos if photo.kind == kind] for kind in KINDS}
+        sets["validation"] = self.validation_set.photos
+        return [fingerprint(f"{self.source}/{name}", cache, found) for name, found in sets.items() if found]
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the test photos."""

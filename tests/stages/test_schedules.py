@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from drbn_lightning.stages.schedules import ConstantWithCooldown
+
+
+def schedule(total: int = 20, warmup: int = 4, cooldown: int = 5) -> ConstantWithCooldown:
+    optimizer = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1.0, 0.5)])
+    return ConstantWithCooldown(optimizer, total, warmup, cooldown)
+
+
+def rates(made: ConstantWithCooldown, steps: int) -> list[float]:
+    found = []
+    for _ in range(steps):
+        found.append(made.optimizer.param_groups[0]["lr"])
+        made.optimizer.step()
+        made.step()
+    return found
+
+
+def test_it_rises_stays_and_falls_to_almost_nothing() -> None:
+    found = rates(schedule(), 20)
+    assert found[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    assert found[4:15] == [1.0] * 11
+    assert found[15:] == pytest.approx([1 - (n / 6) ** 0.5 for n in range(1, 6)])
+
+
+def test_every_group_keeps_its_own_rate() -> None:
+    made = schedule(warmup=0, cooldown=0)
+    assert made.get_last_lr() == [1.0, 0.5]
+
+
+def test_a_checkpoint_of_a_constant_run_goes_on_into_a_cooldown() -> None:
+    before = schedule(total=1000, cooldown=0)
+    rates(before, 10)
+    after = schedule(total=15, cooldown=5)
+    after.load_state_dict(before.state_dict())
+    assert (after.total_steps, after.cooldown_steps, after.last_epoch) == (15, 5, 10)
+    assert rates(after, 6)[1:] == pytest.approx([1 - (n / 6) ** 0.5 for n in range(2, 6)] + [0.0])
+
+
+@pytest.mark.parametrize("wrong", [{"warmup": -1}, {"cooldown": -1}, {"cooldown": 21}])
+def test_refuses_steps_that_do_not_fit(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="cooldown"):
+        schedule(**wrong)
