@@ -1,16 +1,11 @@
 """From configuration to objects: the one place that calls `hydra.utils.instantiate`."""
 
-import os
 import re
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -26,6 +21,7 @@ from drbn_lightning.data.unpaired import UnpairedDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.checkpoint import NEEDS, Artifact, NetworkDescription, header, identity, load
 from drbn_lightning.networks.initial import Initial, start_from
+from drbn_lightning.provenance import provenance
 from drbn_lightning.run_labels import register
 
 register()  # names of runs, which the configuration of loggers asks for
@@ -226,32 +222,3 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
 def plain(config: DictConfig) -> dict[str, Any]:
     """The resolved configuration as plain values."""
     return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-
-
-def provenance(config: DictConfig, overrides: list[str]) -> dict[str, Any]:
-    """Where a checkpoint came from, in plain values: versions, date, command line and the resolved configuration."""
-    return {
-        "version": version("drbn-lightning"),
-        "commit": _commit(),
-        "torch": str(torch.__version__),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "overrides": list(overrides),
-        "seed": config.seed,
-        "config": OmegaConf.to_yaml(config, resolve=True),
-    }
-
-
-def _commit() -> str | None:
-    """The commit of a development checkout; None where the package is installed."""
-    folder = Path(__file__).resolve().parents[2]
-    if not (folder / ".git").exists():
-        return None
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-    )
-    return answer.stdout.strip() or None

@@ -11,13 +11,14 @@ from typing import Any, cast
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from drbn_lightning.assembly import Experiment, build_experiment, build_network, provenance
+from drbn_lightning.assembly import Experiment, build_experiment, build_network
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.loggers import finish_logger_runs, go_on_logging
 from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import written_beside
 from drbn_lightning.networks.checkpoint import HEADER, read
+from drbn_lightning.provenance import provenance
 from drbn_lightning.runs import finished_before, read_record, recorded
 from drbn_lightning.terminal import say
 

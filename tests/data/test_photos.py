@@ -147,3 +147,22 @@ def test_a_root_that_is_not_set(root: str | None) -> None:
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DRBNError, match="holds no picture"):
         module(tmp_path)
+
+
+def test_some_samples_are_bright_already_and_stay_as_they_are(photos: Path) -> None:
+    data = module(photos, unchanged_share=0.5, repeats=40)
+    pairs = [sample(data, 0, index) for index in range(len(data.train_set or []))]
+    kept = [pair for pair in pairs if torch.equal(pair.low, pair.normal)]
+    assert 0.35 < len(kept) / len(pairs) < 0.65
+    for pair in kept:
+        assert pair.normal_thumbnail is not None
+        assert torch.equal(pair.thumbnail, pair.normal_thumbnail)
+        whole = torch.from_numpy(read_rgb(photos / pair.name)).float() / 255
+        assert pair.thumbnail.mean().item() == pytest.approx(whole.mean().item(), rel=1e-4)
+    assert not any(torch.equal(batch.low, batch.normal) for batch in data.val_dataloader())
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_of_unchanged_samples_is_from_0_to_1(photos: Path, share: float) -> None:
+    with pytest.raises(DRBNError, match=r"data\.unchanged_share is"):
+        module(photos, unchanged_share=share)

@@ -14,7 +14,7 @@ from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer, UNetRecomposer
 from drbn_lightning.networks.whole import Whole
 
-Argument: TypeAlias = int | float | bool
+Argument: TypeAlias = int | float | bool | str
 
 
 def artifact(stage: str, kind: type[nn.Module], **arguments: Argument) -> Artifact:
@@ -24,10 +24,13 @@ def artifact(stage: str, kind: type[nn.Module], **arguments: Argument) -> Artifa
 
 
 def small_whole(kind: str = "band", **arguments: Argument) -> Whole:
-    """`band` is stage 1; `flat` and `unet` recompose over it."""
+    """`band` is stage 1, `learned` too, with a learned first guess; `flat` and `unet` recompose over it."""
     small: dict[str, Argument] = {"recursions": 1, "base_channels": 2, "growth_rate": 1}
-    band = artifact("band", DRBN, **(small | arguments))
-    if kind == "band":
+    guess: dict[str, Argument] = {"first_guess": "learned"} if kind == "learned" else {}
+    band = artifact("band", DRBN, **(small | guess | arguments))
+    if kind == "learned":
+        torch.nn.init.normal_(band.network.guess.predictor.head[-1].weight)  # type: ignore[union-attr, index]
+    if kind in ("band", "learned"):
         return Whole("band", band.network, {"band": band})
     if kind == "flat":
         second = artifact("recompose", FlatRecomposer, channels=2, growth_rate=1)

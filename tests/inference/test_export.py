@@ -24,7 +24,7 @@ SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6,
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", ["band", "unet", pytest.param("flat", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["band", "learned", "unet", pytest.param("flat", marks=pytest.mark.slow)])
 def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
     expected = full(small_whole(kind), low, thumbnail)
@@ -87,8 +87,8 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) ->
         for value in (*model.graph.input, *model.graph.output)
     }
     picture = ["batch", 3, "height", "width"]
-    assert sizes == {"low": picture, "thumbnail": ["batch"], "full": picture}
-    assert "WHOLE picture" in about["thumbnail"]
+    assert sizes == {"low": picture, "thumbnail": ["batch", 3, 48, 48], "full": picture}
+    assert "WHOLE image" in about["thumbnail"]
     content = path.read_bytes()
     for word in ("site-packages", str(Path(export.__file__).parent), "forward"):
         assert word.encode() not in content

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 import torch
@@ -7,7 +8,13 @@ from torch import Tensor, nn
 from drbn_lightning.bands import Bands
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference import precision
-from drbn_lightning.inference.precision import choose_device, choose_precision, has_native_bfloat16, torch_method
+from drbn_lightning.inference.precision import (
+    choose_device,
+    choose_precision,
+    has_native_bfloat16,
+    in_precision,
+    torch_method,
+)
 from drbn_lightning.metrics.fidelity import psnr
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
@@ -120,3 +127,15 @@ def test_bfloat16_is_near_float32(network: nn.Module) -> None:
         assert torch.allclose(exact, network.eval()(low, thumbnail).full, atol=1e-5)
     assert 0.05 < exact.mean() < 0.95  # neither black nor white, where every difference would be cut off
     assert psnr(torch_method(network, CPU, "bfloat16")(low, thumbnail), exact.clamp(0, 1)).item() > 45
+
+
+def test_a_learned_guess_stays_in_full_precision() -> None:
+    torch.manual_seed(0)
+    network = DRBN(recursions=1, base_channels=4, growth_rate=2, first_guess="learned")
+    lower = in_precision(deepcopy(network), torch.bfloat16)
+    kinds = {name: value.dtype for name, value in lower.named_parameters()}
+    assert {kind for name, kind in kinds.items() if name.startswith("guess.")} == {torch.float32}
+    assert {kind for name, kind in kinds.items() if not name.startswith("guess.")} == {torch.bfloat16}
+    before = network.state_dict()
+    for name, value in lower.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith("guess.") or not value.any()

@@ -54,3 +54,13 @@ def test_gradient_points_uphill_in_ssim() -> None:
 def test_refuses_an_unknown_downsampling() -> None:
     with pytest.raises(ValueError, match=r"stage.loss.downsampling is 'cubic'"):
         BandLoss(downsampling="cubic")  # type: ignore[arg-type]
+
+
+def test_the_colour_term_sees_brightness_and_cast_alone() -> None:
+    normal = torch.rand(2, 3, 16, 16)
+    shuffled = normal.flatten(2)[..., torch.randperm(256)].reshape(2, 3, 16, 16)
+    loss = BandLoss(ssim_weight=0.0, colour_weight=2.0)
+    assert loss(targets(shuffled), normal)["loss"].item() == pytest.approx(0, abs=1e-6)
+    terms = loss(targets(shuffled + torch.tensor([0.3, 0.0, 0.0])[:, None, None]), normal)
+    assert terms["colour"].item() == pytest.approx(0.1, abs=1e-6)
+    assert terms["loss"].item() == pytest.approx(0.2, abs=1e-6)

@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from drbn_lightning.bands import targets
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.released import RELEASED_ARGUMENTS, import_released
 from tests import golden
 
@@ -134,3 +136,26 @@ def test_gradients_reach_every_parameter() -> None:
 def test_refuses_nonsense(arguments: dict[str, int | str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DRBN(**arguments)  # type: ignore[arg-type]
+
+
+def test_bands_may_add_to_the_first_guess() -> None:
+    torch.manual_seed(0)
+    plain, adding = DRBN(recursions=1), DRBN(recursions=1, guess_residual=True)
+    adding.load_state_dict(plain.state_dict())
+    low = 0.1 * torch.rand(2, 3, 17, 22)
+    with torch.inference_mode():
+        before, after, guess = plain(low), adding(low), plain.guess(low)
+        torch.testing.assert_close(after.full, before.full + guess)
+        torch.testing.assert_close((after.quarter - before.quarter)[..., :4, :5], targets(guess[..., :16, :20]).quarter)
+
+
+def test_a_learned_guess_gives_tiles_what_it_gives_the_whole() -> None:
+    torch.manual_seed(0)
+    network = DRBN(recursions=1, base_channels=4, growth_rate=2, first_guess="learned").eval()
+    assert network.guess.predictor is not None
+    torch.nn.init.normal_(network.guess.predictor.head[-1].weight)  # type: ignore[arg-type]
+    low = 0.1 * torch.rand(1, 3, 32, 160)
+    with torch.inference_mode():
+        whole = network(low).full
+        tile = network(low[..., :96], thumbnails_of(low)).full
+        torch.testing.assert_close(tile[..., :32], whole[..., :32])

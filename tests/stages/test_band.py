@@ -7,7 +7,7 @@ import torch
 from omegaconf import DictConfig
 
 from drbn_lightning.callbacks.checkpoints import ResumePoint
-from drbn_lightning.errors import RunInterruptedError
+from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.networks.checkpoint import HEADER, load
 from drbn_lightning.training import train
 from tests.running import equal, tiny, weights
@@ -132,3 +132,23 @@ def test_training_lowers_the_loss_on_one_scene(tmp_path: Path) -> None:
     column = lines[0].split(",").index("train/loss")
     losses = [float(line.split(",")[column]) for line in lines[1:] if line.split(",")[column]]
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 0.1
+
+
+def test_a_learned_guess_is_taught_on_whole_images(tmp_path: Path) -> None:
+    learned = ("network.first_guess=learned", "stage.loss.ssim_weight=0", "stage.loss.l1_weight=0")
+    run(
+        tiny(
+            tmp_path / "taught", *learned, "stage.guess_weight=1", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"
+        )
+    )
+    run(tiny(tmp_path / "left", *learned, "trainer.max_epochs=2"))
+    taught, left = (weights(tmp_path / name / "band.pt")["guess.predictor.head.3.bias"] for name in ("taught", "left"))
+    assert taught.abs().sum() > 0
+    assert left.abs().sum() == 0
+    columns = (tmp_path / "taught" / "csv" / "version_0" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert "train/guess" in columns
+
+
+def test_a_guess_that_is_not_learned_cannot_be_taught(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"stage\.guess_weight .*network\.first_guess=learned"):
+        run(tiny(tmp_path, "stage.guess_weight=1"))

@@ -9,7 +9,7 @@ from drbn_lightning.data.camera import LowLightCamera
 from drbn_lightning.data.crops import centre_crop, cut, generator, require_room
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
-from drbn_lightning.data.simulated import expose
+from drbn_lightning.data.simulated import expose, unchanged
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.image_files import list_images
 
@@ -26,11 +26,12 @@ class PhotoPairs(PairSet):
         crop_size: int | None = None,
         centre: int | None = None,
         repeats: int = 1,
+        unchanged_share: float = 0.0,
         seed: int = 0,
     ) -> None:
         """Set up the photos; arguments as for `PhotosDataModule`, `rows` being the photos of `cache` to take."""
         self.camera, self.cache, self.rows, self.seed = camera, cache, rows, seed
-        self.crop_size, self.centre, self.repeats = crop_size, centre, repeats
+        self.crop_size, self.centre, self.repeats, self.unchanged_share = crop_size, centre, repeats, unchanged_share
         self.stream = VALIDATION if crop_size is None else TRAINING
 
     def __len__(self) -> int:
@@ -42,6 +43,8 @@ class PhotoPairs(PairSet):
         if self.centre is not None:
             picture = cut(picture, centre_crop(picture.shape[-2], picture.shape[-1], self.centre))
         rng = generator(self.seed, self.stream, *position)
+        if self.unchanged_share and rng.random() < self.unchanged_share:
+            return unchanged(picture, rng, self.crop_size, self.cache.name(row))
         return expose(self.camera, picture, rng, self.crop_size, self.cache.name(row))
 
 
@@ -57,6 +60,7 @@ class PhotosDataModule(PairDataModule):
         validation_photos: int = 8,
         validation_crop: int | None = None,
         repeats: int = 4,
+        unchanged_share: float = 0.0,
         batch_size: int = 4,
         num_workers: int = 2,
         seed: int = 0,
@@ -71,20 +75,24 @@ class PhotosDataModule(PairDataModule):
             validation_photos: number of photos held out.
             validation_crop: largest side of the central window that validation takes, in pixels.
             repeats: times that each photo comes in an epoch, each time with another crop and exposure.
+            unchanged_share: share of the samples that are not darkened at all, in [0, 1]: what is bright already is to
+                stay as it is.
             batch_size: see `PairDataModule`.
             num_workers: see `PairDataModule`.
             seed: see `PairDataModule`.
 
         Raises:
-            DRBNError: `root` is not set or `validation_photos` below 1.
+            DRBNError: `root` is not set, `validation_photos` below 1 or `unchanged_share` out of its range.
         """
         super().__init__(batch_size, num_workers, seed)
         if not root:
             raise DRBNError("data.root is not set: say which folder of photos to train on, data.root=PATH")
         if validation_photos < 1:
             raise DRBNError(f"data.validation_photos is {validation_photos}; the best network is chosen by at least 1")
+        if not 0 <= unchanged_share <= 1:
+            raise DRBNError(f"data.unchanged_share is {unchanged_share}; it must be from 0 to 1")
         self.root, self.camera, self.cache_folder = Path(root), camera, Path(cache)
-        self.crop_size, self.repeats = crop_size, repeats
+        self.crop_size, self.repeats, self.unchanged_share = crop_size, repeats, unchanged_share
         self.validation_photos, self.validation_crop = validation_photos, validation_crop
 
     def prepare_data(self) -> None:
@@ -95,7 +103,9 @@ class PhotosDataModule(PairDataModule):
         """Crops of all photos but those held out, and the held-out ones with fixed exposures."""
         cache, held_out, rest = self._split()
         require_room(self.crop_size, ((str(self.root / cache.name(row)), cache.shape(row)) for row in rest))
-        train = PhotoPairs(self.camera, cache, rest, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
+        options = {"repeats": self.repeats, "seed": self.seed}
+        share = self.unchanged_share
+        train = PhotoPairs(self.camera, cache, rest, crop_size=self.crop_size, unchanged_share=share, **options)
         return train, PhotoPairs(self.camera, cache, held_out, centre=self.validation_crop)
 
     def make_test_set(self) -> PhotoPairs:

@@ -38,6 +38,16 @@ def expose(camera: LowLightCamera, picture: Tensor, rng: np.random.Generator, cr
     return Pair(low, normal, thumbnails[0], name, thumbnails[1])
 
 
+def unchanged(picture: Tensor, rng: np.random.Generator, crop_size: int | None, name: str) -> Pair:
+    """A pair whose input is bright already and its own target; arguments as for `expose`."""
+    height, width = picture.shape[-2:]
+    crop = None if crop_size is None else draw_crop(rng, height, width, crop_size)
+    image = _display(picture if crop is None else cut(picture, crop))
+    whole = _thumbnail(_display(picture))
+    thumbnail = whole if crop is None else turned(whole, crop)
+    return Pair(image, image, thumbnail, name, thumbnail)
+
+
 def _thumbnail(image: Tensor) -> Tensor:
     return torch.from_numpy(thumbnail_of(image.permute(1, 2, 0).numpy()))
 
