@@ -141,7 +141,7 @@ def test_a_learned_guess_is_taught_on_whole_images(tmp_path: Path) -> None:
             tmp_path / "taught", *learned, "stage.guess_weight=1", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"
         )
     )
-    run(tiny(tmp_path / "left", *learned, "trainer.max_epochs=2"))
+    run(tiny(tmp_path / "left", *learned))
     taught, left = (weights(tmp_path / name / "band.pt")["guess.predictor.head.3.bias"] for name in ("taught", "left"))
     assert taught.abs().sum() > 0
     assert left.abs().sum() == 0
