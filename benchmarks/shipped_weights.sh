@@ -7,7 +7,7 @@
 # Who sees what: stage 1 sees the 399 LOL-v1 pairs below number 690, photos and scenes. Both discriminators' photos come from
 # disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 is judged on
 # those, by the discriminator that it was not trained against, and both stages on LOL's eval15 and v2-real-89.
-# To ship them: python -m drbn_lightning.networks.shipped OUT/artifacts
+# To ship them: python -m drbn_lightning.checkpoints.pretrained OUT/artifacts
 set -euo pipefail
 if [ $# -lt 4 ]; then
   sed -n '2,5s/^# //p' "$0" >&2

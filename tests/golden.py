@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.networks.released import name_map, recomposer_name_map
+from drbn_lightning.checkpoints.official import name_map, recomposer_name_map
 
 
 def picture(seed: int, height: int = 32, width: int = 48, count: int = 1) -> Tensor:

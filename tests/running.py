@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from drbn_lightning.networks.checkpoint import NetworkDescription, header, save
+from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from tests.golden import vgg_state

@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.evaluating import evaluate
-from drbn_lightning.networks.checkpoint import HEADER, identity, load
+from drbn_lightning.tasks.evaluate import evaluate
+from drbn_lightning.checkpoints.artifact import HEADER, identity, load
 from drbn_lightning.networks.vgg import VGG16Features
-from drbn_lightning.training import train
+from drbn_lightning.tasks.train import train
 from tests.running import composed, published, tiny, tiny_photos, vgg_file, weights
 
 SCENES = ("data.scene_size=24", "data.crop_size=16", "data.test_scenes=2", "data.test_size=30", "data.num_workers=0")

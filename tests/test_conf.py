@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from drbn_lightning import assembly
 from drbn_lightning.bands import ResidualBands
-from drbn_lightning.data.base import PairDataModule
+from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.losses.adversarial import LeastSquaresCriterion, LogCriterion
 from drbn_lightning.losses.perceptual import PerceptualLoss
 from drbn_lightning.networks.discriminator import Discriminator

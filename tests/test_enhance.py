@@ -17,11 +17,12 @@ from PIL import Image
 
 from drbn_lightning import __version__, enhance
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import TEMPORARY_SUFFIX
-from drbn_lightning.inference import enhancer, precision
-from drbn_lightning.inference.batch import Progress
-from drbn_lightning.inference.photograph import read_photograph
-from drbn_lightning.networks import shipped
+from drbn_lightning.files import TEMPORARY_SUFFIX
+from drbn_lightning.inference import enhancer
+from drbn_lightning.inference.runtimes import precision
+from drbn_lightning.inference.job_files import Progress
+from drbn_lightning.images.photo import read_photograph
+from drbn_lightning.checkpoints import pretrained as shipped
 from tests.running import published
 
 Pixels = NDArray[Any]

@@ -5,10 +5,10 @@ import pytest
 
 from drbn_lightning import export as entry
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import export
-from drbn_lightning.inference.runtimes import open_onnx
-from drbn_lightning.networks.checkpoint import header, save
-from tests.inference.exporting import example, small_content, small_whole
+from drbn_lightning.inference.runtimes import export
+from drbn_lightning.inference.runtimes.openvino import open_onnx
+from drbn_lightning.checkpoints.artifact import header, save
+from tests.inference.runtimes.exporting import example, small_content, small_whole
 
 pytestmark = pytest.mark.runtimes
 
@@ -106,8 +106,8 @@ def test_by_default_the_shipped_weights_are_exported(
     def shipped(stage: str) -> Path:
         raise DRBNError(f"asked for {stage}")
 
-    monkeypatch.setattr("drbn_lightning.networks.shipped.shipped_path", shipped)
-    monkeypatch.setattr("drbn_lightning.networks.shipped.DEFAULT_STAGE", "band")
+    monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.shipped_path", shipped)
+    monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.DEFAULT_STAGE", "band")
     assert entry.main(["-o", "x.onnx", *words]) == 1
     assert capsys.readouterr().err == f"error: asked for {stage}\n"
 

@@ -19,8 +19,8 @@ from PIL import Image
 
 from drbn_lightning import enhance, page
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import extras
-from drbn_lightning.networks.checkpoint import NetworkDescription, header, load, save
+from drbn_lightning import extras
+from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED
 from tests.running import published

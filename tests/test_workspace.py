@@ -9,7 +9,7 @@ import wandb_workspaces.workspaces as ws
 from omegaconf import OmegaConf
 
 from drbn_lightning import workspace
-from drbn_lightning.callbacks.figures import CHARTS, STEP
+from drbn_lightning.tracking.charts import CHARTS, STEP
 
 CONF = Path(__file__).parents[1] / "conf"
 

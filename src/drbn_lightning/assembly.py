@@ -14,15 +14,15 @@ from pytorch_lightning.callbacks import LearningRateMonitor
 from torch import nn
 
 from drbn_lightning.callbacks.publishing import Publisher
-from drbn_lightning.callbacks.reporting import RunReport, Used
-from drbn_lightning.data.base import PairDataModule, SampleDataModule
-from drbn_lightning.data.together import TogetherDataModule
-from drbn_lightning.data.unpaired import UnpairedDataModule
+from drbn_lightning.tracking.lineage import RunReport, Used
+from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
+from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.unpaired.samples import UnpairedDataModule
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.networks.checkpoint import NEEDS, Artifact, NetworkDescription, header, identity, load
-from drbn_lightning.networks.initial import Initial, start_from
-from drbn_lightning.provenance import provenance
-from drbn_lightning.run_labels import register
+from drbn_lightning.checkpoints.artifact import NEEDS, Artifact, NetworkDescription, header, identity, load
+from drbn_lightning.checkpoints.initial import Initial, start_from
+from drbn_lightning.runs.provenance import provenance
+from drbn_lightning.runs.labels import register
 
 register()  # names of runs, which the configuration of loggers asks for
 

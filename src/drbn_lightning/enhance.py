@@ -10,7 +10,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package
 
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.inputs import WRITTEN, Failure, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.inference.jobs import WRITTEN, Failure, Job, check_output, find_photos, plan, refusal
 from drbn_lightning.terminal import FAILED, complain, exit_status
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list[Job], failures: list[Failure]) -> None:
     """Enhance the photos, with a progress bar where somebody may look at it."""
-    from drbn_lightning.inference.batch import enhance_files  # with torch, which takes seconds
+    from drbn_lightning.inference.job_files import enhance_files  # with torch, which takes seconds
 
     enhancer = _load(options)
     hidden = True if options.quiet else None  # None: unless it goes to a terminal

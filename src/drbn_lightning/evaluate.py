@@ -4,14 +4,14 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from drbn_lightning.command_line import guarded
+from drbn_lightning.hydra_task import guarded
 
 
 @hydra.main(version_base="1.3", config_path="pkg://drbn_lightning.conf", config_name="evaluate")
 @guarded
 def main(config: DictConfig) -> float:
     """Evaluate as the command line says."""
-    from drbn_lightning.evaluating import evaluate  # with torch, which takes seconds
+    from drbn_lightning.tasks.evaluate import evaluate  # with torch, which takes seconds
 
     return evaluate(config, HydraConfig.get().overrides.task)
 

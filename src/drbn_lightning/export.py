@@ -10,7 +10,7 @@ from drbn_lightning import __version__
 from drbn_lightning.terminal import exit_status, say
 
 if TYPE_CHECKING:
-    from drbn_lightning.networks.whole import Whole
+    from drbn_lightning.checkpoints.enhancement_model import Whole
 
 STAGES = ("band", "recompose")
 TIMED_SIZE, ROUNDS = (400, 600), 3
@@ -44,7 +44,7 @@ def export(options: argparse.Namespace) -> None:
     Raises:
         DRBNError: the network cannot be read, exported or written.
     """
-    from drbn_lightning.inference.export import check_path, exported  # with torch, which takes seconds
+    from drbn_lightning.inference.runtimes.export import check_path, exported  # with torch, which takes seconds
 
     path: Path = options.output
     check_path(path, options.overwrite)
@@ -65,8 +65,8 @@ def load(options: argparse.Namespace) -> "Whole":
         DRBNError: it cannot be read, or is of another stage.
     """
     from drbn_lightning.inference.enhancer import of_stage
-    from drbn_lightning.networks.shipped import DEFAULT_STAGE, shipped_path
-    from drbn_lightning.networks.whole import load_whole
+    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
+    from drbn_lightning.checkpoints.enhancement_model import load_whole
 
     checkpoint = options.checkpoint or shipped_path(options.stage or DEFAULT_STAGE)
     return of_stage(load_whole(checkpoint, options.band), options.stage, checkpoint)
@@ -76,7 +76,7 @@ def timings(whole: "Whole", path: Path) -> str:
     """Time every way to run a network here: a table, and a line for each extra that is not installed."""
     import torch
 
-    from drbn_lightning.inference.timings import interleaved, timing_table, ways_to_run
+    from drbn_lightning.inference.timing import interleaved, timing_table, ways_to_run
     from drbn_lightning.networks.first_guess import thumbnails_of
 
     ways, notes = ways_to_run(whole.network, path)

@@ -14,7 +14,7 @@ from types import FrameType
 
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.extras import extra
+from drbn_lightning.extras import extra
 from drbn_lightning.terminal import exit_status
 
 FIRST_PORT, PORTS = 7860, 100
@@ -79,7 +79,7 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
     port = free_port(options.host, options.port)
     os.environ.update(QUIET | {"GRADIO_TEMP_DIR": str(folder / "cache")})
     extra("gradio", "page")  # before all that takes seconds
-    from drbn_lightning import page_app
+    from drbn_lightning.tasks import page as page_app
 
     work = page_app.Work(folder, options)
     page = page_app.build(work)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drbn_lightning import __version__
-from drbn_lightning.sweeps.summary import CSV, MARKDOWN, PLOT, summarize
+from drbn_lightning.runs.sweep_summary import CSV, MARKDOWN, PLOT, summarize
 from drbn_lightning.terminal import exit_status, say
 
 

@@ -8,11 +8,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from drbn_lightning import run_labels
-from drbn_lightning.command_line import again, flags, guarded, interruptible, own_command_line
+from drbn_lightning.runs import labels as run_labels
+from drbn_lightning.hydra_task import again, flags, guarded, interruptible, own_command_line
 from drbn_lightning.errors import RunInterruptedError
-from drbn_lightning.launching import own_devices, refuse_sweep_without_multirun, start_processes_as_usual
-from drbn_lightning.sweeps.summary import summarized
+from drbn_lightning.runs.launch import own_devices, refuse_sweep_without_multirun, start_processes_as_usual
+from drbn_lightning.runs.sweep_summary import summarized
 
 run_labels.register()
 
@@ -28,7 +28,7 @@ def main(config: DictConfig) -> float | None:
     stage_name = dict(about.runtime.choices)["stage"]
     refuse_sweep_without_multirun(config, about)
     start_processes_as_usual()
-    from drbn_lightning.training import train  # with torch and Lightning, which take seconds
+    from drbn_lightning.tasks.train import train  # with torch and Lightning, which take seconds
 
     sweep = None if single else Path(about.runtime.cwd) / about.sweep.dir
     with summarized(sweep), own_command_line(about), own_devices(config, about):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from drbn_lightning import __version__
-from drbn_lightning.callbacks.figures import CHARTS, STEP, picture_key
+from drbn_lightning.tracking.charts import CHARTS, STEP, picture_key
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.extras import extra
+from drbn_lightning.extras import extra
 from drbn_lightning.terminal import exit_status, say
 
 PICTURES = 4  # of each kind; conf/callbacks/default.yaml has as many

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from drbn_lightning.callbacks.divergence import NEVER, NORM, Divergence
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.training import train
+from drbn_lightning.tasks.train import train
 from tests.running import loader, tiny, weights
 
 NAN, INF = float("nan"), float("inf")

@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.callbacks.pruning import was_pruned
-from drbn_lightning.trials import PRUNED, VARIABLE, TrialAddress, open_storage
+from drbn_lightning.runs.trials import PRUNED, VARIABLE, TrialAddress, open_storage
 from tests.running import tiny
 
 
@@ -31,7 +31,7 @@ def test_a_run_ends_where_the_pruner_says_so(
 
 def test_a_run_that_is_no_trial_does_not_need_optuna(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr("drbn_lightning.trials.import_optuna", None)  # a call would fail
+    monkeypatch.setattr("drbn_lightning.runs.trials.import_optuna", None)  # a call would fail
     config = tiny(tmp_path, "trainer.max_epochs=1", "callbacks.pictures=null")
     assert OmegaConf.select(config, "callbacks.pruning._target_")
     experiment = build_experiment(config, "band", [])

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from drbn_lightning.networks.checkpoint import FORMAT, HEADER, load
-from drbn_lightning.training import train
+from drbn_lightning.checkpoints.artifact import FORMAT, HEADER, load
+from drbn_lightning.tasks.train import train
 from tests.running import equal, tiny, weights
 
 EPOCHS, STEPS = 2, 4

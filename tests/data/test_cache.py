@@ -16,7 +16,8 @@ from drbn_lightning.data import cache as module
 from drbn_lightning.data import fingerprints
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import UnwritableError, read_rgb, write_png
+from drbn_lightning.files import UnwritableError
+from drbn_lightning.images.rgb import read_rgb, write_png
 from drbn_lightning.thumbnails import thumbnail_of
 
 SIZES = [(8, 12), (9, 7), (16, 16), (1, 1), (5, 30), (4, 4), (8, 8), (3, 3)]

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.fingerprints import NEAR, Fingerprint, digest, distances, overlap, signature
-from drbn_lightning.data.lol import find_pairs
-from drbn_lightning.data.pairs import pair_files
+from drbn_lightning.data.paired.lol_layout import find_pairs
+from drbn_lightning.data.paired.matching import pair_files
 from drbn_lightning.errors import DRBNError
 
 

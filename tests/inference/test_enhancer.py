@@ -11,15 +11,16 @@ from torch import Tensor
 
 import drbn_lightning
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import enhancer, runtimes
+from drbn_lightning.inference import enhancer
+from drbn_lightning.inference.runtimes import openvino as runtimes
 from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, cache_folder, load_enhancer
-from drbn_lightning.inference.method import Method
+from drbn_lightning.types import Method
 from drbn_lightning.inference.tiling import Pixels, Tiles, regions
-from drbn_lightning.networks import shipped
-from drbn_lightning.networks.checkpoint import NetworkDescription, header, load, save
+from drbn_lightning.checkpoints import pretrained as shipped
+from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import FlatRecomposer
-from drbn_lightning.networks.whole import load_whole
+from drbn_lightning.checkpoints.enhancement_model import load_whole
 
 BAND = {"recursions": 1, "base_channels": 4, "growth_rate": 2}
 RECOMPOSER = {"channels": 4, "growth_rate": 2}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.precision import torch_method
+from drbn_lightning.inference.runtimes.precision import torch_method
 from drbn_lightning.inference.tiling import ALIGNMENT, OVERLAP, Pixels, Region, Tiles, regions, run_tiled
 from drbn_lightning.networks.drbn import DRBN
 
@@ -176,7 +176,7 @@ def test_tiles_that_consist_of_overlap_are_refused() -> None:
 PEAK = """
 import resource, sys
 import numpy as np, torch
-from drbn_lightning.inference.precision import torch_method
+from drbn_lightning.inference.runtimes.precision import torch_method
 from drbn_lightning.inference.tiling import Tiles, run_tiled
 from drbn_lightning.networks.drbn import DRBN
 

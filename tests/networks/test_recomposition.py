@@ -12,7 +12,7 @@ from drbn_lightning.networks.recomposition import (
     UNetRecomposer,
     recompose_bands,
 )
-from drbn_lightning.networks.released import RELEASED_RECOMPOSER_ARGUMENTS, import_released
+from drbn_lightning.checkpoints.official import RELEASED_RECOMPOSER_ARGUMENTS, import_released
 from tests import golden
 
 Recomposer = type[FlatRecomposer] | type[UNetRecomposer]

@@ -8,8 +8,8 @@ from omegaconf import DictConfig
 
 from drbn_lightning.callbacks.checkpoints import ResumePoint
 from drbn_lightning.errors import DRBNError, RunInterruptedError
-from drbn_lightning.networks.checkpoint import HEADER, load
-from drbn_lightning.training import train
+from drbn_lightning.checkpoints.artifact import HEADER, load
+from drbn_lightning.tasks.train import train
 from tests.running import equal, tiny, weights
 
 EPOCHS, STEPS = 2, 4

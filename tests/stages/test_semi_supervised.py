@@ -16,13 +16,13 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from drbn_lightning.callbacks.checkpoints import ResumePoint
-from drbn_lightning.data.together import TogetherDataModule
+from drbn_lightning.data.semi_supervised import TogetherDataModule
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
-from drbn_lightning.training import train
-from tests.data.photo_tables import pixels, write_photo
+from drbn_lightning.tasks.train import train
+from tests.data.unpaired.photo_tables import pixels, write_photo
 from tests.running import TINY, TINY_NETWORKS, composed, equal, published, tiny_photos, vgg_file, weights
 
 EPOCHS, STEPS = 2, 4

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from drbn_lightning.errors import RunInterruptedError
-from drbn_lightning.networks.checkpoint import write
+from drbn_lightning.checkpoints.artifact import write
 
 LAST = "last.ckpt"
 

@@ -12,7 +12,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
-from drbn_lightning.callbacks.figures import GPU_MEMORY, GRADIENT_NORM, MEMORY, SPEED
+from drbn_lightning.tracking.charts import GPU_MEMORY, GRADIENT_NORM, MEMORY, SPEED
 
 GIB = 2**30
 

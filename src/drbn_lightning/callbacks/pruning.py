@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from drbn_lightning.trials import PRUNED, TrialAddress
+from drbn_lightning.runs.trials import PRUNED, TrialAddress
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from drbn_lightning.callbacks.checkpoints import ResumePoint
-from drbn_lightning.networks.checkpoint import HEADER, publish
+from drbn_lightning.checkpoints.artifact import HEADER, publish
 
 
 class Publisher(Callback):
@@ -19,7 +19,7 @@ class Publisher(Callback):
 
         Args:
             artifact: the file to publish to.
-            make_header: makes the header of `networks.checkpoint`; called when the data are known.
+            make_header: makes the header of `checkpoints.artifact`; called when the data are known.
         """
         self.artifact = artifact
         self.make_header = make_header

@@ -25,7 +25,8 @@ from torch import Tensor
 
 from drbn_lightning.data import fingerprints
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.image_files import TEMPORARY_SUFFIX, UnwritableError, read_rgb, resized, written_beside
+from drbn_lightning.files import TEMPORARY_SUFFIX, UnwritableError, written_beside
+from drbn_lightning.images.rgb import read_rgb, resized
 from drbn_lightning.thumbnails import thumbnail_of
 
 FORMAT = 2

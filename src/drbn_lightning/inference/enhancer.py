@@ -12,14 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import kinds
-from drbn_lightning.inference.ensemble import self_ensemble as ensemble_of
-from drbn_lightning.inference.kinds import Picture
-from drbn_lightning.inference.method import Method
-from drbn_lightning.inference.precision import Precision, choose_device, choose_precision, torch_method
+from drbn_lightning.inference import array_types as kinds
+from drbn_lightning.inference.self_ensemble import self_ensemble as ensemble_of
+from drbn_lightning.inference.array_types import Picture
+from drbn_lightning.types import Method
+from drbn_lightning.inference.runtimes.precision import Precision, choose_device, choose_precision, torch_method
 from drbn_lightning.inference.tiling import SCALES, Progress, Tiles, run_tiled
-from drbn_lightning.networks.shipped import DEFAULT_STAGE, shipped_path
-from drbn_lightning.networks.whole import Whole, load_whole
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
+from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
 
 RUNTIMES = ("torch", "onnx", "openvino")
 TILE_SIZES = {
@@ -202,7 +202,7 @@ def choose_method(whole: Whole, runtime: str, device: torch.device, precision: P
     """
     if runtime == "torch":
         return torch_method(whole.network, device, precision)
-    from drbn_lightning.inference import runtimes  # what it imports is needed by few
+    from drbn_lightning.inference.runtimes import openvino as runtimes  # what it imports is needed by few
 
     path = runtimes.cached_export(whole, cache_folder())
     return runtimes.open_onnx(path) if runtime == "onnx" else runtimes.open_openvino(path, precision=precision)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.method import Method
+from drbn_lightning.types import Method
 from drbn_lightning.thumbnails import thumbnail_of
 
 ALIGNMENT = 4

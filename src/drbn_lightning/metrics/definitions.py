@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from drbn_lightning.metrics.fidelity import gt_mean, psnr, ssim, ssim_gray
-from drbn_lightning.metrics.gamma_correction import ssim_gc
+from drbn_lightning.metrics.ssim_gc import ssim_gc
 
 
 class Metric(NamedTuple):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from drbn_lightning.networks.blocks import convolution
-from drbn_lightning.networks.codec import Reencoding
+from drbn_lightning.networks.jpeg import Reencoding
 
 Normalization = Literal["batch", "group", "instance", "none"]
 GROUP_CHANNELS = 16

@@ -14,7 +14,7 @@ from drbn_lightning.metrics.fidelity import to_8_bit
 from drbn_lightning.metrics.ratings import auroc, spearman
 from drbn_lightning.networks.frozen import Frozen
 from drbn_lightning.stages.base import Stage
-from drbn_lightning.stages.real_pictures import RealPictures, checked, chosen
+from drbn_lightning.stages.real_images import RealPictures, checked, chosen
 
 KINDS = ("high", "low", "middle", "real_low")
 
@@ -64,7 +64,7 @@ class QualityLearning(Stage):
             band: the trained network of stage 1, whose results on real low-light photos are further fakes.
             enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1: it costs more
                 than all the rest of a step. As many others are fakes as they are; with 1 there are none.
-            real_pictures: what the discriminator takes for real, see `stages.real_pictures`.
+            real_pictures: what the discriminator takes for real, see `stages.real_images`.
             training: arguments of `Stage`.
 
         Raises:

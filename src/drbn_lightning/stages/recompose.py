@@ -19,7 +19,7 @@ from drbn_lightning.metrics.fidelity import psnr, ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
 from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
 from drbn_lightning.stages.base import Stage
-from drbn_lightning.stages.real_pictures import RealPictures, checked, chosen
+from drbn_lightning.stages.real_images import RealPictures, checked, chosen
 
 Adversary = Literal["joint", "frozen", "none"]
 
@@ -61,7 +61,7 @@ class RecompositionLearning(Stage):
             adversary: whether the discriminator goes on learning (`joint`, paper), stays as it is (`frozen`) or is
                 left out (`none`).
             discriminator_lr: learning rate of a joint discriminator (paper: 1e-6).
-            real_pictures: what a joint discriminator takes for real, see `stages.real_pictures`.
+            real_pictures: what a joint discriminator takes for real, see `stages.real_images`.
             quality_on_pairs: let the discriminator judge the recomposed pairs too, not only the recomposed real
                 low-light photos.
             training: arguments of `Stage`.

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from drbn_lightning.image_files import written_beside
+from drbn_lightning.files import written_beside
 from hydra_plugins.drbn_optuna._study import AGAIN, CUT_SHORT, Goal
 
 RESULTS = "optimization_results.yaml"

@@ -8,7 +8,7 @@ from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.trials import make_part, open_storage
+from drbn_lightning.runs.trials import make_part, open_storage
 from hydra_plugins.drbn_optuna._folder import may_run
 from hydra_plugins.drbn_optuna._space import Space
 

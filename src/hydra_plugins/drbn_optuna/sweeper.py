@@ -11,7 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.trials import import_optuna
+from drbn_lightning.runs.trials import import_optuna
 
 
 class OptunaSweeper(Sweeper):

@@ -1,0 +1,1 @@
+"""Classical methods to compare with, which have learned nothing."""

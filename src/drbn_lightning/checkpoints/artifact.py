@@ -1,0 +1,220 @@
+"""Networks on disk: plain tensors beside plain arguments, readable without Lightning, Hydra or pickled code.
+
+A published artifact and a Lightning checkpoint of ours carry the same header under the key `drbn_lightning`; both, and
+the released weights, are read by `load`. A checkpoint of stage 2 does not hold stage 1 again: its header says which
+network it needs, by identity.
+"""
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.files import written_beside
+from drbn_lightning.checkpoints.official import ReleasedNetwork, import_released, recognise
+
+HEADER = "drbn_lightning"
+FORMAT = 1
+NETWORK_PREFIX = "network."
+NEEDS = {"recompose": ("band",)}
+"""Stages whose networks work on those of others."""
+
+
+class NetworkDescription(NamedTuple):
+    """How to build a network: dotted name of its class and keyword arguments, numbers and strings only."""
+
+    target: str
+    arguments: dict[str, Any]
+
+    def build(self) -> nn.Module:
+        """Build the network, untrained.
+
+        Raises:
+            DRBNError: the class cannot be imported, is no `nn.Module`, or does not take the arguments.
+        """
+        module, _, name = self.target.rpartition(".")
+        try:
+            kind = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
+            raise DRBNError(f"the network class {self.target} cannot be imported ({error}); install it first") from None
+        # An artifact may come from anywhere: call nothing but a network's own constructor.
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            raise DRBNError(f"{self.target} is not a torch.nn.Module, so it is not built")
+        try:
+            network: nn.Module = kind(**self.arguments)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DRBNError(f"{self.target} does not take the arguments of its checkpoint: {error}") from None
+        return network
+
+
+class Artifact(NamedTuple):
+    """A trained network and where it came from.
+
+    `trained_on` lists the fingerprints of the data sets that it has seen; `provenance` holds plain values; `needs` says
+    which networks of other stages it works on (`checkpoints.enhancement_model` finds them).
+    """
+
+    stage: str
+    network: nn.Module
+    description: NetworkDescription
+    provenance: dict[str, Any]
+    trained_on: list[dict[str, Any]]
+    needs: dict[str, dict[str, str]]
+
+    def reference(self, path: Path) -> dict[str, str]:
+        """How another checkpoint says that it needs this network, which was read from `path`."""
+        return {"path": str(path.resolve()), "identity": identity(self.network)}
+
+
+def identity(network: nn.Module) -> str:
+    """Short digest of all parameters and buffers: equal for the same bits under the same names."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        values = tensor.detach().cpu().contiguous()
+        found.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+        found.update(values.view(-1).view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+    return found.hexdigest()[:16]
+
+
+def header(
+    stage: str,
+    description: NetworkDescription,
+    provenance: dict[str, Any],
+    trained_on: list[dict[str, Any]],
+    needs: dict[str, dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """What a checkpoint says of itself, as plain values; `needs` has an `Artifact.reference` for each stage needed."""
+    return {
+        "format": FORMAT,
+        "stage": stage,
+        "network": description._asdict(),
+        "provenance": provenance,
+        "trained_on": trained_on,
+        "needs": needs or {},
+    }
+
+
+def load(path: Path | str, stage: str | None = None) -> Artifact:
+    """Read a trained network.
+
+    Args:
+        path: an artifact or Lightning checkpoint of ours, or released weights of either stage.
+        stage: the stage that must have made it, if it matters.
+
+    Returns:
+        The artifact, its network in evaluation mode on the CPU.
+
+    Raises:
+        DRBNError: the file is missing, unreadable, of another kind or of another stage.
+    """
+    path = Path(path)
+    content = read(path)
+    if HEADER in content:
+        artifact = _load_own(path, content)
+    elif all(isinstance(name, str) for name in content) and (released := recognise(content)):
+        artifact = _load_released(path, content, released)
+    else:
+        raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor released weights")
+    if stage is not None and artifact.stage != stage:
+        raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, and stage={stage} is needed here")
+    artifact.network.eval()
+    return artifact
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a checkpoint file as plain values and tensors, without running any code that it may hold.
+
+    Raises:
+        DRBNError: the file is missing, unreadable or holds anything else.
+    """
+    if not path.is_file():
+        raise DRBNError(f"checkpoint {path} does not exist; give the path of a .pt or .ckpt file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises AssertionError, IndexError, struct.error, ... on damaged files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DRBNError(f"checkpoint {path} cannot be read; it is damaged or no checkpoint ({reason[:120]})") from None
+    if not isinstance(content, dict):
+        raise DRBNError(f"checkpoint {path} holds a {type(content).__name__} instead of a network's tensors")
+    return content
+
+
+def publish(checkpoint: Path, artifact: Path) -> None:
+    """Turn a Lightning checkpoint of ours into an artifact: the network's tensors and the header, nothing else.
+
+    Raises:
+        DRBNError: the checkpoint cannot be read or the artifact cannot be written.
+    """
+    content = read(checkpoint)
+    save(artifact, content[HEADER], _network_state(content))
+
+
+def save(path: Path, header: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    """Write an artifact beside `path`, then rename it.
+
+    Raises:
+        DRBNError: the file cannot be written.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    write(path, {HEADER: dict(header), "state_dict": tensors})
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint file beside `path`, then rename it.
+
+    Raises:
+        DRBNError: the file cannot be written.
+    """
+    buffer = BytesIO()  # torch's own writer hides the reason why a disk does not take it
+    torch.save(dict(content), buffer)
+    with written_beside(path) as beside:
+        beside.write_bytes(buffer.getbuffer())
+
+
+def _network_state(content: dict[str, Any]) -> dict[str, Tensor]:
+    """The network's tensors: all of an artifact's, and those under `network.` of a Lightning checkpoint's."""
+    state = dict(content["state_dict"])
+    if content.keys() == {HEADER, "state_dict"}:
+        return state
+    return {name[len(NETWORK_PREFIX) :]: tensor for name, tensor in state.items() if name.startswith(NETWORK_PREFIX)}
+
+
+def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
+    about = content[HEADER]
+    found = about.get("format") if isinstance(about, dict) else None
+    if found != FORMAT:
+        raise DRBNError(f"{path} has format {found}, and this version reads {FORMAT}; update the package")
+    try:
+        stage, provenance, trained_on = about["stage"], about["provenance"], about["trained_on"]
+        description = NetworkDescription(str(about["network"]["target"]), dict(about["network"]["arguments"]))
+        needs, state = dict(about.get("needs", {})), _network_state(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
+    network = description.build()
+    _fill(network, state, path, description.target)
+    return Artifact(stage, network, description, provenance, trained_on, needs)
+
+
+def _load_released(path: Path, content: dict[str, Any], released: ReleasedNetwork) -> Artifact:
+    description = NetworkDescription(released.target, dict(released.arguments))
+    network = description.build()
+    _fill(network, import_released(content), path, f"the released {released.title} network")
+    return Artifact(released.stage, network, description, {"source": f"released {released.title} weights"}, [], {})
+
+
+def _fill(network: nn.Module, state: dict[str, Tensor], path: Path, name: str) -> None:
+    """Put tensors into a network.
+
+    Raises:
+        DRBNError: they are not this network's.
+    """
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError):  # the last two where something is no tensor or no name
+        raise DRBNError(f"the tensors in {path} do not fit {name}; the file is damaged") from None

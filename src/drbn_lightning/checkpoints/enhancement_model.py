@@ -1,0 +1,62 @@
+"""Whole enhancement networks from checkpoints: stage 1 by itself, or stage 2 over its own stage 1."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.checkpoints.artifact import Artifact, identity, load
+from drbn_lightning.networks.recomposition import BandRecomposition
+
+
+class Whole(NamedTuple):
+    """A network that maps `(low, thumbnail)` to `Bands`, and the artifacts that it consists of, by stage."""
+
+    stage: str
+    network: nn.Module
+    parts: dict[str, Artifact]
+
+    @property
+    def trained_on(self) -> list[dict[str, Any]]:
+        """Fingerprints of all data sets that any part has seen, each once."""
+        found = [about for part in self.parts.values() for about in part.trained_on]
+        return [about for number, about in enumerate(found) if about not in found[:number]]
+
+
+def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
+    """Read an enhancement network.
+
+    Args:
+        path: a checkpoint of `stage=band` or `stage=recompose`, or released weights.
+        band: the stage 1 of a stage-2 checkpoint; by default the one that it was trained on, where it was then, or
+            `band.pt` beside `path`.
+
+    Raises:
+        DRBNError: the checkpoint is of another stage, or its stage 1 cannot be found or is another one.
+    """
+    artifact = load(path)
+    if artifact.stage == "band":
+        return Whole("band", artifact.network, {"band": artifact})
+    if artifact.stage != "recompose":
+        raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, which enhances no pictures")
+    first = _stage_1(Path(path), artifact, None if band is None else Path(band))
+    network = BandRecomposition(first.network, artifact.network).eval()
+    return Whole("recompose", network, {"band": first, "recompose": artifact})
+
+
+def _stage_1(path: Path, artifact: Artifact, chosen: Path | None) -> Artifact:
+    """The stage 1 that a stage 2 was trained on."""
+    needed = artifact.needs.get("band", {})
+    places = [chosen] if chosen else [Path(place) for place in (needed.get("path"), path.parent / "band.pt") if place]
+    wanted = needed.get("identity")
+    for place in places:
+        if chosen or place.is_file():
+            found = load(place, "band")
+            if wanted in (None, identity(found.network)):
+                return found
+    where = " or ".join(map(str, places)) or "nothing"
+    raise DRBNError(
+        f"{path} recomposes the bands of a stage 1 (identity {wanted or 'unknown'}) that is not in {where}: "
+        "put it beside as band.pt, or name it by band=PATH"
+    )

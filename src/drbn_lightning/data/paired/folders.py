@@ -1,0 +1,107 @@
+"""Any two folders of pictures that pair by name, as a LightningDataModule."""
+
+from pathlib import Path
+from typing import Literal
+
+from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, Split
+from drbn_lightning.data.paired.matching import PairPaths, pair_by_name
+from drbn_lightning.errors import DRBNError
+
+LOW, NORMAL = ("low", "input"), ("normal", "high", "target", "gt")
+"""What the two folders below a root may be called, whatever the case."""
+
+
+class PairedFoldersDataModule(CachedPairsDataModule):
+    """Low-light pictures in one folder, their targets in another; two more folders may hold the test pairs."""
+
+    def __init__(
+        self,
+        cache: str,
+        root: str | None = None,
+        low: str | None = None,
+        normal: str | None = None,
+        test_low: str | None = None,
+        test_normal: str | None = None,
+        crop_size: int = 64,
+        validation_pairs: int = 16,
+        validation_crop: int | None = None,
+        repeats: int = 1,
+        on_overlap: Literal["warn", "error"] = "warn",
+        batch_size: int = 4,
+        num_workers: int = 2,
+        seed: int = 0,
+    ) -> None:
+        """Set up the data module; nothing is read before `prepare_data`.
+
+        Args:
+            cache: see `CachedPairsDataModule`.
+            root: a folder that holds both folders, `low` and `normal` (or `high`), instead of naming each.
+            low: folder of the low-light pictures.
+            normal: folder of their targets, of the same names; suffixes may differ.
+            test_low: folder of the low-light pictures of other pairs, for testing. Without it `evaluate` judges all
+                pairs of `low` and `normal`, and training tests on nothing.
+            test_normal: folder of the targets of those.
+            crop_size: see `CachedPairsDataModule`, as all that follow.
+            validation_pairs: see there.
+            validation_crop: see there.
+            repeats: see there.
+            on_overlap: see there.
+            batch_size: see there.
+            num_workers: see there.
+            seed: see there.
+
+        Raises:
+            DRBNError: a folder is not set, or see `CachedPairsDataModule`.
+        """
+        options = (crop_size, validation_pairs, validation_crop, repeats, on_overlap, batch_size, num_workers, seed)
+        super().__init__(cache, *options)
+        self.root = Path(root) if root else None
+        self.folders = _both("low", low, "normal", normal)
+        self.test_folders = _both("test_low", test_low, "test_normal", test_normal)
+        if self.folders is None and self.root is None:
+            raise DRBNError(
+                "data.low is not set: say where the pictures lie, data.low=PATH data.normal=PATH, or data.root=PATH of "
+                "a folder that holds both"
+            )
+        self.title = (self.root or Path(str(low))).name or "pairs"
+
+    def find(self, split: Split) -> list[PairPaths]:
+        """Pairs of the folders by name.
+
+        Raises:
+            DRBNError: see `pair_by_name`; or a folder is not below the root.
+        """
+        if split == "test" and self.test_folders is not None:
+            return pair_by_name(*self.test_folders)
+        if self.folders is not None:
+            return pair_by_name(*self.folders)
+        assert self.root is not None
+        return pair_by_name(_below(self.root, LOW), _below(self.root, NORMAL))
+
+    def check_overlap(self, train: CachedPairs) -> None:
+        """Compare the training pictures with the test pictures, where there are other ones for testing."""
+        if self.test_folders is not None:
+            super().check_overlap(train)
+
+
+def _both(low_key: str, low: str | None, normal_key: str, normal: str | None) -> tuple[Path, Path] | None:
+    """Two folders, or none."""
+    if not low and not normal:
+        return None
+    for key, given, other in ((low_key, low, normal_key), (normal_key, normal, low_key)):
+        if not given:
+            raise DRBNError(f"data.{key} is not set, but data.{other} is: give both folders")
+    assert low is not None
+    assert normal is not None
+    return Path(low), Path(normal)
+
+
+def _below(root: Path, names: tuple[str, ...]) -> Path:
+    """The folder of one of these names."""
+    if not root.is_dir():
+        raise DRBNError(f"data.root={root} is not a folder; set it to the folder that holds {names[0]}")
+    found = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name.lower() in names]
+    if len(found) != 1:
+        what = f"{found[0].name} and {found[1].name}" if found else f"none of {', '.join(names)}"
+        raise DRBNError(f"data.root={root} holds {what}; name the folders by data.low=PATH data.normal=PATH")
+    return found[0]

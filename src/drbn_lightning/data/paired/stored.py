@@ -1,0 +1,171 @@
+"""Pairs of pictures on disk: decoded once, cropped for training, whole for testing; the data module they share."""
+
+import warnings
+from abc import abstractmethod
+from pathlib import Path
+from typing import Literal
+
+from drbn_lightning.batches import Pair
+from drbn_lightning.data.datamodule import TRAINING, PairDataModule, PairSet
+from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room, turned
+from drbn_lightning.data.fingerprints import Fingerprint, overlap
+from drbn_lightning.data.paired.matching import PairPaths, pair_files, split_by_target, verify
+from drbn_lightning.data.sampling import Position
+from drbn_lightning.errors import DRBNError
+
+Split = Literal["train", "test"]
+
+
+class CachedPairs(PairSet):
+    """Pairs of pictures on disk, decoded once: random crops for training, whole or central pictures otherwise."""
+
+    def __init__(
+        self,
+        cache: PictureCache,
+        pairs: list[PairPaths],
+        rows: list[int] | None = None,
+        *,
+        crop_size: int | None = None,
+        centre: int | None = None,
+        repeats: int = 1,
+        seed: int = 0,
+    ) -> None:
+        """Set up the pairs.
+
+        Args:
+            cache: all low pictures in the order of `pairs`, then all normal ones.
+            pairs: names and paths.
+            rows: which of the pairs to take; all by default.
+            crop_size: side of random crops with flips and turns, in pixels.
+            centre: largest side of the central window that is taken where there is no `crop_size`, in pixels.
+            repeats: times that each pair comes in an epoch, each time with another crop.
+            seed: seed of the crops.
+        """
+        self.cache, self.pairs, self.seed = cache, pairs, seed
+        self.rows = list(range(len(pairs))) if rows is None else rows
+        self.crop_size, self.centre, self.repeats = crop_size, centre, repeats
+
+    def __len__(self) -> int:
+        return len(self.rows) * self.repeats
+
+    def __getitem__(self, position: Position) -> Pair:
+        epoch, index = position
+        row = self.rows[index % len(self.rows)]
+        low, normal = self.cache[row], self.cache[len(self.pairs) + row]
+        thumbnails = [self.cache.thumbnail(number) for number in (row, len(self.pairs) + row)]
+        height, width = low.shape[-2:]
+        if self.crop_size is not None:
+            crop = draw_crop(generator(self.seed, TRAINING, epoch, index), height, width, self.crop_size)
+            low, normal = cut(low, crop), cut(normal, crop)
+            thumbnails = [turned(thumbnail, crop) for thumbnail in thumbnails]
+        elif self.centre is not None:
+            crop = centre_crop(height, width, self.centre)
+            low, normal = cut(low, crop), cut(normal, crop)
+        return Pair(low.float() / 255, normal.float() / 255, thumbnails[0], self.pairs[row].name, thumbnails[1])
+
+    def fingerprint(self, name: str) -> Fingerprint:
+        """Fingerprint of the pairs taken."""
+        return Fingerprint.of_pairs(name, self.cache, self.rows, [len(self.pairs) + row for row in self.rows])
+
+
+class CachedPairsDataModule(PairDataModule):
+    """Pairs of pictures on disk; a source says where they lie in `find`."""
+
+    title = "pairs"
+    """What fingerprints call the data set."""
+
+    def __init__(
+        self,
+        cache: str,
+        crop_size: int = 64,
+        validation_pairs: int = 16,
+        validation_crop: int | None = None,
+        repeats: int = 1,
+        on_overlap: Literal["warn", "error"] = "warn",
+        batch_size: int = 4,
+        num_workers: int = 2,
+        seed: int = 0,
+    ) -> None:
+        """Set up the data module; nothing is read before `prepare_data`.
+
+        Args:
+            cache: folder for decoded pictures.
+            crop_size: side of the training crops in pixels.
+            validation_pairs: about how many pairs of the training set are held out; the test set is never touched.
+            validation_crop: validate on central windows of this side instead of whole pictures, which is quicker.
+            repeats: times that each pair comes in an epoch (released code: 5).
+            on_overlap: what to do when a training picture also occurs in the test set.
+            batch_size: see `PairDataModule`.
+            num_workers: see `PairDataModule`.
+            seed: see `PairDataModule`.
+
+        Raises:
+            DRBNError: `validation_pairs` is below 1 or `on_overlap` unknown.
+        """
+        super().__init__(batch_size, num_workers, seed)
+        if validation_pairs < 1:
+            raise DRBNError(f"data.validation_pairs is {validation_pairs}; the best network is chosen by at least 1")
+        if on_overlap not in ("warn", "error"):
+            raise DRBNError(f"data.on_overlap is {on_overlap!r}; use 'warn' or 'error'")
+        self.cache_folder, self.crop_size, self.repeats = Path(cache), crop_size, repeats
+        self.validation_pairs, self.validation_crop = validation_pairs, validation_crop
+        self.on_overlap = on_overlap
+
+    @abstractmethod
+    def find(self, split: Split) -> list[PairPaths]:
+        """The pairs of a split."""
+
+    def prepare_data(self) -> None:
+        """Decode and verify every picture that training needs, in one process."""
+        self._open("train")
+
+    def make_training_sets(self) -> tuple[CachedPairs, CachedPairs]:
+        """Crops of the training split without the held-out pairs, and the held-out pairs."""
+        pairs, cache = self._open("train")
+        held_out = set(split_by_target(pairs, cache, self.validation_pairs, seed=0))
+        rows = [row for row in range(len(pairs)) if row not in held_out]
+        require_room(self.crop_size, ((str(pairs[row].low), cache.shape(row)) for row in rows))
+        train = CachedPairs(cache, pairs, rows, crop_size=self.crop_size, repeats=self.repeats, seed=self.seed)
+        validation = CachedPairs(cache, pairs, sorted(held_out), centre=self.validation_crop)
+        self.check_overlap(train)
+        return train, validation
+
+    def make_test_set(self) -> CachedPairs:
+        """Whole pictures of the test split."""
+        pairs, cache = self._open("test")
+        return CachedPairs(cache, pairs)
+
+    def trained_on(self) -> list[Fingerprint]:
+        """Fingerprints of the training pairs, and of those held out for validation, by which a network is chosen."""
+        assert isinstance(self.train_set, CachedPairs)
+        assert isinstance(self.validation_set, CachedPairs)
+        used = {"train": self.train_set, "validation": self.validation_set}
+        return [pairs.fingerprint(f"{self.title}/{name}") for name, pairs in used.items()]
+
+    def tested_on(self) -> Fingerprint:
+        """Fingerprint of the test pairs."""
+        assert isinstance(self.test_set, CachedPairs)
+        return self.test_set.fingerprint(f"{self.title}/test")
+
+    def _open(self, split: Split) -> tuple[list[PairPaths], PictureCache]:
+        pairs = self.find(split)
+        cache = PictureCache.open(self.cache_folder, pair_files(pairs))
+        verify(pairs, cache)
+        return pairs, cache
+
+    def check_overlap(self, train: CachedPairs) -> None:
+        """Compare the training pictures with the test pictures, by content."""
+        try:
+            pairs, cache = self._open("test")
+        except DRBNError as error:
+            warnings.warn(f"the test pictures could not be compared with the training pictures: {error}", stacklevel=2)
+            return
+        name = f"{self.title}/train"
+        shared = overlap(train.fingerprint(name), CachedPairs(cache, pairs).fingerprint(f"{self.title}/test"))
+        if not shared:
+            return
+        message = f"{len(shared)} of the {len(pairs)} test pictures also occur in {name}, for example {shared[0]}"
+        if self.on_overlap == "error":
+            raise DRBNError(f"{message}; remove them, or allow them with data.on_overlap=warn")
+        warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=2)

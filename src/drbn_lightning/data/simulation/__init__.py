@@ -1,0 +1,1 @@
+"""The low-light camera, synthetic scenes and degradations."""

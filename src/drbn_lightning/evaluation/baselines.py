@@ -1,0 +1,48 @@
+"""The baselines as methods among others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from drbn_lightning.batches import PairBatch
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.baselines.catalog import BASELINES
+from drbn_lightning.evaluation.methods import Entrant, baseline
+from drbn_lightning.evaluation.scoring import Picture
+
+ALL = "all"
+
+
+def chosen_baselines(names: str | Sequence[str]) -> list[str]:
+    """Names of baselines, `all` being all of them.
+
+    Raises:
+        DRBNError: one is unknown.
+
+    Example:
+        >>> chosen_baselines("all")[:2]
+        ['input', 'gamma']
+    """
+    given = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    chosen = list(BASELINES) if given == [ALL] else given
+    unknown = [name for name in chosen if name not in BASELINES]
+    if unknown:
+        raise DRBNError(f"baselines holds {unknown[0]!r}; there are {', '.join(BASELINES)}, or {ALL}")
+    return chosen
+
+
+def choose_baselines(names: Sequence[str], pictures: Iterable[Picture], has_targets: bool) -> list[Entrant]:
+    """The baselines of these names; those that choose by the targets only where there are some.
+
+    Args:
+        names: see `chosen_baselines`.
+        pictures: what is going to be judged.
+        has_targets: whether the pictures have targets.
+    """
+    chosen = [BASELINES[name] for name in names if has_targets or not BASELINES[name].needs_pairs]
+    built = [(*one.build(_pairs(pictures)), one.about) for one in chosen]
+    return [baseline(label, method, about) for label, method, about in built]
+
+
+def _pairs(pictures: Iterable[Picture]) -> Iterator[PairBatch]:
+    for picture in pictures:
+        assert picture.normal is not None
+        yield PairBatch(picture.low, picture.normal, picture.thumbnail, [picture.name])

@@ -1,0 +1,1 @@
+"""An evaluation as text, CSV, HTML and images."""

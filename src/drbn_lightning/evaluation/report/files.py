@@ -1,0 +1,82 @@
+"""What an evaluation leaves behind: a table on the terminal, CSV, JSON and one HTML page."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from drbn_lightning.files import written_beside
+from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.cost import gmac, parameters
+from drbn_lightning.evaluation.scoring import as_csv
+from drbn_lightning.evaluation.report.html import page
+from drbn_lightning.evaluation.test_set import Outcome
+from drbn_lightning.metrics.optional import Columns
+from drbn_lightning.evaluation.report.text import definitions, summary, text
+
+COST = "10^9 multiplications with addition in convolutions and matrix products, for a picture of 256 x 256 pixels"
+
+
+class Report(NamedTuple):
+    """All that there is to report; `entrants` are all that were judged, `command` what the user typed."""
+
+    folder: Path
+    outcomes: list[Outcome]
+    entrants: list[Entrant]
+    columns: Columns
+    device: torch.device
+    command: list[str]
+
+
+def write_report(report: Report, say: Callable[[str], None]) -> None:
+    """Print the tables; write `scores.csv`, `summary.json` and `report.html`."""
+    results = [outcome.result for outcome in report.outcomes]
+    methods = {entrant.name: entrant.about | cost(entrant) for entrant in report.entrants}
+    used = {measure.key for found in results for measure in found.measures}
+    measures = [measure for measure in report.columns.all if measure.key in used]
+    for found in results:
+        say(f"{text(found, methods)}\n")
+    say(definitions(measures, report.columns.absent))
+    whole = summary(results, methods, measures, report.columns.absent, _about(report))
+    scores = as_csv({found.name: found.scores for found in results}, measures)
+    say(f"written: {write_text(report.folder / 'scores.csv', scores)}")
+    plain = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    say(f"written: {write_text(report.folder / 'summary.json', plain)}")
+    images = {outcome.result.name: outcome.images for outcome in report.outcomes}
+    say(f"written: {write_text(report.folder / 'report.html', page(whole, results, images))}")
+
+
+def cost(entrant: Entrant) -> dict[str, Any]:
+    """Parameters and GMAC of a network; nothing of what is none."""
+    if entrant.network is None:
+        return {}
+    return {"parameters": parameters(entrant.network), "gmac": round(gmac(entrant.network), 4)}
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file all or nothing; returns its path."""
+    with written_beside(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return path
+
+
+def _about(report: Report) -> dict[str, Any]:
+    """Versions, date and command line."""
+    threads = f", {torch.get_num_threads()} threads" if report.device.type == "cpu" else ""
+    timing = (
+        f"milliseconds for a picture on {report.device.type}{threads}, float32, mean without the first picture; "
+        "reading and writing files do not count"
+    )
+    return {
+        "version": version("drbn-lightning"),
+        "torch": str(torch.__version__),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": report.command,
+        "device": report.device.type,
+        "timing": timing,
+        "cost": COST,
+    }

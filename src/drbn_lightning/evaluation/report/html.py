@@ -1,0 +1,174 @@
+"""The report as one HTML file that needs nothing else: sortable tables, before and after under a slider."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from drbn_lightning.evaluation.report.page import SCRIPT, STYLE
+from drbn_lightning.metrics.catalog import Measure
+from drbn_lightning.evaluation.report.text import INTERVALS, amount, bracketed
+from drbn_lightning.evaluation.summary import Result, plain
+from drbn_lightning.metrics.bootstrap import Interval
+
+LONG_SIDE = 480  # of the pictures in the report, in pixels
+QUALITY = 82  # of their WebP
+
+
+def thumbnail(picture: Tensor, long_side: int = LONG_SIDE) -> str:
+    """A picture small enough for a page, as a `data:` address.
+
+    Args:
+        picture: `(3, H, W)` in [0, 1].
+        long_side: its longer side at most, in pixels.
+    """
+    image = Image.fromarray(np.ascontiguousarray((picture * 255).round().byte().permute(1, 2, 0).cpu().numpy()))
+    image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
+    file = BytesIO()
+    image.save(file, format="WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + b64encode(file.getvalue()).decode()
+
+
+def page(
+    summary: Mapping[str, Any], results: Sequence[Result], images: Mapping[str, Mapping[str, Mapping[str, str]]]
+) -> str:
+    """The whole report.
+
+    Args:
+        summary: see `report.summary`.
+        results: the data sets.
+        images: by data set and picture, those to show in this order; of each picture, the `data:` address of the
+            input, of every method's result and, where there is one, of the target, by name.
+    """
+    parts = [f"<h1>Evaluation</h1><p class=about>{escape(_about(summary))}</p>"]
+    parts += [_warnings(results)]
+    parts += [_section(number, found, summary, images.get(found.name, {})) for number, found in enumerate(results)]
+    parts += [_definitions(summary), _methods(summary["methods"])]
+    data = [_pictures(found, images.get(found.name, {})) for found in results]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>Evaluation</title><style>{STYLE}</style></head><body>{''.join(parts)}"
+        f'<script type="application/json" id="pictures">{_json(data)}</script><script>{SCRIPT}</script></body></html>\n'
+    )
+
+
+def _about(summary: Mapping[str, Any]) -> str:
+    return f"drbn_lightning {summary['version']}, torch {summary['torch']}, {summary['device']}, {summary['date']}"
+
+
+def _warnings(results: Sequence[Result]) -> str:
+    notes = [(found, note) for found in results for note in found.notes]
+    lines = [
+        f'<li class="{"warning" if note.is_warning else "note"}"><b>{escape(note.method)}</b> on '
+        f"{escape(found.name)}: {escape(note.text)}</li>"
+        for found, note in sorted(notes, key=lambda pair: not pair[1].is_warning)
+    ]
+    return f"<h2>Seen in training</h2><ul>{''.join(lines)}</ul>" if lines else ""
+
+
+def _section(number: int, found: Result, summary: Mapping[str, Any], images: Mapping[str, Any]) -> str:
+    """One data set: table, differences, pictures."""
+    count = len(found.pictures)
+    parts = [f"<h2>{escape(found.name)}</h2><p>{count} picture{'' if count == 1 else 's'}; {escape(INTERVALS)}.</p>"]
+    parts.append(_table(found, summary["methods"]))
+    if found.differences and found.measures:
+        parts.append(_difference_table(found))
+    if images:
+        shown = f"{len(images)} of {count} pictures" if len(images) < count else "All pictures"
+        order = ", worst first" if found.measures and found.measures[0].better else ""
+        parts.append(f'<h3>Pictures</h3><p>{shown}{order}.</p><div class="cards" data-set="{number}"></div>')
+    return "".join(parts)
+
+
+def _table(found: Result, methods: Mapping[str, Any]) -> str:
+    heads = ["method", *(measure.title for measure in found.measures), "parameters", "GMAC", "ms"]
+    rows = []
+    for row in found.rows:
+        cost = methods.get(row.method, {})
+        last = [
+            _cell(amount(cost.get("parameters")), cost.get("parameters")),
+            _cell(_number(cost.get("gmac"), 2), cost.get("gmac")),
+            _cell(_number(row.milliseconds, 1), row.milliseconds),
+        ]
+        rows.append([_cell(row.method, row.method), *_intervals(row.means, found.measures), *last])
+    return _html_table(heads, rows, [measure.definition for measure in found.measures])
+
+
+def _difference_table(found: Result) -> str:
+    heads = ["paired difference", *(measure.title for measure in found.measures)]
+    rows = [
+        [_cell(f"{one.second} - {one.first}", one.first), *_intervals(one.changes, found.measures, "+")]
+        for one in found.differences
+    ]
+    return _html_table(heads, rows, [measure.definition for measure in found.measures])
+
+
+def _intervals(found: Mapping[str, Interval], measures: Sequence[Measure], sign: str = "") -> list[str]:
+    return [_cell(bracketed(found[measure.key], measure.digits, sign), found[measure.key].mean) for measure in measures]
+
+
+def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]], titles: Sequence[str]) -> str:
+    about = ["", *titles, *[""] * (len(heads) - len(titles) - 1)]
+    head = "".join(
+        f'<th title="{escape(title)}"><button type="button">{escape(name)}</button></th>'
+        for name, title in zip(heads, about, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f"<div class=wide><table class=sortable><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _cell(text: str, value: float | str | None) -> str:
+    """A cell, and the value that it is sorted by."""
+    key = "" if value is None or value != value else str(value)
+    mean, _, rest = text.partition(" [")
+    shown = escape(mean) + (f"<small>[{escape(rest)}</small>" if rest else "")
+    return f'<td data-value="{escape(key)}">{shown}</td>'
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _definitions(summary: Mapping[str, Any]) -> str:
+    lines = [
+        f"<dt>{escape(about['title'])}</dt><dd>{escape(about['definition'])}</dd>"
+        for about in summary["measures"].values()
+    ]
+    lines += [f"<dt>ms</dt><dd>{escape(summary['timing'])}</dd>", f"<dt>GMAC</dt><dd>{escape(summary['cost'])}</dd>"]
+    missing = "".join(f"<li class=note>{escape(line)}</li>" for line in summary["not_measured"])
+    return f"<h2>Definitions</h2><dl>{''.join(lines)}</dl>" + (f"<ul>{missing}</ul>" if missing else "")
+
+
+def _methods(methods: Mapping[str, Any]) -> str:
+    lines = []
+    for name, about in methods.items():
+        facts = ", ".join(f"{key} {value}" for key, value in about.items() if value)
+        lines.append(f"<dt>{escape(name)}</dt><dd>{escape(facts)}</dd>")
+    return f"<h2>Methods</h2><dl>{''.join(lines)}</dl>"
+
+
+def _pictures(found: Result, images: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What the script needs: pictures in order, each with its images and figures."""
+    scores = {(score.picture, score.method): score.figures for score in found.scores}
+    measures = [{"title": measure.title, "digits": measure.digits} for measure in found.measures]
+    cards = []
+    for name, shown in images.items():
+        figures = {
+            method: [plain(scores[name, method][measure.key]) for measure in found.measures]
+            for method in shown
+            if (name, method) in scores
+        }
+        cards.append({"name": name, "images": shown, "figures": figures})
+    main = found.differences[0].second if found.differences else (found.rows[0].method if found.rows else "")
+    return {"measures": measures, "main": main, "cards": cards}
+
+
+def _json(data: object) -> str:
+    """JSON that cannot end the element it stands in."""
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")

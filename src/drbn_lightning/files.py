@@ -1,0 +1,63 @@
+"""Files written all or nothing, and why a file cannot be written."""
+
+import errno
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from drbn_lightning.errors import DRBNError
+
+TEMPORARY_SUFFIX = ".part"
+"""How the hidden files end that `written_beside` has not finished yet."""
+
+UNWRITABLE = {
+    errno.ENOSPC: "no space is left on the device",
+    errno.EFBIG: "the file would be larger than is allowed",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a file is in the place of a folder",
+    errno.EEXIST: "a file is in the place of a folder",
+    errno.EISDIR: "a folder is in its place",
+}
+"""Why a file cannot be written, by error number, where the reason lies outside the program."""
+
+
+class UnwritableError(DRBNError):
+    """A file cannot be written for a reason that lies outside the program: space, permission, a name in the way."""
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the folder of `path`, renamed to `path` at the end or removed after an exception.
+
+    The folder is made where it is missing. Several processes may write the same `path`; the last one stays. For
+    `torch.save` see `checkpoints.artifact.write`: given a path or a file, it hides a full disk in a RuntimeError.
+
+    Raises:
+        UnwritableError: no space, no permission, a read-only file system or a file in the place of a folder.
+    """
+    temporary = path.parent / f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        # An error about another file is the caller's: it keeps its own name. Failed writes name no file.
+        ours = error.filename is None or Path(error.filename) in {temporary, path, *path.parents}
+        if ours and error.errno in UNWRITABLE:
+            message = f"{path} cannot be written: {UNWRITABLE[error.errno]}; mend that or choose another folder."
+            raise UnwritableError(message) from error
+        raise
+    finally:
+        _remove(temporary)
+
+
+def _remove(file: Path) -> None:
+    """Remove a file that may be missing or in a folder that is none."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError:  # the folder itself was the trouble, and that is reported already
+        return

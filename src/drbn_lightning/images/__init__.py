@@ -1,0 +1,1 @@
+"""Image files in and out, for training, evaluation and enhancing alike."""

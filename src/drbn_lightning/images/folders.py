@@ -1,0 +1,69 @@
+"""Folders of image files, listed in natural order, and labels that tell their files apart."""
+
+import itertools
+import re
+from pathlib import Path
+
+from drbn_lightning.errors import DRBNError
+
+IMAGE_SUFFIXES = (".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+"""Suffixes of the files that count as pictures, in lower case; files may spell them in any case."""
+
+def list_images(folder: Path) -> list[Path]:
+    """List the pictures of one folder, not of its subfolders, in natural order: `2.png` before `10.png`.
+
+    Hidden files (`.DS_Store`, macOS's `._1.png`) and files of other suffixes (`Thumbs.db`) are left out.
+
+    Raises:
+        DRBNError: the folder is missing, is a file, cannot be read or holds no picture.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise DRBNError(f"The picture folder {folder} {what}; give the path of a folder of pictures.")
+    try:
+        files = [file for file in folder.iterdir() if _is_picture(file)]
+    except OSError as error:
+        raise DRBNError(
+            f"The picture folder {folder} cannot be read ({error.strerror}); check its permissions."
+        ) from error
+    if not files:
+        raise DRBNError(f"The folder {folder} holds no picture; looked for {', '.join(IMAGE_SUFFIXES)}.")
+    return sorted(files, key=lambda file: natural_key(file.name))
+
+
+def natural_key(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """Give a sorting key in which runs of digits count as numbers and case does not count.
+
+    Example:
+        >>> sorted(["10.png", "a2.png", "2.png", "A1.png"], key=natural_key)
+        ['2.png', '10.png', 'A1.png', 'a2.png']
+    """
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts if part], name
+
+
+def unused(name: str, folder: str, labels: set[str]) -> str:
+    """A label that no other picture of the folder has whatever the case of its letters.
+
+    Args:
+        name: a file's name.
+        folder: the folder that the label is for.
+        labels: those in use, in lower case; the new one is added.
+
+    Returns:
+        The name without its suffix; where that is in use the whole name, and then with a number.
+
+    Example:
+        >>> labels = set()
+        >>> [unused(name, "", labels) for name in ("a.png", "A.jpg", "b.png", "a.jpg")]
+        ['a', 'A.jpg', 'b', 'a.jpg_2']
+    """
+    path = Path(name)
+    candidates = itertools.chain((path.stem, path.name), (f"{path.name}_{number}" for number in itertools.count(2)))
+    label = next(candidate for candidate in candidates if (folder + candidate).lower() not in labels)
+    labels.add((folder + label).lower())
+    return label
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and file.is_file()

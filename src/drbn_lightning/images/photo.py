@@ -1,0 +1,203 @@
+"""Photos in and out with all that belongs to them: 8 or 16 bits, gray, alpha, EXIF data, colour profile, resolution."""
+
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.images.rgb import reading
+from drbn_lightning.files import written_beside
+from drbn_lightning.images import pillow as eight_bits, sixteen_bit as sixteen_bits
+from drbn_lightning.images.exif import orientation, upright_exif
+from drbn_lightning.inference.jobs import WRITTEN
+from drbn_lightning.inference.array_types import gray_of
+
+Pixels = NDArray[Any]
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "GIF")
+SUBFILE_TYPE, REDUCED, MASK, DNG_VERSION = 254, 1, 4, 50706
+"""Tags of TIFF files, and what the first one may say of a picture in them."""
+
+LONGEST_JPEG_EXIF = 65533
+
+
+class Photograph(NamedTuple):
+    """A photo that stands upright.
+
+    Attributes:
+        pixels: `(H, W, 3)` RGB, uint8 or uint16; of a gray photo, three times the same.
+        alpha: `(H, W)` of the same type: how opaque each pixel is. None where all are.
+        gray: whether it is written as a gray photo.
+        format: the file's format, as Pillow names it.
+        exif: EXIF data of orientation 1.
+        icc_profile: the ICC profile of the colours.
+        dpi: pixels in an inch, across and down.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    gray: bool = False
+    format: str = "PNG"
+    exif: bytes | None = None
+    icc_profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+def read_photograph(path: Path) -> Photograph:
+    """Read a photo by its content, whatever the file is called.
+
+    Colours of CMYK and LAB files become sRGB, by their profile where they have one. In phones' files with further
+    pictures (MPO), and in TIFF files with small ones, the main picture counts.
+
+    Raises:
+        DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no picture, an animation, several
+            pages, a camera's raw data, or too large (more than twice `PIL.Image.MAX_IMAGE_PIXELS`).
+    """
+    with reading(path):
+        photograph, turn = _decoded(path)
+        return _turned(photograph, turn)
+
+
+def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -> None:
+    """Write a photo all or nothing, in the format of the path's suffix, or else in the photo's own.
+
+    16 bits stay where the format has them (PNG, TIFF). Without alpha in the format (JPEG, BMP) the photo is laid on
+    white. BMP keeps no EXIF data and no profile.
+
+    Args:
+        path: file to write; its folder is made where it is missing.
+        photograph: what to write.
+        quality: 1 to 100, of JPEG, WebP and AVIF.
+
+    Raises:
+        UnwritableError: see `files.written_beside`.
+        DRBNError: the format cannot hold the photo, for example because of its size.
+    """
+    kind = WRITTEN.get(path.suffix.lower(), photograph.format)
+    try:
+        content = _encoded(photograph, kind if kind in WRITTEN.values() else "PNG", quality)
+    except (OSError, ValueError, OverflowError) as error:  # Pillow's encoders raise each of them
+        height, width = photograph.pixels.shape[:2]
+        raise DRBNError(
+            f"{path} cannot be written: {kind} does not take this picture of {width} x {height} pixels ({error}); "
+            "choose another format"
+        ) from error
+    with written_beside(path) as beside:
+        beside.write_bytes(content)
+
+
+def _decoded(path: Path) -> tuple[Photograph, int]:
+    """The photo as it is stored, and its orientation."""
+    with _opened(path) as image:
+        _check_single(image, path)
+        raw, turn = str(getattr(image, "tile", "")), orientation(image)
+        image.load()
+        about = Photograph(
+            np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in raw,
+            "JPEG" if image.format == "MPO" else image.format or "PNG",
+            upright_exif(image), image.info.get("icc_profile"), _dpi(image),
+        )  # fmt: skip
+        if ";16" not in raw or image.mode not in ("RGB", "RGBA") or "RGBa" in raw:
+            return _eight_bits(image, about), orientation(image)  # Pillow may have turned it
+    del image  # its pixels are not needed any more
+    channels = sixteen_bits.decode(path.read_bytes())
+    alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
+    return about._replace(pixels=channels[..., :3], alpha=alpha), turn
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is large, but not too large, and of metadata, which are optional
+        with Image.open(path, formats=READ_FORMATS) as image:
+            yield image
+
+
+def _check_single(image: Image.Image, path: Path) -> None:
+    """Raise a DRBNError where a file holds more than one picture, or raw data beside a small one."""
+    pictures = getattr(image, "n_frames", 1)
+    if isinstance(image, TiffImageFile):
+        if DNG_VERSION in image.tag_v2 or image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED:
+            raise DRBNError(f"The file {path} holds a camera's raw data; develop it to a JPEG, PNG or TIFF file first.")
+        pictures = sum(_is_page(image, number) for number in range(pictures))
+        image.seek(0)
+    if pictures > 1 and image.format != "MPO":
+        raise DRBNError(
+            f"The file {path} is an animation or has several pages ({pictures} pictures); save each picture to enhance "
+            "as a file of its own."
+        )
+
+
+def _is_page(image: TiffImageFile, number: int) -> bool:
+    image.seek(number)
+    return not image.tag_v2.get(SUBFILE_TYPE, 0) & (REDUCED | MASK)
+
+
+def _eight_bits(image: Image.Image, about: Photograph) -> Photograph:
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = eight_bits.wide_gray(image)
+        return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), gray=True)
+    image = eight_bits.plain(image)
+    pixels, alpha = eight_bits.planes(image)
+    return about._replace(pixels=pixels, alpha=alpha, icc_profile=image.info.get("icc_profile"))
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    sensible = all(math.isfinite(value) and 1 <= value <= 65535 for value in (across, down))
+    return (across, down) if sensible else None
+
+
+def _turned(photograph: Photograph, turn: int) -> Photograph:
+    """Upright, by the orientation that EXIF gives: 2 and 4 mirror, 3 turns, 5 to 8 exchange the sides as well."""
+
+    def upright(picture: Pixels) -> Pixels:
+        picture = picture.swapaxes(0, 1) if turn >= 5 else picture
+        picture = picture[::-1] if turn in (3, 4, 7, 8) else picture
+        return np.ascontiguousarray(picture[:, ::-1] if turn in (2, 3, 6, 7) else picture)
+
+    alpha = None if photograph.alpha is None else upright(photograph.alpha)
+    return photograph._replace(pixels=upright(photograph.pixels), alpha=alpha)
+
+
+def _encoded(photograph: Photograph, kind: str, quality: int) -> bytes | memoryview:
+    pixels, alpha, gray, _, exif, profile, dpi = photograph
+    deep = pixels.dtype == np.uint16
+    if profile and profile[16:20] != b"RGB " and (not gray or kind in ("WEBP", "AVIF")):
+        profile = None  # it is one for gray photos, and this file holds colours
+    if kind == "TIFF" or (kind == "PNG" and deep):
+        channels = _channels(pixels, alpha, gray=gray)
+        if kind == "TIFF":
+            return sixteen_bits.tiff(channels, exif, profile, dpi)
+        return sixteen_bits.png(channels, exif, profile)
+    image = eight_bits.image_of(pixels, alpha, gray=gray, with_alpha=kind not in ("JPEG", "BMP"))
+    if kind == "JPEG" and exif and len(exif) > LONGEST_JPEG_EXIF:
+        exif = None
+    given = {"exif": exif, "icc_profile": profile, "dpi": dpi}
+    options: dict[str, Any] = {key: value for key, value in given.items() if value}
+    if kind == "JPEG" and quality >= 90:
+        options["subsampling"] = 0
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, quality=quality, **options)
+    return buffer.getbuffer()
+
+
+def _channels(pixels: Pixels, alpha: Pixels | None, *, gray: bool) -> Pixels:
+    """`(H, W, C)`: gray (1), gray and alpha (2, only of 8 bits), RGB (3), or RGB and alpha (4)."""
+    colours = gray_of(pixels)[..., None] if gray else pixels
+    if alpha is None:
+        return colours
+    if gray and alpha.dtype == np.uint16:  # OpenCV and Pillow have no such pictures
+        colours = np.repeat(colours, 3, axis=2)
+    return np.concatenate([colours, alpha[..., None]], axis=2)

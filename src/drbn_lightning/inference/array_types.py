@@ -1,0 +1,152 @@
+"""Pictures of every kind as colour arrays, and back: numpy arrays, Pillow images, torch tensors."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from drbn_lightning.errors import DRBNError
+
+Pixels = NDArray[Any]
+Enhance = Callable[[Pixels], Pixels]
+"""From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same."""
+
+Picture = TypeVar("Picture", NDArray[Any], Image.Image, Tensor)
+WRONG_KIND = "a picture must be an array, a Pillow image or a tensor, not a {kind}"
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in gray (ITU-R BT.601), as Pillow's."""
+_ROWS = 256  # turned gray at once
+
+
+def enhanced_array(picture: Pixels, enhance: Enhance) -> Pixels:
+    """Enhance `(H, W)` gray, `(H, W, 3)` RGB or `(H, W, 4)` RGBA, whose alpha is kept.
+
+    Args:
+        picture: uint8, uint16, or floating point in [0, 1].
+        enhance: works on colours.
+
+    Returns:
+        The result, of the same shape and type.
+
+    Raises:
+        DRBNError: shape, type or range is another one.
+    """
+    check(picture)
+    if picture.ndim == 2:
+        return gray_of(_enhanced(np.broadcast_to(picture[..., None], (*picture.shape, 3)), enhance))
+    if picture.shape[2] == 4:
+        return np.concatenate([_enhanced(picture[..., :3], enhance), picture[..., 3:]], axis=2)
+    return _enhanced(picture, enhance)
+
+
+def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
+    """Enhance a Pillow image.
+
+    Modes L, LA, RGB, RGBA and 16-bit gray stay; black and white becomes L, La becomes LA, and all others become RGB
+    or, where they have transparency, RGBA. What the image says of itself (`info`: EXIF, profile, ...) is kept.
+
+    Raises:
+        DRBNError: the pixels are floating-point numbers or exceed 16 bits.
+    """
+    if image.mode == "F":
+        raise DRBNError("an image of mode F has no known range; give an array of numbers in [0, 1]")
+    if image.mode.startswith("I"):
+        return _described(Image.fromarray(enhanced_array(_sixteen_bits(image), enhance)), image)
+    if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
+        image = _plain(image)
+    pixels = np.asarray(image)
+    if image.mode != "LA":
+        return _described(Image.fromarray(enhanced_array(pixels, enhance)), image)
+    result = Image.fromarray(enhanced_array(pixels[..., 0], enhance))
+    result.putalpha(Image.fromarray(pixels[..., 1]))
+    return _described(result, image)
+
+
+def enhanced_tensor(pictures: Tensor, enhance: Enhance) -> Tensor:
+    """Enhance `(3, H, W)` or `(N, 3, H, W)`, floating point in [0, 1]; type and device stay.
+
+    Raises:
+        DRBNError: shape, type or range is another one.
+    """
+    if pictures.ndim not in (3, 4) or pictures.shape[-3] != 3 or not pictures.is_floating_point():
+        given = f"{tuple(pictures.shape)} {str(pictures.dtype).removeprefix('torch.')}"
+        raise DRBNError(f"a tensor must be (3, H, W) or (N, 3, H, W), floating point in [0, 1]; this is {given}")
+    if pictures.ndim == 4:
+        found = [enhanced_tensor(picture, enhance) for picture in pictures]
+        return torch.stack(found) if found else pictures.detach().clone()
+    pixels = pictures.detach().float().cpu().permute(1, 2, 0).numpy()
+    return torch.from_numpy(enhanced_array(pixels, enhance)).permute(2, 0, 1).contiguous().to(pictures)
+
+
+def copied(picture: Picture) -> Picture:
+    """A copy, to the bit.
+
+    Raises:
+        DRBNError: the picture is no array, image or tensor, or an array that is no picture.
+    """
+    if isinstance(picture, np.ndarray):
+        check(picture)
+        return picture.copy()
+    if isinstance(picture, Image.Image):
+        return picture.copy()
+    if isinstance(picture, Tensor):
+        return picture.detach().clone()
+    raise DRBNError(WRONG_KIND.format(kind=type(picture).__name__))
+
+
+def check(picture: Pixels) -> None:
+    """Raise a DRBNError where an array is no picture."""
+    shape, dtype = picture.shape, picture.dtype
+    if picture.ndim not in (2, 3) or (picture.ndim == 3 and shape[2] not in (3, 4)):
+        raise DRBNError(f"a picture must be (H, W), (H, W, 3) or (H, W, 4); this array is {shape}")
+    if picture.size == 0:
+        raise DRBNError(f"a picture must have pixels; this array is {shape}")
+    if dtype not in (np.uint8, np.uint16) and dtype.kind != "f":
+        raise DRBNError(f"a picture must be uint8, uint16 or floating point in [0, 1]; this array is {dtype}")
+    if dtype.kind == "f" and not (picture.min() >= 0 and picture.max() <= 1):  # false for NaN, too
+        raise DRBNError(
+            f"a picture of floating-point numbers must be in [0, 1]; this one reaches from {picture.min():g} to "
+            f"{picture.max():g}; divide it by its white, or give uint8 or uint16"
+        )
+
+
+def gray_of(picture: Pixels) -> Pixels:
+    """`(H, W, 3)` to `(H, W)` by `LUMA`, of the same type, a few rows at a time."""
+    result = np.empty(picture.shape[:2], picture.dtype)
+    for top in range(0, len(picture), _ROWS):
+        rows = picture[top : top + _ROWS] @ np.array(LUMA)
+        result[top : top + _ROWS] = rows if picture.dtype.kind == "f" else rows.round()
+    return result
+
+
+def _enhanced(rgb: Pixels, enhance: Enhance) -> Pixels:
+    """Enhance colours of any type: other floating-point numbers by way of float32."""
+    if rgb.dtype.kind == "f" and rgb.dtype != np.float32:
+        return enhance(rgb.astype(np.float32)).astype(rgb.dtype)
+    return enhance(rgb)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """As L, LA, RGB or RGBA, with the profile that belongs to it."""
+    from drbn_lightning.images import pillow as eight_bits  # which imports this module
+
+    plain = eight_bits.plain(image)
+    plain.info = image.info | plain.info
+    return plain
+
+
+def _sixteen_bits(image: Image.Image) -> Pixels:
+    values = np.asarray(image)
+    if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
+        raise DRBNError(f"an image of mode {image.mode} must hold 0 to 65535; this one holds other numbers")
+    return values.astype(np.uint16)
+
+
+def _described(result: Image.Image, image: Image.Image) -> Image.Image:
+    """With what the image says of itself, but for its transparent colour, which is in the alpha already."""
+    result.info = {key: value for key, value in image.info.items() if key != "transparency"}
+    return result

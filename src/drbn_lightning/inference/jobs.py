@@ -1,0 +1,236 @@
+"""Which photos a command line means, and where their results go. Needs no torch, so that mistakes are said at once."""
+
+import glob
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.images.folders import IMAGE_SUFFIXES, natural_key
+
+WRITTEN = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
+    ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".avif": "AVIF",
+}  # fmt: skip
+"""Suffixes of the files that can be written, and Pillow's names of their formats."""
+
+LISTED = frozenset({*IMAGE_SUFFIXES, *WRITTEN, ".apng", ".gif", ".heic", ".heif", ".mpo"})
+"""Suffixes of what is taken out of folders. Some of it cannot be read, but should not be passed over in silence."""
+
+
+class Failure(NamedTuple):
+    """What could not be enhanced, and why, in a sentence that names it."""
+
+    source: str
+    cause: str
+
+
+class Found(NamedTuple):
+    """A photo, and the folder below OUT that its result belongs into; `named` if it is not from a folder."""
+
+    path: Path
+    folder: Path = Path()
+    named: bool = True
+
+
+class Job(NamedTuple):
+    """A photo, the file for its result, and one for both side by side where that is asked for."""
+
+    source: Path
+    target: Path
+    compare: Path | None = None
+
+
+def find_photos(
+    arguments: Sequence[str], output: Path, *, recursive: bool = False, overwrite: bool = False
+) -> tuple[list[Found], list[Failure]]:
+    """Find the photos that files, folders and patterns (`*`, `?`, `[...]`, `**`) stand for, each one once.
+
+    What is named counts whatever its suffix. Out of folders come the files that look like pictures, in natural order,
+    but for hidden ones. A photo that exists is no pattern, even with a `[` in its name.
+
+    Args:
+        arguments: files, folders and patterns.
+        output: OUT; what lies below it is never taken out of a folder that it is inside.
+        recursive: look into the subfolders of folders, too.
+        overwrite: OUT may be one of the folders.
+
+    Returns:
+        The photos, and the arguments without any.
+    """
+    found: dict[Path, Found] = {}
+    failures = list[Failure]()
+    for argument in arguments:
+        for photo in _of_argument(argument, output, recursive=recursive, overwrite=overwrite):
+            if isinstance(photo, Failure):
+                failures.append(photo)
+            else:
+                found.setdefault(_real(photo.path), photo)
+    return list(found.values()), failures
+
+
+def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, compare: bool = False) -> list[Job]:
+    """Give each photo a result of its own; the same photos in the same order always get the same names.
+
+    Of several results with one name (in upper or lower case) the first keeps it. The others get the photo's old
+    suffix, its folder or a number into their names. No result takes the place of another photo.
+
+    Args:
+        found: the photos.
+        output: the folder of the results, or the file where there is one photo and OUT names a picture.
+        suffix: of the results, with its dot; by default the photo's own, or `.png` where that cannot be written.
+        compare: plan pictures side by side as well.
+    """
+    if is_file(found, output):
+        return [Job(found[0].path, output, _beside(output) if compare else None)]
+    sources = {_key(photo.path): photo.path for photo in found}
+    taken = set[str]()
+    jobs = list[Job]()
+    for photo in found:
+        own = photo.path.suffix.lower()
+        ending = suffix or (photo.path.suffix if own in WRITTEN else ".png")
+        for name in _names(photo.path, ending):
+            target = output / photo.folder / f"{name}{ending}"
+            beside = _beside(target) if compare else None
+            keys = {_key(file) for file in (target, beside) if file}
+            others = {key for key in keys if sources.get(key, photo.path) != photo.path}
+            if not keys & taken and not others:
+                break
+        taken |= keys
+        jobs.append(Job(photo.path, target, beside))
+    return jobs
+
+
+def check_output(found: Sequence[Found], output: Path, suffix: str | None) -> None:
+    """Raise a DRBNError where OUT cannot be meant: a file for several photos, or one that cannot be written."""
+    ending = output.suffix.lower()
+    if _is_folder(output):
+        return
+    if is_file(found, output):
+        if suffix and WRITTEN[ending] != WRITTEN[suffix]:
+            raise DRBNError(f"-o {output} and --format {suffix[1:]} contradict each other; leave one out")
+    elif os.path.lexists(output) or ending in WRITTEN:
+        raise DRBNError(f"-o {output} names a file; for a folder or several photos, name a folder")
+    elif ending in LISTED:
+        raise DRBNError(f"-o {output} names a format that cannot be written; use one of {', '.join(WRITTEN)}")
+
+
+def is_file(found: Sequence[Found], output: Path) -> bool:
+    """Whether OUT is a file: where one photo was named, and OUT ends as a picture does and is no folder."""
+    return len(found) == 1 and found[0].named and output.suffix.lower() in WRITTEN and not _is_folder(output)
+
+
+def refusal(job: Job, *, overwrite: bool) -> Failure | None:
+    """Why a photo must not be enhanced: its result is there already. With `overwrite` that is no reason."""
+    there, own = [file for file in (job.target, job.compare) if file and os.path.lexists(file)], False
+    if overwrite or not there:
+        return None
+    with suppress(OSError):  # one of them is a link to nowhere
+        own = there[0].samefile(job.source)
+    if own:
+        cause = f"{job.source} would be replaced by its own result; choose another OUT, or give --overwrite"
+    else:
+        cause = f"{job.source} is left out: {there[0]} exists already; give --overwrite to replace it"
+    return Failure(str(job.source), cause)
+
+
+def _of_argument(argument: str, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure]:
+    try:
+        paths = _expanded(argument, output)
+    except DRBNError as error:
+        yield Failure(argument, str(error))
+        return
+    for path in paths:
+        try:
+            yield from _of_path(path, output, recursive=recursive, overwrite=overwrite)
+        except DRBNError as error:
+            yield Failure(str(path), str(error))
+
+
+def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure]:
+    if not _is_folder(path):
+        yield Found(path)
+        return
+    inside = _real(path) == _real(output)
+    if inside and not overwrite:
+        raise DRBNError(f"{path} is OUT as well; choose another OUT, or give --overwrite to replace the photos")
+    listed = list(_listed(path, None if inside else _real(output), recursive=recursive))
+    if not listed:
+        hint = "" if recursive else "; --recursive looks into its subfolders, too"
+        raise DRBNError(f"The folder {path} holds no picture (looked for {', '.join(sorted(LISTED))}){hint}")
+    yield from listed
+
+
+def _expanded(argument: str, output: Path) -> list[Path]:
+    """The files and folders that an argument stands for.
+
+    Raises:
+        DRBNError: there are none.
+    """
+    if os.path.lexists(argument):
+        return [Path(argument)]
+    if not glob.has_magic(argument):
+        raise DRBNError(f"{argument} does not exist; check the path")
+    matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207  # may be absolute
+    folders, out = "**" not in argument, _real(output)
+    matches = [path for path in matches if (folders if _is_folder(path) else path.suffix.lower() in LISTED)]
+    if out in _real(_start(argument)).parents or out == _real(_start(argument)):
+        out = Path()  # the pattern begins in OUT, so what lies there is meant
+    matches = [path for path in matches if out not in (_real(path), *_real(path).parents)]
+    if not matches:
+        raise DRBNError(f"{argument} matches no picture; check the pattern")
+    return sorted(matches, key=lambda path: natural_key(str(path)))
+
+
+def _start(pattern: str) -> Path:
+    """The folder that a pattern begins in: its parts before the first one with `*`, `?` or `[`."""
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+
+
+def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found | Failure]:
+    """The pictures in a folder, those of its subfolders after its own."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
+    except OSError as error:
+        yield Failure(str(folder), f"The folder {folder} cannot be read ({error.strerror}); check its permissions")
+        return
+    entries = [entry for entry in entries if not entry.name.startswith(".")]
+    for entry in entries:
+        if entry.suffix.lower() in LISTED and not _is_folder(entry):
+            yield Found(entry, named=False)
+    for entry in entries if recursive else []:
+        if _is_folder(entry) and not entry.is_symlink() and _real(entry) != output:
+            for photo in _listed(entry, output, recursive=True):
+                yield photo if isinstance(photo, Failure) else photo._replace(folder=entry.name / photo.folder)
+
+
+def _names(path: Path, ending: str) -> Iterator[str]:
+    """Names for a result, without suffix, the best one first."""
+    stem, own = path.stem, path.suffix.lower()
+    yield stem
+    if own and own != ending:
+        yield f"{stem}_{own[1:]}"
+    if _real(path).parent.name:
+        yield f"{_real(path).parent.name}_{stem}"
+    yield from (f"{stem}_{number}" for number in itertools.count(2))
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f"{target.stem}_compare{target.suffix}")
+
+
+def _key(path: Path) -> str:
+    """The same for two paths of one file, also where upper and lower case are the same."""
+    return str(_real(path)).lower()
+
+
+def _real(path: Path) -> Path:
+    """Without symbolic links; `Path.resolve` would raise where they go round in circles."""
+    return Path(os.path.realpath(path))
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  # `Path.is_dir` raises where it is not permitted to look

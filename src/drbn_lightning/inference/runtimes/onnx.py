@@ -1,0 +1,97 @@
+"""Exported networks by ONNX Runtime."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.extras import extra
+from drbn_lightning.types import Method
+
+INPUTS = ("low", "thumbnail")
+OUTPUT = "full"
+NO_NETWORK = "is damaged or no exported network ({reason}); export it again by `python -m drbn_lightning.export`"
+
+
+class Session(Protocol):
+    """What is used of ONNX Runtime's sessions."""
+
+    def run(self, outputs: list[str], values: dict[str, Any]) -> list[Any]:
+        """Arrays from arrays, by name."""
+
+    def get_inputs(self) -> list[Any]:
+        """Descriptions with a `name`."""
+
+    def get_outputs(self) -> list[Any]:
+        """Descriptions with a `name`."""
+
+
+def open_onnx(path: Path | str, threads: int | None = None) -> Method:
+    """An exported network as a method: ONNX Runtime on the CPU, in float32.
+
+    Args:
+        path: a file of `export.exported`.
+        threads: how many to use; by default as many as torch does.
+
+    Raises:
+        DRBNError: the extra is not installed, or the file is missing, damaged or another kind of network.
+    """
+    return onnx_method(read_exported(Path(path)), str(path), threads)
+
+
+def onnx_method(content: bytes, name: str, threads: int | None = None) -> Method:
+    """As `open_onnx`, of a file's content; messages call it `name`."""
+    session = _session(extra("onnxruntime", "onnx"), content, name, threads or torch.get_num_threads())
+    check_names(name, [one.name for one in session.get_inputs()], [one.name for one in session.get_outputs()])
+
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        values = (as_input(low).numpy(), as_input(thumbnail).numpy())
+        found = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
+        return torch.from_numpy(found[0])
+
+    return enhance
+
+
+def read_exported(path: Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        DRBNError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DRBNError(
+            f"the exported network {path} cannot be read ({error.strerror}); make it by "
+            "`python -m drbn_lightning.export`, or check the path"
+        ) from None
+
+
+def check_names(path: str, inputs: list[str], outputs: list[str]) -> None:
+    """Raise a DRBNError where a network takes or gives something else than an exported one does."""
+    if (sorted(inputs), outputs) != (sorted(INPUTS), [OUTPUT]):
+        reason = f"from {', '.join(inputs) or 'nothing'} to {', '.join(outputs) or 'nothing'}"
+        raise DRBNError(f"{path} {NO_NETWORK.format(reason=reason)}")
+
+
+def as_input(values: Tensor) -> Tensor:
+    """Contiguous float32 on the CPU, as the runtimes take it."""
+    return values.detach().to("cpu", torch.float32).contiguous()
+
+
+def _session(onnxruntime: ModuleType, content: bytes, name: str, threads: int) -> Session:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors only
+    # Tiles of several sizes: by default each size would get a block of memory of its own, and no block is given back.
+    options.enable_mem_pattern = False
+    providers = [("CPUExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})]
+    try:
+        session: Session = onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # its exceptions share no class but this one
+        reason = str(error).splitlines()[0][:160]
+        raise DRBNError(f"{name} {NO_NETWORK.format(reason=reason)}") from None
+    return session

@@ -1,0 +1,119 @@
+"""Exported networks by other runtimes than torch, each as a `Method`.
+
+Peak memory beside the picture, on a CPU, in bytes for each pixel of a tile (DRBN as released, November 2026): torch
+0.9 kB, in bfloat16 0.5 kB; ONNX Runtime 2.1 kB; OpenVINO 1.9 kB, in bfloat16 1.0 kB. Sizes may
+change from tile to tile at no cost.
+"""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.runtimes.export import EXPORT_FORMAT, exported
+from drbn_lightning.extras import extra
+from drbn_lightning.types import Method
+from drbn_lightning.inference.runtimes.onnx import (
+    INPUTS,
+    NO_NETWORK,
+    OUTPUT,
+    as_input,
+    check_names,
+    open_onnx,
+    read_exported,
+)
+from drbn_lightning.checkpoints.artifact import identity
+from drbn_lightning.checkpoints.enhancement_model import Whole
+
+__all__ = ["cached_export", "open_onnx", "open_openvino"]
+
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class Request(Protocol):
+    """What is used of OpenVINO's requests."""
+
+    def infer(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Arrays from arrays, by name."""
+
+
+def open_openvino(path: Path | str, threads: int | None = None, *, precision: str = "float32") -> Method:
+    """An exported network as a method: OpenVINO on the CPU.
+
+    The method may be called from several threads; they take turns.
+
+    Args:
+        path: a file of `export.exported`.
+        threads: how many to use; by default as many as torch does.
+        precision: `float32`, or `bfloat16` where the CPU has it. OpenVINO itself would take bfloat16 there unasked.
+
+    Raises:
+        DRBNError: the extra is not installed, the file is missing, damaged or another kind of network, or this CPU
+            does not have the precision.
+    """
+    openvino = extra("openvino", "openvino")
+    settings = {
+        "INFERENCE_PRECISION_HINT": _precision(openvino, precision),
+        "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request, turn = _request(openvino, Path(path), settings), Lock()
+
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        values = dict(zip(INPUTS, (as_input(low).numpy(), as_input(thumbnail).numpy()), strict=True))
+        with turn:
+            return torch.from_numpy(request.infer(values)[OUTPUT])
+
+    return enhance
+
+
+def cached_export(whole: Whole, folder: Path) -> Path:
+    """The exported file of a network, made where the folder does not have it yet.
+
+    Raises:
+        DRBNError: see `export.exported`.
+    """
+    path = folder / f"{whole.stage}-{_digest(whole)}.onnx"
+    if not path.is_file():
+        exported(whole, path, overwrite=True)  # another process may be as far
+    return path
+
+
+def _digest(whole: Whole) -> str:
+    """Equal for networks of equal parameters, classes and arguments, exported in the same way."""
+    parts = {stage: [*part.description, identity(part.network)] for stage, part in whole.parts.items()}
+    return hashlib.sha256(json.dumps([EXPORT_FORMAT, parts], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _precision(openvino: ModuleType, name: str) -> str:
+    if name not in PRECISIONS:
+        raise DRBNError(f"precision={name} is unknown to runtime=openvino; use {' or '.join(PRECISIONS)}")
+    if name == "bfloat16" and "BF16" not in _core(openvino).get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise DRBNError("precision=bfloat16 is slower than float32 on this CPU, which lacks it; use float32")
+    return PRECISIONS[name]
+
+
+@cache
+def _core(openvino: ModuleType) -> Any:  # noqa: ANN401  # OpenVINO may be absent where types are checked
+    """The one core of this process."""
+    return openvino.Core()
+
+
+def _request(openvino: ModuleType, path: Path, settings: dict[str, Any]) -> Request:
+    core = _core(openvino)
+    read_exported(path)  # for its messages; of bytes OpenVINO drops an input that the network does not use
+    try:
+        model = core.read_model(path)
+        check_names(str(path), [one.any_name for one in model.inputs], [one.any_name for one in model.outputs])
+        request: Request = core.compile_model(model, "CPU", settings).create_infer_request()
+    except RuntimeError as error:  # its first lines are places in its source
+        reason = " ".join(str(error).split())[-160:]
+        raise DRBNError(f"{path} {NO_NETWORK.format(reason=reason)}") from None
+    return request

@@ -1,0 +1,47 @@
+"""Geometric self-ensemble: one picture seen from eight sides."""
+
+import torch
+from torch import Tensor
+
+from drbn_lightning.types import Method
+from drbn_lightning.networks.drbn import pad_to_quarters
+
+SIDES = tuple((turns, flip) for flip in (False, True) for turns in range(4))
+"""Quarter turns, and whether the picture is mirrored before them."""
+
+
+def turned(picture: Tensor, turns: int, flip: bool) -> Tensor:
+    """Mirror left and right, where asked, then turn: `(N, C, H, W)` to `(N, C, H, W)` or `(N, C, W, H)`."""
+    return torch.rot90(picture.flip(-1) if flip else picture, turns, (-2, -1))
+
+
+def turned_back(picture: Tensor, turns: int, flip: bool) -> Tensor:
+    """Undo `turned`.
+
+    Example:
+        >>> picture = torch.rand(1, 3, 4, 5)
+        >>> all(torch.equal(turned_back(turned(picture, *side), *side), picture) for side in SIDES)
+        True
+    """
+    back = torch.rot90(picture, -turns, (-2, -1))
+    return back.flip(-1) if flip else back
+
+
+def self_ensemble(method: Method) -> Method:
+    """The mean of a method's results over the eight flips and turns of a picture.
+
+    Source: "Seven ways to improve example-based single image super resolution", Timofte et al., CVPR 2016.
+    The picture is continued to multiples of 4 first, so that the network's strides fall on the same pixels whether it
+    sees the picture or a tile of it.
+    """
+
+    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        height, width = low.shape[-2:]
+        padded = pad_to_quarters(low)
+        total = torch.zeros_like(padded)
+        for side in SIDES:
+            seen = (turned(image, *side).contiguous() for image in (padded, thumbnail))
+            total += turned_back(method(*seen), *side)
+        return (total / len(SIDES))[..., :height, :width]
+
+    return enhance

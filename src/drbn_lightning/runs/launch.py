@@ -1,0 +1,109 @@
+"""What a sweep needs before and around its jobs: its plugins, as many jobs at a time as fit, a device for each."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from hydra.conf import HydraConf
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict, read_write
+
+from drbn_lightning.runs.gpus import held_devices
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.terminal import FAILED, complain
+
+EXTRAS = {"hydra_joblib_launcher": "sweep", "hydra_submitit_launcher": "sweep", "hydra_ray_launcher": "ray"}
+"""The extra that brings a launcher, by the package of its plugin."""
+PARALLEL = "JoblibLauncher"
+
+
+class SweepStart(Callback):
+    """Called by Hydra before a sweep: says what is not installed, and how many jobs run at a time."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401 whatever Hydra adds
+        """Check the launcher, and fill in its number of jobs.
+
+        Hydra turns an exception of a callback into a warning, so a missing plugin ends the process here.
+        """
+        launcher = config.hydra.launcher
+        missing = missing_extra(launcher._target_)
+        if missing is not None:
+            choice = config.hydra.runtime.choices["hydra/launcher"]
+            complain(f"error: hydra/launcher={choice} is not installed: pip install 'drbn-lightning[{missing}]'")
+            sys.exit(FAILED)
+        if launcher._target_.endswith(PARALLEL) and launcher.n_jobs is None:
+            from joblib import cpu_count  # there, since the launcher is; knows the limits of containers
+
+            with read_write(config), open_dict(config):
+                launcher.n_jobs = jobs_at_a_time(config.trainer.devices, gpus_for(config.trainer) or cpu_count())
+
+
+def missing_extra(target: str) -> str | None:
+    """The extra that would bring a launcher; None where the launcher is there.
+
+    Example:
+        >>> missing_extra("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
+    """
+    package = target.split(".")[1]
+    there = package not in EXTRAS or find_spec(f"hydra_plugins.{package}") is not None
+    return None if there else EXTRAS[package]
+
+
+def gpus_for(trainer: DictConfig) -> int:
+    """The number of GPUs that a run may use."""
+    import torch  # there, since it takes seconds
+
+    return 0 if trainer.accelerator == "cpu" else torch.cuda.device_count()
+
+
+def jobs_at_a_time(devices: object, places: int) -> int:
+    """How many jobs of so many devices fit on a machine's GPUs, or on its CPU cores where it has none.
+
+    Example:
+        >>> jobs_at_a_time(2, places=4)
+        2
+    """
+    return max(1, places // devices) if isinstance(devices, int) and devices > 0 else 1
+
+
+@contextmanager
+def own_devices(config: DictConfig, about: HydraConf) -> Iterator[None]:
+    """Give a job of a parallel sweep GPUs that no other job uses, where there is more than one.
+
+    The job's `trainer.devices` becomes their indices, and so does that of the other processes of its group, which
+    repeat `sys.argv`.
+    """
+    wanted, count = config.trainer.devices, gpus_for(config.trainer)
+    parallel = about.mode is RunMode.MULTIRUN and str(about.launcher._target_).endswith(PARALLEL)
+    if not parallel or not isinstance(wanted, int) or not 0 < wanted < count:
+        yield
+        return
+    with held_devices(wanted, count, about.job.num) as devices:
+        config.trainer.devices = devices
+        sys.argv.append(f"trainer.devices={devices}".replace(" ", ""))
+        yield
+
+
+def start_processes_as_usual() -> None:
+    """Undo what joblib does to its processes: theirs would start in joblib's way, which torch's loaders do not know."""
+    usual = multiprocessing.get_all_start_methods()  # the first is this system's own
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *usual):
+        multiprocessing.set_start_method(usual[0], force=True)
+
+
+def refuse_sweep_without_multirun(config: DictConfig, about: HydraConf) -> None:
+    """`sweep=NAME` means many runs; the process of a group and the rest of one job are single ones all the same.
+
+    Raises:
+        DRBNError: `-m` was forgotten.
+    """
+    chosen = about.runtime.choices.get("sweep")
+    if chosen and about.mode is RunMode.RUN and config.resume in (None, "auto") and "LOCAL_RANK" not in os.environ:
+        raise DRBNError(
+            f"sweep={chosen} is a sweep: say `python -m drbn_lightning.train -m sweep={chosen} ...`, or leave it out"
+        )

@@ -1,1 +1,0 @@
-"""Many runs: a table, a plot and a summary of them."""

@@ -1,0 +1,230 @@
+"""Judging networks and other methods, from the configuration to the report."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from drbn_lightning.assembly import build, build_unpaired, with_keys_below
+from drbn_lightning.data.datamodule import PairDataModule
+from drbn_lightning.data.photo_folder import LoosePhotos
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.images.folders import unused
+from drbn_lightning.images.rgb import write_png
+from drbn_lightning.evaluation import methods as contestants, quality as photos
+from drbn_lightning.baselines.catalog import input_method
+from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.scoring import Picture, network_method
+from drbn_lightning.evaluation.test_set import Output, PictureSet, judge_set, mean_psnr, sizes_of
+from drbn_lightning.types import Method
+from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
+from drbn_lightning.metrics.optional import choose_columns
+from drbn_lightning.evaluation.leakage import notes
+from drbn_lightning.visualization.panels import strip
+from drbn_lightning.evaluation.report.images import write_figures
+from drbn_lightning.inference.runtimes.precision import choose_device
+from drbn_lightning.evaluation.report.files import Report, write_report, write_text
+from drbn_lightning.checkpoints.artifact import Artifact, identity, load
+from drbn_lightning.checkpoints.pretrained import shipped_path
+from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.terminal import say
+
+EMBEDDED = "drbn_lightning.data.paired.synthetic.SyntheticDataModule"
+"""The data set that is judged on only where no other is asked for."""
+
+
+def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
+    """Evaluate checkpoints and other people's results beside the baselines.
+
+    Args:
+        config: the configuration of `conf/evaluate.yaml`.
+        command: what the user changed on the command line, for the record.
+
+    Returns:
+        The mean PSNR in dB of the first checkpoint on the first data set, or the AUROC of a discriminator.
+
+    Raises:
+        DRBNError: a checkpoint, the data or the configuration is wrong.
+    """
+    require_counts(config)
+    device = choose_device(config.device)
+    paths = choose_checkpoints(config)
+    if len(paths) == 1 and (artifact := load(next(iter(paths.values())))).stage == "quality":
+        return evaluate_discriminator(config, artifact, device)
+    wholes = {path: load_whole(path, config.band) for path in paths.values()}
+    named = {name or wholes[path].stage: path for name, path in paths.items()}
+    main = next(iter(named), None)
+    learned = networks(named, wholes, device)
+    optional = (dict(config.lpips or {}), config.no_reference or [], dict(config.parameters or {}))
+    columns = choose_columns(config.measures or [], config.shave, *optional)
+    output, outcomes, everybody = Path(config.paths.output_dir), [], dict[str, Entrant]()
+    sets = picture_sets(config)
+    for test_set in sets:
+        entrants = contestants.of_different_names([*others(config, test_set), *learned])
+        if not entrants:
+            raise DRBNError(f"nobody is to be judged on {test_set.name}: name a checkpoint, predictions or baselines")
+        everybody |= {one.name: contestants.merged(everybody.get(one.name), one) for one in entrants}
+        beside = output / "pictures" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
+        shown = Output(beside, config.pictures, config.report_pictures, device)
+        outcomes.append(judge_set(test_set, entrants, columns, main or entrants[-1].name, shown))
+    write_report(Report(output, outcomes, list(everybody.values()), columns, device, list(command)), say)
+    if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
+        say(f"written: {output / 'figures'}")
+    if config.judge is not None:
+        judge_photos(config, named, wholes, device)
+    return mean_psnr(outcomes[0], main or entrants[-1].name)
+
+
+def require_counts(config: DictConfig) -> None:
+    """Raise a DRBNError where a number of pictures or pixels is none."""
+    for key in ("shave", "pictures", "report_pictures"):
+        if not isinstance(config[key], int) or isinstance(config[key], bool):
+            raise DRBNError(f"{key}={config[key]} is no whole number; give 0 or more")
+
+
+def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[Entrant]:
+    """The networks of all checkpoints, stage 1 before stage 2, each once."""
+    judged: set[str] = set()
+    return [
+        entrant
+        for name, path in named.items()
+        for entrant in contestants.entrants_of(name, path, wholes[path], device, judged)
+    ]
+
+
+def others(config: DictConfig, test_set: PictureSet) -> list[Entrant]:
+    """Baselines, then results in folders: what has to do with one data set.
+
+    Raises:
+        DRBNError: a baseline is unknown, a folder does not fit the test pictures, or there is nobody to judge.
+    """
+    folders = named_paths(config.predictions, "predictions")
+    sizes = sizes_of(test_set.pictures() if folders else ())
+    names = chosen_baselines(config.baselines or [])
+    found = choose_baselines(names, test_set.pictures(), test_set.has_targets)
+    for name, folder in folders.items():
+        own = folder / test_set.name.replace("/", "_")
+        found.append(contestants.predictions(name, own if own.is_dir() else folder, sizes))
+    return found
+
+
+def picture_sets(config: DictConfig) -> list[PictureSet]:
+    """Those of `protocol`, and `data` and `photos` where they are asked for; the embedded scenes where nothing is."""
+    sets = {str(name): build(config.datasets, str(name)) for name in config.datasets}
+    asked = sets or config.photos
+    if not asked or config.data._target_ != EMBEDDED:
+        sets[""] = build(config, "data")
+    found = [_pairs(name, data) for name, data in sets.items()]
+    if config.photos is not None:
+        loose = LoosePhotos(Path(config.photos))
+        found.append(PictureSet("photos", loose.fingerprint(), lambda: _loose(loose), has_targets=False))
+    return found
+
+
+def _pairs(name: str, data: PairDataModule) -> PictureSet:
+    try:
+        data.setup("test")
+    except DRBNError as error:
+        raise DRBNError(with_keys_below(f"datasets.{name}" if name else "data", str(error))) from None
+    tested = data.tested_on()
+    return PictureSet(name or tested.name, tested, lambda: (Picture.of_pair(batch) for batch in data.test_dataloader()))
+
+
+def _loose(photos: LoosePhotos) -> Iterator[Picture]:
+    return (Picture(photo.name, photo.key, photo.low, photo.thumbnail, None) for photo in photos)
+
+
+def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch.device) -> float:
+    """Compare a discriminator's scores with people's, on the photos held out for testing. Returns the AUROC.
+
+    Raises:
+        DRBNError: no photo that people like is held out for testing.
+    """
+    data = build_unpaired(config)
+    data.setup("test")
+    network = artifact.network.to(device)
+    ratings = photos.judge_ratings(data.test_dataloader(), network, device)
+    if "high" not in ratings.kinds:
+        raise DRBNError(
+            f"checkpoint={config.checkpoint} has nothing to judge: no photo that people like is held out for testing; "
+            "choose unpaired=... with some, or raise unpaired.test_photos or unpaired.test_share"
+        )
+    say(photos.ratings_table(ratings))
+    return photos.ratings_auroc(ratings)
+
+
+def judge_photos(config: DictConfig, named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> None:
+    """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
+    artifact = load(config.judge, "quality")
+    used = [part.provenance.get("used", {}) for whole in wholes.values() for part in whole.parts.values()]
+    if any(identity(artifact.network) in about.values() for about in used):
+        say(f"note: {config.judge} took part in the training of stage 2; a judge from another seed is a fairer one")
+    data = build_unpaired(config)
+    data.setup("test")
+    learned = networks(named, wholes, device)
+    for note in notes(learned, data.tested_on()):
+        say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
+    output, scores, labels = Path(config.paths.output_dir), list[photos.PhotoScore](), set[str]()
+    methods: dict[str, Method] = {"input": input_method}
+    methods |= {one.name: network_method(one.network, device) for one in learned if one.network is not None}
+    rated = photos.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
+    for number, one in enumerate(rated):
+        scores += one.scores
+        if number < config.pictures:
+            write_png(output / "photos" / f"{unused(one.batch.name[0], '', labels)}.png", strip(one.results))
+    if not scores:
+        raise DRBNError(
+            f"judge={config.judge} has nothing to judge: no real low-light photo is held out for testing; choose "
+            "unpaired=... with some (unpaired.real_low, or unpaired.real_low_test_photos of scenes)"
+        )
+    say(f"real low-light photos, judged by {config.judge}:\n{photos.table(scores)}\n{photos.DEFINITIONS}")
+    say(f"written: {write_text(output / 'photos.csv', photos.as_csv(scores))}")
+    ratings = photos.judge_ratings(data.test_dataloader(), artifact.network, device)
+    if ratings.kinds:
+        say(f"the judge itself, on held-out photos that people have rated:\n{photos.ratings_table(ratings)}")
+
+
+def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
+    """The checkpoints to judge by name; a single one has none. By default the latest stage's published one.
+
+    Without a published one it is the one that ships with the package. Where there are predictions, there is no default.
+
+    Raises:
+        DRBNError: there is none; the message says which command makes it.
+    """
+    if config.checkpoint is not None:
+        given = named_paths(config.checkpoint, "checkpoint")
+        return given if OmegaConf.is_config(config.checkpoint) else {"": Path(config.checkpoint)}
+    if config.predictions is not None:
+        return {}
+    folder = Path(config.paths.artifacts)
+    for stage in ("recompose", "band"):
+        if (folder / f"{stage}.pt").exists():
+            return {"": folder / f"{stage}.pt"}
+    try:
+        found = shipped_path()
+    except DRBNError:
+        raise DRBNError(
+            f"{folder / 'band.pt'} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
+            "or name another network by checkpoint=PATH"
+        ) from None
+    say(f"note: no checkpoint is named and {folder} holds none, so the one that ships with the package is judged")
+    return {"": found}
+
+
+def named_paths(given: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:
+    """Paths by name: those given, or made of the files' names.
+
+    Raises:
+        DRBNError: a name has no path.
+    """
+    plain = OmegaConf.to_container(given, resolve=True) if isinstance(given, ListConfig | DictConfig) else given
+    if isinstance(plain, list):
+        plain = contestants.names_of([str(path) for path in plain])
+    elif not isinstance(plain, dict):
+        plain = {} if plain is None else contestants.names_of([str(plain)])
+    missing = [str(name) for name, path in plain.items() if path is None]
+    if missing:
+        raise DRBNError(f"{key}.{missing[0]} is null; give a path, or leave the name out")
+    return {str(name): Path(str(path)) for name, path in plain.items()}

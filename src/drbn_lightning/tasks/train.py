@@ -1,0 +1,195 @@
+"""Training a stage, from its configuration to its artifact."""
+
+import logging
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, cast
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+
+from drbn_lightning.assembly import Experiment, build_experiment, build_network
+from drbn_lightning.callbacks.checkpoints import LAST
+from drbn_lightning.tracking.loggers import finish_logger_runs, go_on_logging
+from drbn_lightning.callbacks.pruning import was_pruned
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.files import written_beside
+from drbn_lightning.checkpoints.artifact import HEADER, read
+from drbn_lightning.runs.provenance import provenance
+from drbn_lightning.runs.record import finished_before, read_record, recorded
+from drbn_lightning.terminal import say
+
+AUTO = "auto"
+_EXPECTED = (  # warnings about what is meant
+    ".*LeafSpec.*is deprecated",
+    ".*does not have many workers",
+    "Checkpoint directory .* exists",
+    "Found .* in eval mode",
+)
+
+
+def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish: bool) -> float | None:
+    """Train one stage.
+
+    Args:
+        config: the configuration of `conf/train.yaml`.
+        stage_name: the stage, such as `band`.
+        overrides: what the user changed on the command line.
+        publish: leave the artifact in `paths.artifacts` as well, if the run was a whole one.
+
+    Returns:
+        The best value of the monitored figure, a sweep's objective.
+
+    Raises:
+        DRBNError: something in the configuration or the data is wrong.
+        RunInterruptedError: somebody asked the run to stop.
+    """
+    quieten()
+    words = [word for word in overrides if not word.startswith("resume=")]
+    folder = Path(config.paths.output_dir)
+    if config.resume == AUTO and (before := finished_before(folder, words)) is not None:
+        say(f"{folder} has finished before: best validation {before['monitor']}: {before['best']}")
+        return cast("float | None", before["best"])
+    resume = find_resume_point(config, stage_name, folder)
+    if resume is not None:
+        folder = resume.parent.parent
+        config.paths.output_dir = str(folder)
+    set_cooldown(config, resume)
+    about = provenance(config, words)
+    about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
+    if resume is not None:
+        about["best"] = (read_record(folder) or {}).get("best")
+    if config.print_config:
+        say(about["config"])
+    with recorded(folder, about) as record:
+        pl.seed_everything(config.seed, workers=True, verbose=False)
+        experiment = build_experiment(config, stage_name, overrides)
+        record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
+        best = _run(config, experiment, resume, publish=publish)
+        record |= {"best": best, "steps": experiment.trainer.global_step}
+        if was_pruned(experiment.trainer):
+            record |= {"status": "pruned", "reason": "the sweep's pruner has ended it"}
+    return best
+
+
+def _run(config: DictConfig, experiment: Experiment, resume: Path | None, *, publish: bool) -> float | None:
+    """Train and report."""
+    if "LOCAL_RANK" not in os.environ:  # here already: what is wrong with the data is said before processes start
+        experiment.data.prepare_data()
+        experiment.data.setup("fit")
+        say(f"{experiment.data.describe()}\nrun folder: {config.paths.output_dir}")
+    _fit(experiment, resume)
+    best = experiment.trainer.checkpoint_callback
+    score = getattr(best, "best_model_score", None)
+    if experiment.trainer.is_global_zero:
+        _report(config, experiment, None if score is None else float(score), publish=publish)
+    return None if score is None else float(score)
+
+
+def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path | None:
+    """The checkpoint to go on from; `resume` names it or the run's folder, or is `auto`: what `folder` holds, if any.
+
+    Raises:
+        DRBNError: there is none, or it is another stage's or another network's.
+    """
+    resume = config.resume
+    if resume is None or (resume == AUTO and not (folder / "checkpoints" / LAST).exists()):
+        return None
+    path = folder if resume == AUTO else Path(resume)
+    path = path / "checkpoints" / LAST if path.is_dir() else path
+    about = read(path).get(HEADER)
+    if about is None or path.suffix != ".ckpt":
+        raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
+    if about["stage"] != stage_name:
+        raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
+    if about["network"] != build_network(config, config.trains)[1]._asdict():
+        raise DRBNError(f"{path} holds another network; repeat the options that its run had")
+    return path.resolve()
+
+
+def set_cooldown(config: DictConfig, resume: Path | None) -> None:
+    """End the run with the cool-down that `cooldown` asks for: a resumed one so many steps after it was left.
+
+    A run that was left within that very cool-down keeps its end.
+
+    Raises:
+        DRBNError: the schedule has no cool-down.
+    """
+    steps = config.cooldown
+    if not steps:
+        return
+    if not isinstance(steps, int) or steps < 0:
+        raise DRBNError(f"cooldown is {steps!r}; give a number of steps")
+    if "cooldown_steps" not in (config.stage.scheduler or {}):
+        raise DRBNError("cooldown is set, and the schedule has none; choose stage.scheduler='${schedules.constant}'")
+    if resume is None:
+        return
+    content = read(resume)
+    done = int(content["global_step"])
+    before: dict[str, Any] = next(iter(content.get("lr_schedulers", [])), {})
+    end = before.get("total_steps", 0)
+    within = before.get("cooldown_steps") == steps and end - steps <= done < end
+    config.trainer.max_steps, config.trainer.max_epochs = int(end) if within else done + steps, -1
+
+
+def quieten() -> None:
+    """Leave out what Lightning says of itself in every run, and of what this package does on purpose."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in _EXPECTED:
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _fit(experiment: Experiment, resume: Path | None) -> None:
+    """Train, and leave the process as it was: signals, environment, W&B run, process group."""
+    environment = dict(os.environ)
+    if resume is not None:
+        go_on_logging(experiment.trainer.loggers)
+    try:
+        experiment.trainer.fit(experiment.stage, datamodule=experiment.data, ckpt_path=resume, weights_only=True)
+    except RuntimeError as error:
+        if resume is not None and "state_dict" in str(error):
+            raise DRBNError(f"{resume} holds another network; repeat the options that its run had") from None
+        raise
+    except ValueError as error:
+        if resume is not None and "total steps" in str(error):
+            raise DRBNError(
+                f"{resume} belongs to a run whose learning-rate schedule has ended; repeat its options, "
+                "trainer.max_epochs among them, or start anew"
+            ) from None
+        raise
+    finally:
+        finish_logger_runs(exit_code=int(sys.exception() is not None))
+        if experiment.trainer.world_size > 1:
+            leave_process_group(environment)
+
+
+def leave_process_group(environment: dict[str, str]) -> None:
+    """Undo what Lightning's launcher set up, so that the next job of a multirun starts afresh."""
+    import torch.distributed as distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
+    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        if name in environment:
+            os.environ[name] = environment[name]
+        else:
+            os.environ.pop(name, None)
+
+
+def _report(config: DictConfig, experiment: Experiment, score: float | None, *, publish: bool) -> None:
+    """Say what came out and where it lies; make it the default for others where it is a whole run's."""
+    if score is not None:
+        say(f"best validation {config.callbacks.best.monitor}: {score:.4f}")
+    say(f"artifact: {experiment.artifact}")
+    trainer = experiment.trainer
+    limit = trainer.limit_train_batches
+    whole = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
+    if publish and whole and experiment.artifact.exists():
+        default = Path(config.paths.artifacts) / experiment.artifact.name
+        with written_beside(default) as beside:
+            shutil.copyfile(experiment.artifact, beside)
+        say(f"published as {default}; look at it: python -m drbn_lightning.evaluate checkpoint={default}")

@@ -1,0 +1,1 @@
+"""What loggers hear of a run, and all that touches W&B."""

@@ -1,0 +1,1 @@
+"""Panels, strips and the paper's figures."""

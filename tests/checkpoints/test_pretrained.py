@@ -1,0 +1,94 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.checkpoints.artifact import HEADER, header, identity, load, read, save
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, STAGES, SUMS, record, ship, shipped_path, weights_folder
+from drbn_lightning.checkpoints.enhancement_model import load_whole
+from tests.checkpoints.test_enhancement_model import band, recompose
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for stage in STAGES:
+        (tmp_path / f"{stage}.pt").write_bytes(stage.encode())
+    record(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_weights_are_found(folder: Path, stage: str) -> None:
+    assert shipped_path(stage, folder) == folder / f"{stage}.pt"
+
+
+def test_digests_are_as_the_usual_command_checks_them(folder: Path) -> None:
+    subprocess.run(["sha256sum", "--check", "--strict", SUMS], cwd=folder, check=True, capture_output=True)
+    written = subprocess.run(["sha256sum", "band.pt", "recompose.pt"], cwd=folder, check=True, capture_output=True)
+    assert (folder / SUMS).read_bytes() == written.stdout
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_damaged_weights_are_refused(folder: Path, stage: str) -> None:
+    (folder / "band.pt").write_bytes(b"bond")  # stage 2 needs it, too
+    with pytest.raises(DRBNError, match=r"band\.pt are damaged; install the package again"):
+        shipped_path(stage, folder)
+
+
+def test_stage_1_does_not_need_stage_2(folder: Path) -> None:
+    (folder / "recompose.pt").unlink()
+    assert shipped_path("band", folder).is_file()
+    with pytest.raises(DRBNError, match=r"recompose\.pt are missing"):
+        shipped_path("recompose", folder)
+
+
+def test_weights_without_a_digest_are_refused(folder: Path) -> None:
+    (folder / SUMS).write_text("not a digest\n\n", encoding="utf-8")
+    with pytest.raises(DRBNError, match=r"band\.pt are missing"):
+        shipped_path("band", folder)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_unreadable_digests_are_named(folder: Path, content: bytes | None) -> None:
+    (folder / SUMS).unlink()
+    if content is not None:
+        (folder / SUMS).write_bytes(content)
+    with pytest.raises(DRBNError, match=rf"{SUMS} cannot be read \(.*\); install the package again"):
+        shipped_path("band", folder)
+
+
+def test_a_stage_without_pictures_is_refused(folder: Path) -> None:
+    with pytest.raises(DRBNError, match="stage=quality ships no weights; use band or recompose"):
+        shipped_path("quality", folder)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_package_ships_both_stages(stage: str) -> None:
+    whole = load_whole(shipped_path(stage))
+    assert whole.stage == stage
+    assert load(weights_folder() / "band.pt").stage == "band"
+    assert DEFAULT_STAGE in STAGES
+
+
+def test_new_weights_are_shipped_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
+    seen = [{"name": "a", "identity": "b"}]
+    made = load(band(tmp_path / "band.pt", trained_on=seen))
+    about = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
+    save(tmp_path / "band.pt", header("band", made.description, about, seen), made.network.state_dict())
+    recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
+    ship(tmp_path, tmp_path / "shipped")
+    for stage in STAGES:
+        path = shipped_path(stage, tmp_path / "shipped")
+        assert identity(load(path).network) == identity(load(tmp_path / path.name).network)
+        assert str(tmp_path) not in str(read(path)[HEADER])
+    first = load_whole(tmp_path / "shipped" / "recompose.pt").parts["band"]
+    assert (first.provenance, first.trained_on) == ({"seed": 3}, seen)
+
+
+def test_a_stage_2_on_another_stage_1_is_not_shipped(tmp_path: Path) -> None:
+    recompose(tmp_path / "recompose.pt", band(tmp_path / "band.pt"))
+    band(tmp_path / "band.pt", seed=1)
+    with pytest.raises(DRBNError, match="that is not in"):
+        ship(tmp_path, tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()

@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.paired.lol_layout import find_pairs
+from drbn_lightning.data.paired.matching import PairPaths, pair_by_name, pair_files, pair_key, split_by_target, verify
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.images.rgb import write_png
+
+
+def save(path: Path, seed: int, size: tuple[int, int] = (8, 8), level: int = 255) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(seed).integers(0, level + 1, (*size, 3), dtype=np.uint8)
+    Image.fromarray(values).save(path, quality=90)
+
+
+def paired(tmp_path: Path, targets: list[int]) -> tuple[list[PairPaths], PictureCache]:
+    """Pairs whose targets are equal where their numbers are, and nearly equal where these differ by 1000."""
+    for number, target in enumerate(targets):
+        save(tmp_path / "low" / f"{number}.png", 100 + number, level=20)
+        values = np.random.default_rng(target % 1000).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+        write_png(tmp_path / "high" / f"{number}.png", values + np.uint8(target >= 1000))
+    pairs = pair_by_name(tmp_path / "low", tmp_path / "high")
+    return pairs, PictureCache.open(tmp_path / "cache", pair_files(pairs))
+
+
+@pytest.mark.parametrize(
+    ("low", "normal"),
+    [
+        ("1.webp", "1.avif"),
+        ("low00001.png", "normal00001.png"),
+        ("Low_7.PNG", "HIGH-7.jpg"),
+        ("r01.png", "R01.bmp"),
+    ],
+)
+def test_pairs_by_name_whatever_the_suffix_and_prefix(tmp_path: Path, low: str, normal: str) -> None:
+    save(tmp_path / "low" / low, 0)
+    save(tmp_path / "high" / normal, 1)
+    (pair,) = pair_by_name(tmp_path / "low", tmp_path / "high")
+    assert pair == (pair_key(Path(normal)), tmp_path / "low" / low, tmp_path / "high" / normal)
+
+
+def test_pairs_come_in_natural_order(tmp_path: Path) -> None:
+    pairs, _ = paired(tmp_path, list(range(12)))
+    assert [pair.name for pair in pairs] == [str(number) for number in range(12)]
+
+
+def test_a_file_without_partner_is_named_on_both_sides(tmp_path: Path) -> None:
+    save(tmp_path / "low" / "1.png", 0)
+    save(tmp_path / "high" / "1.png", 0)
+    for number in range(2, 7):
+        save(tmp_path / "low" / f"{number}.png", 0)
+    with pytest.raises(DRBNError, match=r"No partner in .*high for .*2\.png, .*4\.png and 2 more"):
+        pair_by_name(tmp_path / "low", tmp_path / "high")
+    with pytest.raises(DRBNError, match=r"No partner in .*high for .*low/2\.png"):
+        pair_by_name(tmp_path / "high", tmp_path / "low")
+
+
+def test_two_files_of_one_name_are_named(tmp_path: Path) -> None:
+    for name in ("low/1.png", "low/low1.webp", "high/1.png"):
+        save(tmp_path / name, 0)
+    with pytest.raises(DRBNError, match=r"1\.png and low1\.webp in .*low count as one picture"):
+        pair_by_name(tmp_path / "low", tmp_path / "high")
+
+
+def test_verify_names_both_files_and_sizes(tmp_path: Path) -> None:
+    for size, error in (((8, 8), None), ((8, 9), r"low/1\.png \(8x8 pixels\) and .*high/1\.png \(9x8 pixels\)")):
+        save(tmp_path / "low" / "1.png", 0)
+        save(tmp_path / "high" / "1.png", 0, size)
+        pairs = pair_by_name(tmp_path / "low", tmp_path / "high")
+        cache = PictureCache.open(tmp_path / "cache", pair_files(pairs))
+        if error is None:
+            verify(pairs, cache)
+            continue
+        with pytest.raises(DRBNError, match=error):
+            verify(pairs, cache)
+
+
+def test_split_keeps_equal_and_nearly_equal_targets_together(tmp_path: Path) -> None:
+    targets = [0, 1, 1000, 2, 3, 0, 1001, 4, 5, 2]
+    pairs, cache = paired(tmp_path, targets)
+    seen = set()
+    for seed in range(20):
+        chosen = split_by_target(pairs, cache, 4, seed)
+        assert chosen == split_by_target(pairs, cache, 4, seed)
+        assert 1 <= len(chosen) <= 4
+        inside = {targets[number] % 1000 for number in chosen}
+        assert inside.isdisjoint(targets[number] % 1000 for number in range(10) if number not in chosen)
+        seen.add(tuple(chosen))
+    assert len(seen) > 5
+
+
+def test_split_never_takes_all_and_can_take_none(tmp_path: Path) -> None:
+    pairs, cache = paired(tmp_path, [0, 0, 0, 1, 1])
+    assert split_by_target(pairs, cache, 0, 0) == []
+    assert split_by_target(pairs, cache, 1, 0) == [3, 4]
+    assert {tuple(split_by_target(pairs, cache, 99, seed)) for seed in range(9)} == {(0, 1, 2), (3, 4)}
+    with pytest.raises(ValueError, match="-1"):
+        split_by_target(pairs, cache, -1, 0)
+
+
+def test_split_of_one_target_says_so(tmp_path: Path) -> None:
+    pairs, cache = paired(tmp_path, [7, 7])
+    with pytest.raises(DRBNError, match=r"fewer than 2 different targets in .*high; add pairs"):
+        split_by_target(pairs, cache, 1, 0)
+
+
+@pytest.mark.reference
+def test_split_of_lol_shares_no_target(reference: Path, tmp_path: Path) -> None:
+    pairs = find_pairs(reference / "data", "v2_real_89", "train")
+    cache = PictureCache.open(tmp_path, pair_files(pairs))
+    verify(pairs, cache)
+    chosen = set(split_by_target(pairs, cache, 40, 0))
+    digests = [{cache.digest(399 + n) for n in range(399) if (n in chosen) == side} for side in (True, False)]
+    assert len(chosen) == 40
+    assert digests[0].isdisjoint(digests[1])
+    assert len(digests[0] | digests[1]) == 358

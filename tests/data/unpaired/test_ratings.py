@@ -1,0 +1,112 @@
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drbn_lightning.data.unpaired.ratings import read_ava, read_scores
+from drbn_lightning.errors import DRBNError
+
+COUNTS = [0, 0, 1, 2, 10, 20, 10, 2, 1, 0]
+
+
+def row(number: int, image: int, counts: list[int]) -> str:
+    return " ".join(map(str, [number, image, *counts, 0, 22, 1396]))
+
+
+def table(folder: Path, text: str, name: str = "table.csv") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_ava_as_it_comes(tmp_path: Path) -> None:
+    text = "\n".join([row(1, 953619, COUNTS), "", row(2, 7, [1] + [0] * 8 + [3]), row(3, 8, [0] * 10), ""])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ratings = read_ava(table(tmp_path, text, "AVA.txt"))
+    assert ratings.names == ["953619.jpg", "7.jpg", "8.jpg"]
+    expected = sum(count * score for score, count in enumerate(COUNTS, start=1)) / sum(COUNTS)
+    assert ratings.mos[:2].tolist() == pytest.approx([expected, 31 / 4])
+    assert np.isnan(ratings.mos[2])
+    assert ratings.votes is not None
+    assert ratings.votes.tolist() == [COUNTS, [1, *[0] * 8, 3], [0] * 10]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("2 8 1 2 3", r"line 3: it has 5 columns and AVA\.txt has 15"),
+        (row(2, 8, COUNTS).replace("20", "many"), r"line 3: 'many' is not a whole number"),
+        (row(2, 8, [1.5, *COUNTS[1:]]), r"line 3: '1\.5' is not a whole number"),  # type: ignore[list-item]
+        (row(2, 8, [-1, *COUNTS[1:]]), r"line 3: '-1' is not a whole number"),
+        (row(2, 7, COUNTS), r"line 3: image 7 comes a second time, after line 1"),
+        (row(2, 10**30, COUNTS), r"its numbers are too large"),
+    ],
+)
+def test_a_bad_row_of_ava_is_named(tmp_path: Path, second: str, message: str) -> None:
+    path = table(tmp_path, f"{row(1, 7, COUNTS)}\n\n{second}\n", "AVA.txt")
+    with pytest.raises(DRBNError, match=rf"AVA\.txt.*{message}"):
+        read_ava(path)
+
+
+@pytest.mark.parametrize("read", [read_ava, read_scores])
+def test_no_table_and_an_empty_one(tmp_path: Path, read: type[object]) -> None:
+    with pytest.raises(DRBNError, match=r"nothing\.txt cannot be opened \(No such file"):
+        read(tmp_path / "nothing.txt")  # type: ignore[call-arg]
+    with pytest.raises(DRBNError, match=r"empty\.txt is empty"):
+        read(table(tmp_path, "\n \n", "empty.txt"))  # type: ignore[call-arg]
+    (tmp_path / "picture.txt").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(DRBNError, match="no text in UTF-8"):
+        read(tmp_path / "picture.txt")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.jpg,5.5\nb.jpg,6\n",
+        "name,MOS\na.jpg,5.5\n\nb.jpg,6.0,more\n",
+        "a.jpg;5,5\nb.jpg;6\n",
+        "image\tscore\r\na.jpg\t5.5\r\nb.jpg\t6\r\n",
+        '"a.jpg", 5.5\n"b.jpg", 6\n',
+        "\ufeffname,MOS\na.jpg,5.5\nb.jpg,6\n",
+    ],
+)
+def test_tables_of_scores(tmp_path: Path, text: str) -> None:
+    ratings = read_scores(table(tmp_path, text))
+    assert (ratings.names, ratings.mos.tolist(), ratings.votes) == (["a.jpg", "b.jpg"], [5.5, 6.0], None)
+
+
+def test_columns_by_name(tmp_path: Path) -> None:
+    path = table(tmp_path, "id,MOS,SD,file\n1,55.1,2,a.jpg\n2,60,3,b.jpg\n")
+    ratings = read_scores(path, name_column="file", score_column="MOS")
+    assert (ratings.names, ratings.mos.tolist()) == (["a.jpg", "b.jpg"], [55.1, 60.0])
+    with pytest.raises(DRBNError, match=r"has no column 'mean'; its first line has id, MOS, SD, file"):
+        read_scores(path, score_column="mean")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.jpg\nb.jpg\n", r"has one column when split at commas"),
+        ("a.jpg,good\nb.jpg,3\n", r"line 1: the score 'good' is not a number"),
+        ("name,MOS\na.jpg,5\nb.jpg,nan\n", r"line 3: the score 'nan' is not a number"),
+        ("a.jpg,5\nb.jpg\n", r"line 2: column 2 is missing"),
+        ("a.jpg,5\n\nb.jpg,5\na.jpg,6\n", r"line 4: a\.jpg comes a second time"),
+        ("a.jpg,5\n,6\n", r"line 2: the file name is missing"),
+        ("name,MOS\n", r"has a header and no row below it"),
+    ],
+)
+def test_a_bad_table_of_scores(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DRBNError, match=rf"table\.csv.*{message}"):
+        read_scores(table(tmp_path, text))
+
+
+@pytest.mark.reference
+def test_the_part_of_ava_that_is_here(reference: Path) -> None:
+    ratings = read_ava(reference / "data" / "ava" / "AVA.txt")
+    assert len(ratings.names) == 57_048
+    assert ratings.mos.mean() == pytest.approx(5.374, abs=0.0005)
+    counts = [int(found.sum()) for found in (ratings.mos >= 6.5, ratings.mos >= 7, ratings.mos < 4)]
+    assert counts == [3547, 756, 1859]
+    assert ratings.votes is not None
+    assert ratings.votes.sum(axis=1).min() == 81

@@ -1,0 +1,112 @@
+import csv
+import io
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from drbn_lightning.bands import Bands
+from drbn_lightning.batches import PairBatch
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.baselines.catalog import gamma_method, input_method
+from drbn_lightning.evaluation.scoring import (
+    Picture,
+    Score,
+    as_csv,
+    contestant,
+    judge,
+    mean,
+    network_method,
+)
+from drbn_lightning.metrics.catalog import choose_measures
+from drbn_lightning.metrics.fidelity import psnr, ssim, to_8_bit
+
+MEASURES = choose_measures(["psnr", "ssim"])
+
+
+class Brighter(nn.Module):
+    """A band network that adds the mean it is told, and a random number in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Bands:
+        full = self.gain * low + thumbnail[:, None, None, None] + (torch.rand(()) if self.training else 0)
+        return Bands(full, full[..., ::2, ::2], full[..., ::4, ::4])
+
+
+def picture(seed: int, height: int = 16, width: int = 20) -> Picture:
+    low, normal = torch.rand(2, 1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+    return Picture.of_pair(PairBatch(low * 0.2, normal, torch.tensor([0.25]), [f"Picture_{seed}"]))
+
+
+def test_every_method_judges_every_picture_of_any_size() -> None:
+    given = [picture(0), picture(1, 17, 9)]
+    methods = {
+        "input": contestant(input_method),
+        "half": contestant(gamma_method(0.5)),
+        "band": contestant(network_method(Brighter(), torch.device("cpu"))),
+    }
+    judged = list(judge(methods, given, MEASURES))
+    assert [(one.picture.name, one.picture.key) for one in judged] == [(f"Picture_{n}", f"picture_{n}") for n in (0, 1)]
+    for one, pair in zip(judged, given, strict=True):
+        assert pair.normal is not None
+        assert [score.method for score in one.scores] == list(one.results) == list(methods)
+        expected = {"input": pair.low, "half": pair.low**0.5, "band": pair.low + 0.25}
+        for score in one.scores:
+            result = expected[score.method]
+            assert score.picture == pair.name
+            assert score.figures["psnr"] == pytest.approx(psnr(result, pair.normal).item(), abs=1e-4)
+            assert score.figures["ssim"] == pytest.approx(ssim(result, pair.normal).item(), abs=1e-5)
+            assert score.milliseconds > 0
+            assert torch.equal(one.results[score.method], to_8_bit(result[0]))
+
+
+def test_pictures_are_judged_as_they_are_asked_for() -> None:
+    given = iter([picture(0), picture(1)])
+    judged = judge({"input": contestant(input_method)}, given, MEASURES)
+    next(judged)
+    assert next(given).name == "Picture_1"
+
+
+def test_without_a_target_nothing_is_said_that_needs_one() -> None:
+    bare = MEASURES[0]._replace(key="bright", of=lambda result, target: result.mean(), needs_target=False)
+    without = picture(0)._replace(normal=None)
+    (judged,) = judge({"input": contestant(input_method)}, [without], [*MEASURES, bare])
+    assert judged.scores[0].figures == {"bright": pytest.approx(to_8_bit(without.low).mean().item())}
+
+
+def test_a_result_that_is_not_finite_is_no_result() -> None:
+    with pytest.raises(DRBNError, match="the result of broken for Picture_0 is not finite"):
+        list(judge({"broken": lambda given: given.low / 0}, [picture(0)], MEASURES))
+
+
+def test_a_network_works_in_evaluation_mode_and_without_gradients() -> None:
+    network = Brighter().train()
+    run = contestant(network_method(network, torch.device("cpu")))
+    (judged,) = judge({"band": run}, [picture(0)], MEASURES)
+    assert not network.training
+    assert not judged.results["band"].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([], math.nan), ([math.nan], math.nan), ([2.0], 2.0), ([1.0, math.nan, 4.0], 2.5)]
+)
+def test_mean_leaves_out_what_is_no_number(values: list[float], expected: float) -> None:
+    assert mean(iter(values)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_csv_has_a_row_for_each_data_set_picture_and_method() -> None:
+    scores = {
+        "one": [Score('with, "quotes"', "band", {"psnr": math.inf, "ssim": math.nan}, 12.34)],
+        "photos": [Score("a", "input", {}, 1.0), Score("a", "band", {}, 2.0)],
+    }
+    rows = list(csv.DictReader(io.StringIO(as_csv(scores, MEASURES))))
+    first = {"data": "one", "picture": 'with, "quotes"', "method": "band", "psnr": "inf", "ssim": "nan"}
+    assert rows[0] == first | {"milliseconds": "12.3"}
+    assert [(row["data"], row["method"], row["psnr"]) for row in rows[1:]] == [
+        ("photos", "input", ""),
+        ("photos", "band", ""),
+    ]

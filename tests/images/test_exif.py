@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from drbn_lightning.images.exif import PREFIX, orientation, upright_exif, with_orientation_1
+
+
+def described(turn: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif[0x0112] = turn
+    exif.get_ifd(0x8769)[0x927C] = b"notes of the maker, with offsets"
+    return exif
+
+
+def saved(path: Path, exif: bytes) -> Image.Image:
+    Image.new("RGB", (3, 2)).save(path, exif=exif)
+    return Image.open(path)
+
+
+def test_two_bytes_change_and_the_others_stay(tmp_path: Path) -> None:
+    raw = described(6).tobytes()
+    with saved(tmp_path / "a.jpg", raw) as image:
+        found = upright_exif(image)
+    assert found is not None
+    assert [before for before, after in zip(raw, found, strict=True) if before != after] == [6]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_both_orders_of_bytes(order: str) -> None:
+    exif = Image.Exif()
+    exif.endian = order
+    exif[0x0112] = 8
+    data = with_orientation_1(exif.tobytes().removeprefix(PREFIX))
+    again = Image.Exif()
+    again.load(PREFIX + data)
+    assert again[0x0112] == 1
+
+
+def test_the_old_picture_in_small_is_unlinked() -> None:
+    data = described(1).tobytes().removeprefix(PREFIX)
+    count = int.from_bytes(data[8:10], "big")
+    place = 10 + 12 * count
+    linked = data[:place] + b"\0\0\0\x20" + data[place + 4 :]
+    assert with_orientation_1(linked) == data
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("exif", [b"nonsense", b"II*\0\xff\xff\xff\x7f", b"MM\0*\0\0\0\x08\0\x09"])
+def test_what_nobody_understands_is_left_out(tmp_path: Path, exif: bytes) -> None:
+    with saved(tmp_path / "a.jpg", PREFIX + exif) as image:
+        assert upright_exif(image) is None
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_an_orientation_that_means_nothing_counts_as_upright(tmp_path: Path) -> None:
+    for turn, expected in {0: 1, 1: 1, 6: 6, 9: 1}.items():
+        with saved(tmp_path / "a.jpg", described(turn).tobytes()) as image:
+            assert orientation(image) == expected
+
+
+def test_a_tiff_files_own_tags_are_no_description(tmp_path: Path) -> None:
+    with saved(tmp_path / "a.tif", b"") as image:
+        image.load()
+        found = Image.Exif()
+        found.load(upright_exif(image) or b"")
+    assert {*found} <= {0x011A, 0x011B, 0x0128}
+    with saved(tmp_path / "b.tif", described(3).tobytes()) as image:
+        image.load()
+        found.load(upright_exif(image) or b"")
+    assert found[0x010F] == "Maker"
+    assert 0x0111 not in found
+    assert found.get_ifd(0x8769)[0x927C] == b"notes of the maker, with offsets"

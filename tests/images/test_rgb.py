@@ -1,0 +1,187 @@
+import errno
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.files import UnwritableError, written_beside
+from drbn_lightning.images.folders import list_images
+from drbn_lightning.images.rgb import read_rgb, resized, write_png
+
+
+def colours(height: int = 8, width: int = 12) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_lists_naturally_and_ignores_what_is_no_picture(tmp_path: Path) -> None:
+    wanted = ["1.PNG", "2.webp", "10.avif", "a9.JPeG", "a11.tiff", "b.bmp"]
+    for name in [*wanted, ".hidden.png", "._1.png", ".DS_Store", "Thumbs.db", "notes.txt"]:
+        (tmp_path / name).touch()
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    assert [file.name for file in list_images(tmp_path)] == wanted
+
+
+def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"gone does not exist; give the path"):
+        list_images(tmp_path / "gone")
+    with pytest.raises(DRBNError, match=r"no picture; looked for \.png, \.webp"):
+        list_images(tmp_path)
+    (tmp_path / "a.png").touch()
+    with pytest.raises(DRBNError, match=r"a\.png is a file, not a folder"):
+        list_images(tmp_path / "a.png")
+
+
+def test_listing_an_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DRBNError, match=r"cannot be read \(Permission denied\); check its permissions"):
+        list_images(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
+def test_lossless_files_come_back_exactly(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(colours()).save(path, lossless=True)
+    assert np.array_equal(read_rgb(path), colours())
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "avif"])
+def test_lossy_files_come_back_nearly(tmp_path: Path, suffix: str) -> None:
+    smooth = np.broadcast_to(np.arange(0, 240, 5, dtype=np.uint8)[None, :, None], (32, 48, 3))
+    Image.fromarray(np.ascontiguousarray(smooth)).save(tmp_path / f"a.{suffix}", quality=95)
+    found = read_rgb(tmp_path / f"a.{suffix}")
+    assert found.shape == (32, 48, 3)
+    assert np.abs(found.astype(int) - smooth).mean() < 2
+
+
+def test_gray_palette_and_alpha_become_rgb(tmp_path: Path) -> None:
+    image = Image.fromarray(colours())
+    gray = np.asarray(image.convert("L"))
+    image.convert("L").save(tmp_path / "gray.png")
+    assert np.array_equal(read_rgb(tmp_path / "gray.png"), np.stack([gray] * 3, axis=2))
+    few = image.quantize(16)
+    few.save(tmp_path / "palette.png", transparency=b"\x00\x80")
+    few_colours = np.asarray(few.convert("RGB"))
+    image.putalpha(7)
+    image.save(tmp_path / "alpha.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.array_equal(read_rgb(tmp_path / "palette.png"), few_colours)
+        assert np.array_equal(read_rgb(tmp_path / "alpha.png"), colours())
+
+
+def test_sixteen_bits_become_eight_by_scaling_not_clipping(tmp_path: Path) -> None:
+    wide = np.array([[0, 257, 128 * 257 + 128, 65535]], dtype=np.uint16)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    assert read_rgb(tmp_path / "wide.png")[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(colours()).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_rgb(tmp_path / "a.png"), np.rot90(colours(), -1))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "bmp", "tif"])
+def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    Image.fromarray(colours(64, 64)).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DRBNError, match=rf"cut\.{suffix}.*(truncated or corrupt|head is corrupt)"):
+        read_rgb(path)
+
+
+def test_other_bad_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("not a picture at all")
+    Image.fromarray(np.zeros((2, 2), dtype=np.float32)).save(tmp_path / "float.tif")
+    write_png(tmp_path / "large.png", colours())
+    for name, message in {
+        "empty.png": "is empty; replace",
+        "text.png": "is not a picture of a known format",
+        "gone.png": r"cannot be opened \(No such file",
+        "float.tif": "floating-point numbers",
+    }.items():
+        with pytest.raises(DRBNError, match=rf"{name} .*{message}"):
+            read_rgb(tmp_path / name)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(DRBNError, match=r"large\.png has too many pixels"):
+        read_rgb(tmp_path / "large.png")
+
+
+def test_a_forbidden_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(DRBNError, match=r"a\.png cannot be opened \(Permission denied\)"):
+        read_rgb(tmp_path / "a.png")
+
+
+def test_png_is_written_whole_into_a_new_folder(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.png"
+    write_png(path, colours())
+    assert np.array_equal(read_rgb(path), colours())
+    assert [file.name for file in path.parent.iterdir()] == ["a.png"]
+    with pytest.raises(ValueError, match="float64"):
+        write_png(path, np.zeros((2, 2, 3)))  # type: ignore[arg-type]
+
+
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError), written_beside(path) as beside:
+        beside.write_text("half\n\ud800", encoding="utf-8", newline="\n")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.ENOSPC, "no space is left"), (errno.EACCES, "permission is denied"), (errno.EROFS, "read-only")],
+)
+def test_what_a_user_can_mend_is_said(tmp_path: Path, number: int, reason: str) -> None:
+    with (
+        pytest.raises(UnwritableError, match=rf"a\.txt cannot be written: .*{reason}"),
+        written_beside(tmp_path / "a.txt"),
+    ):
+        raise OSError(number, "from the system")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnwritableError, match="a file is in the place"), written_beside(tmp_path / "file" / "a"):
+        pass
+    with pytest.raises(UnwritableError, match="a file is in the place"), written_beside(tmp_path / "file" / "b" / "a"):
+        pass
+
+
+def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError, match="elsewhere"), written_beside(tmp_path / "a"):
+        raise PermissionError(errno.EACCES, "Permission denied", "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side", "expected"), [((40, 61), 20, (20, 30)), ((61, 40), 20, (30, 20)), ((9, 6), 12, (18, 12))]
+)
+def test_resizing_keeps_shape_and_level(size: tuple[int, int], short_side: int, expected: tuple[int, int]) -> None:
+    small = resized(colours(*size), short_side)
+    assert small.dtype == np.uint8
+    assert small.shape == (*expected, 3)
+    assert small.mean() == pytest.approx(colours(*size).mean(), abs=3)
+
+
+def test_resizing_does_not_alias() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200
+    assert np.abs(resized(stripes, 16)[2:-2, 2:-2].astype(int) - 100).max() <= 4

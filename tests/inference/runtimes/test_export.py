@@ -1,0 +1,200 @@
+import json
+import logging
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from drbn_lightning.bands import Bands
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.files import UnwritableError
+from drbn_lightning.inference.runtimes import export
+from drbn_lightning.inference.runtimes.export import SIZES, TOLERANCE, exported, verify
+from drbn_lightning.inference.runtimes.openvino import open_onnx, open_openvino
+from drbn_lightning.checkpoints.artifact import identity
+from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from tests.inference.runtimes.exporting import artifact, example, full, small_content, small_file, small_whole
+
+pytestmark = pytest.mark.runtimes
+
+SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6, 5)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["band", "learned", "unet", pytest.param("flat", marks=pytest.mark.slow)])
+def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
+    path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
+    expected = full(small_whole(kind), low, thumbnail)
+    for method in (open_onnx(path), open_openvino(path)):
+        result = method(low, thumbnail)
+        assert result.shape == low.shape
+        assert result.dtype == torch.float32
+        torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
+    assert (expected - low).abs().max() > 0.01  # a network that gives its input would pass all the same
+
+
+def test_the_whole_pictures_mean_matters(tmp_path: Path) -> None:
+    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), example(2, 3, 12, 10)
+    brighter = method(low, torch.stack([thumbnail[0], thumbnail[1] / 2]))
+    before = method(low, thumbnail)
+    assert torch.equal(brighter[0], before[0])
+    assert not torch.allclose(brighter[1], before[1], atol=1e-2)
+
+
+@pytest.mark.slow
+def test_the_default_network_is_exported(tmp_path: Path) -> None:
+    from drbn_lightning.networks.drbn import DRBN
+
+    band = artifact("band", DRBN)
+    whole = Whole("band", band.network, {"band": band})
+    found = exported(whole, tmp_path / "band.onnx")
+    assert [one.shape for one in found] == list(SIZES)
+    assert max(one.difference for one in found) <= TOLERANCE
+    low, thumbnail = example(1, 3, 401, 603)
+    result = open_onnx(tmp_path / "band.onnx")(low, thumbnail)
+    assert (result - full(whole, low, thumbnail)).abs().max() <= TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+@pytest.mark.parametrize("stage", ["band", "recompose"])
+def test_the_released_networks_are_exported(reference: Path, tmp_path: Path, stage: str) -> None:
+    first, second = (reference / "reference" / f"official_{name}.pt" for name in ("stage1", "stage2_recompose"))
+    whole = load_whole(first) if stage == "band" else load_whole(second, first)
+    path = tmp_path / "released.onnx"
+    exported(whole, path)
+    for shape in ((1, 3, 97, 150), (2, 3, 66, 35)):
+        low, thumbnail = example(*shape)
+        expected = full(whole, low, thumbnail)
+        for method in (open_onnx(path), open_openvino(path)):
+            assert (method(low, thumbnail) - expected).abs().max() <= TOLERANCE
+
+
+def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) -> None:
+    import onnx
+
+    whole, path = small_whole("unet"), small_file(tmp_path, "unet")
+    model = onnx.load(path)
+    about = {one.key: one.value for one in model.metadata_props}
+    assert (about["stage"], about["identity"]) == ("recompose", identity(whole.network))
+    assert set(json.loads(about["parts"])) == {"band", "recompose"}
+    assert json.loads(about["trained_on"]) == ["pairs of band", "pairs of recompose"]
+    sizes = {
+        value.name: [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.input, *model.graph.output)
+    }
+    picture = ["batch", 3, "height", "width"]
+    assert sizes == {"low": picture, "thumbnail": ["batch", 3, 48, 48], "full": picture}
+    assert "WHOLE image" in about["thumbnail"]
+    content = path.read_bytes()
+    for word in ("site-packages", str(Path(export.__file__).parent), "forward"):
+        assert word.encode() not in content
+
+
+def test_the_network_itself_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, content = small_whole(), small_content("band")
+    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    whole.network.train().double()
+    exported(whole, tmp_path / "band.onnx")
+    assert whole.network.training
+    assert all(parameter.dtype == torch.float64 for parameter in whole.network.parameters())
+    assert all(parameter.requires_grad for parameter in whole.network.parameters())
+
+
+def test_a_file_that_is_there_is_replaced_only_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = small_content("band")
+    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    path = tmp_path / "band.onnx"
+    path.write_text("mine")
+    with pytest.raises(DRBNError, match=r"band\.onnx exists already.*--overwrite"):
+        exported(small_whole(), path)
+    assert path.read_text() == "mine"
+    exported(small_whole(), path, overwrite=True)
+    assert path.read_bytes() == small_content("band")
+
+
+def test_other_suffixes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"band\.pt does not end in \.onnx"):
+        exported(small_whole(), tmp_path / "band.pt")
+
+
+def test_a_difference_from_torch_is_an_error_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = small_whole(guess_mean=0.43)
+    content = small_content("band")
+    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    with pytest.raises(DRBNError, match=r"is not written: for \(1, 3, 64, 96\) it differs from torch by 0\.0"):
+        exported(other, tmp_path / "new" / "band.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_number_is_a_difference() -> None:
+    network = deepcopy(small_whole().network)
+    next(network.parameters()).data.fill_(float("nan"))
+    with pytest.raises(DRBNError, match="differs from torch by nan"):
+        verify(FullOnly(network), small_content("band"), "band.onnx")
+
+
+def test_another_size_is_an_error() -> None:
+    network = FullOnly(small_whole().network)
+    network.rows = 1
+    with pytest.raises(DRBNError, match=r"it gives \(1, 3, 64, 96\)"):
+        verify(network, small_content("band"), "band.onnx")
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DRBNError, match=rf"package {package}.*pip install 'drbn-lightning\[onnx\]'"):
+        exported(small_whole(), tmp_path / "band.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_cannot_be_exported_is_an_error(tmp_path: Path) -> None:
+    band = small_whole().parts["band"]._replace(network=Undecided())
+    with pytest.raises(DRBNError, match="this network cannot be exported"):
+        exported(Whole("band", band.network, {"band": band}), tmp_path / "band.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_an_opset_that_cannot_be_had_is_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(DRBNError, match="opset=11 is not to be had"):
+        exported(small_whole(), tmp_path / "band.onnx", opset=11)
+    assert list(tmp_path.iterdir()) == []
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+def test_an_unwritable_place_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = small_content("band")
+    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    (tmp_path / "file").touch()
+    with pytest.raises(UnwritableError, match="a file is in the place of a folder"):
+        exported(small_whole(), tmp_path / "file" / "band.onnx")
+
+
+class FullOnly(nn.Module):
+    """The full band, or its first rows."""
+
+    rows: int | None = None
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Tensor:
+        full: Tensor = self.network(low, thumbnail).full
+        return full[..., : self.rows, :]
+
+
+class Undecided(nn.Module):
+    """Its graph depends on the values of its input."""
+
+    def forward(self, low: Tensor, thumbnail: Tensor) -> Bands:
+        if low.mean() > 0.5:
+            return Bands(low, low, low)
+        return Bands(low * 2, low, low)

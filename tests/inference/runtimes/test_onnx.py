@@ -1,0 +1,47 @@
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.runtimes.onnx import open_onnx
+from tests.inference.runtimes.exporting import example, full, other_network, small_content, small_file, small_whole
+
+pytestmark = pytest.mark.runtimes
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2])
+def test_it_runs_an_exported_network(tmp_path: Path, threads: int | None) -> None:
+    low, thumbnail = example(1, 3, 20, 30)
+    result = open_onnx(str(small_file(tmp_path)), threads)(low.contiguous(memory_format=torch.channels_last), thumbnail)
+    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
+
+
+def test_other_types_and_gradients_are_taken(tmp_path: Path) -> None:
+    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), example(1, 3, 8, 8)
+    assert torch.equal(method(low.double().requires_grad_(), thumbnail.double()), method(low, thumbnail))
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"nothing\.onnx cannot be read \(No such file.*drbn_lightning\.export"):
+        open_onnx(tmp_path / "nothing.onnx")
+
+
+@pytest.mark.parametrize("kept", [0, 100, 2000, -1])
+def test_a_damaged_file_is_an_error(tmp_path: Path, kept: int) -> None:
+    (tmp_path / "cut.onnx").write_bytes(small_content("band")[:kept])
+    with pytest.raises(DRBNError, match=r"cut\.onnx is damaged or no exported network .*export it again"):
+        open_onnx(tmp_path / "cut.onnx")
+
+
+def test_another_network_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"other\.onnx is damaged or no exported network \(from x to y\)"):
+        open_onnx(other_network(tmp_path / "other.onnx"))
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = small_file(tmp_path)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(DRBNError, match=r"onnxruntime.*pip install 'drbn-lightning\[onnx\]'"):
+        open_onnx(path)

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.array_types import Pixels, enhanced_array, enhanced_image, enhanced_tensor, gray_of
+
+SIZES = [(1, 1), (1, 7), (3, 5), (37, 41)]
+
+
+def negative(rgb: Pixels) -> Pixels:
+    assert rgb.ndim == 3
+    assert rgb.shape[2] == 3
+    white = 1 if rgb.dtype.kind == "f" else np.iinfo(rgb.dtype).max
+    found: Pixels = (white - rgb).astype(rgb.dtype)
+    return found
+
+
+def random(shape: tuple[int, ...], dtype: str = "uint8") -> Pixels:
+    values = np.random.default_rng(0).random(shape)
+    return values.astype(dtype) if dtype.startswith("f") else (values * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
+def test_arrays_keep_shape_and_type(size: tuple[int, int], dtype: str) -> None:
+    for shape in (size, (*size, 3), (*size, 4)):
+        given = random(shape, dtype)
+        found = enhanced_array(given, negative)
+        assert (found.shape, found.dtype) == (given.shape, given.dtype)
+        colours = found[..., :3] if given.ndim == 3 else found
+        expected = negative(given[..., :3]) if given.ndim == 3 else given.max() * 0 + _white(given) - given
+        np.testing.assert_allclose(colours.astype(float), expected.astype(float), atol=2e-3 if dtype[0] == "f" else 0)
+        if shape[-1] == 4 and given.ndim == 3:
+            np.testing.assert_array_equal(found[..., 3], given[..., 3])
+
+
+def _white(given: Pixels) -> float:
+    return 1.0 if given.dtype.kind == "f" else float(np.iinfo(given.dtype).max)
+
+
+def test_gray_is_the_luma_of_the_result() -> None:
+    picture = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7]]], np.uint8)
+    assert gray_of(picture).tolist() == [[76, 150, 29, 7]]
+    assert np.asarray(Image.fromarray(picture).convert("L")).tolist() == [[76, 150, 29, 7]]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.zeros((2, 3, 2), np.uint8), r"must be \(H, W\).*\(2, 3, 2\)"),
+        (np.zeros(3, np.uint8), r"this array is \(3,\)"),
+        (np.zeros((1, 2, 3, 3), np.uint8), r"this array is \(1, 2, 3, 3\)"),
+        (np.zeros((0, 3, 3), np.uint8), "must have pixels"),
+        (np.zeros((2, 3), np.int64), "uint8, uint16 or floating point .* int64"),
+        (np.zeros((2, 3), bool), "this array is bool"),
+        (np.full((2, 3), 1.5), r"must be in \[0, 1\]; this one reaches from 1\.5 to 1\.5; divide"),
+        (np.full((2, 3), -0.1, np.float32), "reaches from -0.1"),
+        (np.array([[0.5, np.nan]]), r"must be in \[0, 1\]"),
+    ],
+)
+def test_what_is_no_picture_is_refused(given: Pixels, message: str) -> None:
+    with pytest.raises(DRBNError, match=message):
+        enhanced_array(given, negative)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("mode", "becomes"),
+    [("L", "L"), ("LA", "LA"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("1", "L"), ("P", "RGB"), ("CMYK", "RGB"),
+     ("YCbCr", "RGB"), ("HSV", "RGB"), ("RGBX", "RGB"), ("PA", "RGBA"), ("RGBa", "RGBA"), ("La", "LA")],
+)  # fmt: skip
+def test_images_keep_their_kind(size: tuple[int, int], mode: str, becomes: str) -> None:
+    given = Image.fromarray(random((*size, 4))).convert("RGB")
+    if mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        given.putalpha(Image.fromarray(random(size)))
+    steps = {"La": ["LA", "La"], "PA": ["LA", "PA"], "RGBX": ["RGB", "RGBX"]}.get(mode, [mode])
+    for step in steps:
+        given = given.convert(step)
+    found = enhanced_image(given, negative)
+    assert (found.mode, found.size) == (becomes, given.size)
+    plain = np.asarray(given.convert(becomes))
+    result = np.asarray(found)
+    alpha = becomes in ("LA", "RGBA")
+    colours = plain[..., :-1] if alpha else plain
+    np.testing.assert_allclose((result[..., :-1] if alpha else result).astype(int), 255 - colours.astype(int), atol=1)
+    if alpha:
+        np.testing.assert_array_equal(result[..., -1], plain[..., -1])
+
+
+def test_16_bit_images_stay() -> None:
+    pixels = random((5, 6), "uint16")
+    found = enhanced_image(Image.fromarray(pixels), negative)
+    assert found.mode == "I;16"
+    np.testing.assert_array_equal(np.asarray(found), 65535 - pixels)
+    wide = enhanced_image(Image.fromarray(pixels.astype(np.int32)), negative)
+    np.testing.assert_array_equal(np.asarray(wide), 65535 - pixels)
+
+
+@pytest.mark.parametrize(("dtype", "message"), [("int32", "0 to 65535"), ("float32", "mode F has no known range")])
+def test_images_of_unknown_range_are_refused(dtype: str, message: str) -> None:
+    with pytest.raises(DRBNError, match=message):
+        enhanced_image(Image.fromarray(np.full((2, 2), 70000, dtype)), negative)
+
+
+def test_a_transparent_colour_becomes_alpha() -> None:
+    given = Image.fromarray(np.array([[[9, 9, 9], [1, 2, 3]]], np.uint8)).convert("P", palette=Image.Palette.ADAPTIVE)
+    given.info |= {"transparency": int(np.asarray(given)[0, 0]), "icc_profile": b"profile"}
+    found = enhanced_image(given, negative)
+    assert found.mode == "RGBA"
+    assert np.asarray(found)[0, :, 3].tolist() == [0, 255]
+    assert found.info == {"icc_profile": b"profile"}
+    assert "transparency" in given.info
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5), (1, 3, 1, 1), (0, 3, 4, 5)])
+def test_tensors_keep_shape_and_type(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    given = torch.rand(shape, dtype=dtype, requires_grad=True)
+    found = enhanced_tensor(given, negative)
+    assert (found.shape, found.dtype, found.requires_grad) == (given.shape, dtype, False)
+    assert torch.allclose(found.float(), 1 - given.detach().float(), atol=4e-3)
+
+
+@pytest.mark.parametrize(
+    "given", [torch.zeros(4, 5), torch.zeros(4, 5, 3), torch.zeros(3, 4, 5, dtype=torch.uint8), torch.zeros(1, 4, 5)]
+)
+def test_other_tensors_are_refused(given: torch.Tensor) -> None:
+    with pytest.raises(DRBNError, match=r"must be \(3, H, W\) or \(N, 3, H, W\), floating point in \[0, 1\]; this is"):
+        enhanced_tensor(given, negative)
+
+
+def test_a_tensor_out_of_range_is_refused() -> None:
+    with pytest.raises(DRBNError, match=r"must be in \[0, 1\]"):
+        enhanced_tensor(torch.full((3, 2, 2), 255.0), negative)

@@ -1,0 +1,84 @@
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference import job_files as batch
+from drbn_lightning.inference.job_files import Progress, cause_of, enhance_file, enhance_files, side_by_side
+from drbn_lightning.inference.jobs import Job
+from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
+
+Pixels = NDArray[Any]
+
+
+class Doubled:
+    """Doubles the pixels, and remembers the ones given without keeping them."""
+
+    given: weakref.ref[Pixels]
+
+    def enhance_array(self, rgb: Pixels, progress: Progress | None = None) -> Pixels:
+        self.given = weakref.ref(rgb)
+        if progress is not None:
+            progress(1, 1)
+        doubled: Pixels = rgb * rgb.dtype.type(2)
+        return doubled
+
+
+def job(folder: Path, name: str = "a.png", *, compare: bool = False) -> Job:
+    Image.new("RGB", (6, 4), (50, 60, 70)).save(folder / name)
+    return Job(folder / name, folder / "out" / name, folder / "out" / f"both_{name}" if compare else None)
+
+
+def test_a_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
+    jobs = [job(tmp_path), Job(tmp_path / "gone.png", tmp_path / "out" / "gone.png"), job(tmp_path, "b.png")]
+    told = list[tuple[int, int]]()
+    first, failure, last = enhance_files(jobs, Doubled(), progress=lambda done, total: told.append((done, total)))
+    assert first is last is None
+    assert failure is not None
+    assert failure.source == str(tmp_path / "gone.png")
+    assert "gone.png cannot be opened" in failure.cause
+    assert told == [(1, 1)] * 2
+    assert read_photograph(jobs[2].target).pixels[0, 0].tolist() == [100, 120, 140]
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_the_old_pixels_are_kept_for_a_comparison_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compare: bool
+) -> None:
+    enhancer, kept = Doubled(), list[bool]()
+
+    def watched(path: Path, photograph: Photograph, *, quality: int) -> None:
+        gc.collect()
+        kept.append(enhancer.given() is not None)
+        write_photograph(path, photograph, quality=quality)
+
+    monkeypatch.setattr(batch, "write_photograph", watched)
+    enhance_file(job(tmp_path, compare=compare), enhancer)
+    assert kept == ([True, True] if compare else [False])
+
+
+def test_causes_name_the_photo_once() -> None:
+    about = Job(Path("x/e.png"), Path("o"))
+    assert cause_of(DRBNError("x/e.png is bad"), about) == "x/e.png is bad"
+    assert cause_of(DRBNError("bad"), about) == "x/e.png: bad"
+    assert cause_of(ValueError(), about) == "x/e.png: an unexpected error (ValueError: )"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_very_large_comparisons_become_smaller(monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
+    monkeypatch.setattr(batch, "LONGEST_COMPARISON", 100)
+    pixels: NDArray[Any] = np.full((40, 200, 3), 70, dtype)
+    before = Photograph(pixels, alpha=pixels[..., 0], exif=b"old", icc_profile=b"profile")
+    both = side_by_side(before, before._replace(pixels=pixels * 2))
+    assert both.pixels.shape == (9, 100, 3)
+    assert both.pixels.dtype == dtype
+    assert both.pixels[4, [10, 90], 0].tolist() == [70, 140]
+    assert both.alpha is not None
+    assert both.alpha.shape == (9, 100)
+    assert (both.exif, both.icc_profile) == (None, b"profile")
