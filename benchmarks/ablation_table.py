@@ -9,8 +9,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from drbn_lightning.files import written_beside
 from drbn_lightning.evaluation.ablation import chance
+from drbn_lightning.files import written_beside
 from drbn_lightning.metrics.bootstrap import paired
 
 Scores = dict[tuple[str, str], dict[str, dict[str, float]]]  # (variant, seed) -> figure -> picture -> value

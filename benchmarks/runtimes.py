@@ -22,13 +22,13 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from drbn_lightning.checkpoints.artifact import load as load_artifact
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.export import load
-from drbn_lightning.types import Method
 from drbn_lightning.inference.runtimes.openvino import cached_export
 from drbn_lightning.inference.timing import interleaved, timing_table, ways_to_run
-from drbn_lightning.checkpoints.artifact import load as load_artifact
 from drbn_lightning.networks.first_guess import thumbnails_of
+from drbn_lightning.types import Method
 
 
 def main() -> int:

@@ -9,9 +9,9 @@ from zlib import crc32
 import numpy as np
 import torch
 
+from drbn_lightning.checkpoints.pretrained import shipped_path
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.images.rgb import write_png
-from drbn_lightning.checkpoints.pretrained import shipped_path
 from tests.data.unpaired.photo_tables import pixels, write_ava, write_photo, write_photos
 from tests.documented import Block
 from tests.golden import vgg_state

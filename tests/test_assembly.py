@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from drbn_lightning.assembly import build_data, build_experiment, build_network, build_sources
 from drbn_lightning.bands import Bands
-from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
-from drbn_lightning.data.unpaired.synthetic import GradedDataModule
-from drbn_lightning.data.semi_supervised import TogetherDataModule
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import load
+from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
+from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.unpaired.synthetic import GradedDataModule
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.tasks.train import train
 from tests.running import TINY, TINY_SCENES, composed, equal, published, vgg_file, weights
 

@@ -11,10 +11,10 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from drbn_lightning.errors import DRBNError
-from drbn_lightning.tasks.evaluate import evaluate
 from drbn_lightning.checkpoints.artifact import HEADER, identity, load
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.vgg import VGG16Features
+from drbn_lightning.tasks.evaluate import evaluate
 from drbn_lightning.tasks.train import train
 from tests.running import composed, published, tiny, tiny_photos, vgg_file, weights
 

@@ -15,7 +15,8 @@ import wandb
 from _pytest.mark import ParameterSet
 from omegaconf import DictConfig
 
-from drbn_lightning.tasks import evaluate as evaluating, train as training
+from drbn_lightning.tasks import evaluate as evaluating
+from drbn_lightning.tasks import train as training
 from tests.data.unpaired.photo_tables import pixels
 from tests.documented import SHELLS, Block, Command, block_commands, blocks, commands, documents
 from tests.reader import SUBSTITUTES, Reader, own_words, undisturbed

@@ -18,11 +18,9 @@ from PIL import Image
 from drbn_lightning import __version__, enhance
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import TEMPORARY_SUFFIX
-from drbn_lightning.inference import enhancer
-from drbn_lightning.inference.runtimes import precision
-from drbn_lightning.inference.job_files import Progress
 from drbn_lightning.images.photo import read_photograph
-from drbn_lightning.checkpoints import pretrained as shipped
+from drbn_lightning.inference import enhancer
+from drbn_lightning.types import Progress
 from tests.running import published
 
 Pixels = NDArray[Any]
@@ -162,12 +160,6 @@ def test_options_reach_the_enhancer(brighter: Brighter) -> None:
         "checkpoint": None, "stage": None, "band": None, "strength": 1.0, "device": "auto",
         "precision": "auto", "runtime": "torch", "tile_size": None, "self_ensemble": False,
     }  # fmt: skip
-
-
-def test_choices_are_those_of_the_package() -> None:
-    assert enhance.STAGES == shipped.STAGES
-    assert enhance.PRECISIONS == precision.PRECISIONS
-    assert enhance.RUNTIMES == enhancer.RUNTIMES
 
 
 @pytest.mark.usefixtures("brighter")

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning import export as entry
+from drbn_lightning.checkpoints.artifact import header, save
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.runtimes import export
 from drbn_lightning.inference.runtimes.openvino import open_onnx
-from drbn_lightning.checkpoints.artifact import header, save
 from tests.inference.runtimes.exporting import example, small_content, small_whole
 
 pytestmark = pytest.mark.runtimes

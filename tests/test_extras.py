@@ -4,8 +4,8 @@ from types import ModuleType
 
 import pytest
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning import extras
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 
 # Counts what OpenVINO would send: its telemetry opens addresses by urllib, in threads that end before the process does.

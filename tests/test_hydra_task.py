@@ -18,10 +18,10 @@ import pytest
 import torch
 
 from drbn_lightning import evaluate, train
-from drbn_lightning.tasks import train as training
+from drbn_lightning.checkpoints.artifact import HEADER
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import write_png
-from drbn_lightning.checkpoints.artifact import HEADER
+from drbn_lightning.tasks import train as training
 from tests.running import (
     TINY,
     TINY_NETWORKS,

@@ -17,10 +17,9 @@ import pytest
 import torch
 from PIL import Image
 
-from drbn_lightning import enhance, page
-from drbn_lightning.errors import DRBNError
-from drbn_lightning import extras
+from drbn_lightning import enhance, extras, page
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED
 from tests.running import published

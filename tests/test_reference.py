@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from drbn_lightning.tasks.evaluate import evaluate
 from drbn_lightning.evaluation.scoring import mean
+from drbn_lightning.tasks.evaluate import evaluate
 from tests.running import composed
 
 

@@ -24,11 +24,11 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from drbn_lightning import train
-from drbn_lightning.tasks import train as training
 from drbn_lightning.assembly import build_experiment
-from drbn_lightning.hydra_task import quoted
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.hydra_task import quoted
 from drbn_lightning.runs.trials import PRUNED, TrialAddress, open_storage
+from drbn_lightning.tasks import train as training
 from hydra_plugins.drbn_optuna._folder import alone
 from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space

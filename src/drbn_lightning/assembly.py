@@ -14,15 +14,15 @@ from pytorch_lightning.callbacks import LearningRateMonitor
 from torch import nn
 
 from drbn_lightning.callbacks.publishing import Publisher
-from drbn_lightning.tracking.lineage import RunReport, Used
+from drbn_lightning.checkpoints.artifact import NEEDS, Artifact, NetworkDescription, header, identity, load
+from drbn_lightning.checkpoints.initial import Initial, start_from
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
 from drbn_lightning.data.semi_supervised import TogetherDataModule
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.checkpoints.artifact import NEEDS, Artifact, NetworkDescription, header, identity, load
-from drbn_lightning.checkpoints.initial import Initial, start_from
-from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.runs.labels import register
+from drbn_lightning.runs.provenance import provenance
+from drbn_lightning.tracking.lineage import RunReport, Used
 
 register()  # names of runs, which the configuration of loggers asks for
 
@@ -74,11 +74,15 @@ def with_keys_below(where: str, message: str) -> str:
 
 def build_network(config: DictConfig, key: str = "network") -> tuple[nn.Module, NetworkDescription]:
     """The network under a key, and the description by which a checkpoint can build it again."""
-    network = build(config, key)
+    return build(config, key), describe_network(config, key)
+
+
+def describe_network(config: DictConfig, key: str = "network") -> NetworkDescription:
+    """The description of the network under a key, which is not built."""
     arguments = OmegaConf.to_container(config[key], resolve=True)
     assert isinstance(arguments, dict)
     target = str(arguments.pop("_target_"))
-    return network, NetworkDescription(target, {str(name): value for name, value in arguments.items()})
+    return NetworkDescription(target, {str(name): value for name, value in arguments.items()})
 
 
 def build_data(config: DictConfig) -> PairDataModule:

@@ -10,16 +10,15 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package
 
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.jobs import WRITTEN, Failure, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.images.formats import WRITTEN
+from drbn_lightning.inference.jobs import Failure, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS, RUNTIMES
 from drbn_lightning.terminal import FAILED, complain, exit_status
 
 if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
 
 Number = TypeVar("Number", int, float)
-STAGES = ("band", "recompose")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-RUNTIMES = ("torch", "onnx", "openvino")
 """These three as torch's side of the package has them, which takes seconds to import."""
 
 EPILOG = """\
@@ -98,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--compare", action="store_true", help="write NAME_compare as well: before and after, side by side")
     network = parser.add_argument_group("network")
     add = network.add_argument
-    add("--stage", choices=STAGES, help="band: faithful; recompose: to please the eye (the checkpoint's own)")
+    add("--stage", choices=ENHANCING_STAGES, help="band: faithful; recompose: to please the eye (the checkpoint's own)")
     add("--checkpoint", metavar="FILE", help="a trained network (the one that comes with the package)")
     add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
     add(

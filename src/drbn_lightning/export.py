@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drbn_lightning import __version__
+from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.terminal import exit_status, say
 
 if TYPE_CHECKING:
     from drbn_lightning.checkpoints.enhancement_model import Whole
 
-STAGES = ("band", "recompose")
 TIMED_SIZE, ROUNDS = (400, 600), 3
 EPILOG = """\
 The file takes `low`, (N, 3, H, W), and `thumbnail`, (N, 3, 48, 48), the area average of each whole image, and
@@ -64,9 +64,9 @@ def load(options: argparse.Namespace) -> "Whole":
     Raises:
         DRBNError: it cannot be read, or is of another stage.
     """
-    from drbn_lightning.inference.enhancer import of_stage
-    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
     from drbn_lightning.checkpoints.enhancement_model import load_whole
+    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
+    from drbn_lightning.inference.enhancer import of_stage
 
     checkpoint = options.checkpoint or shipped_path(options.stage or DEFAULT_STAGE)
     return of_stage(load_whole(checkpoint, options.band), options.stage, checkpoint)
@@ -100,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="replace it where it exists already")
     add("--checkpoint", type=Path, metavar="FILE", help="a trained network (the one that comes with the package)")
     add("--band", type=Path, metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
-    add("--stage", choices=STAGES, help="band: stage 1; recompose: both stages (the checkpoint's own)")
+    add("--stage", choices=ENHANCING_STAGES, help="band: stage 1; recompose: both stages (the checkpoint's own)")
     add("--opset", type=int, metavar="N", help="version of the ONNX operators (the one that torch recommends)")
     add("--no-timings", dest="timings", action="store_false", help="do not time it beside torch")
     add("--version", action="version", version=f"drbn_lightning {__version__}")

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 THUMBNAIL_SIZE = 48
 """Height and width of a thumbnail in pixels, whatever the image's proportions."""
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in gray (ITU-R BT.601)."""
 WHITE = {"uint8": 255, "uint16": 65535, "float32": 1, "float64": 1}
 """What stands for white, by the number type of an image."""
 

@@ -1,9 +1,19 @@
-"""What enhances a picture, whoever does it."""
+"""Types that several rooms share. Nothing is imported for them at run time but numpy."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from numpy.typing import NDArray
 
-Method = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = NDArray[Any]
+"""An image `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, or alpha: uint8, uint16 or floating point in [0, 1]."""
+
+Progress = Callable[[int, int], None]
+"""Told how many pixels are done, and how many there are."""
+
+Method = Callable[["Tensor", "Tensor"], "Tensor"]
 """Maps `low`, `(N, 3, H, W)` in [0, 1], and `thumbnail`, `(N, 3, S, S)`, that of each whole image, to an unclamped
 image of the same size."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from drbn_lightning import __version__
-from drbn_lightning.tracking.charts import CHARTS, STEP, picture_key
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 from drbn_lightning.terminal import exit_status, say
+from drbn_lightning.tracking.charts import CHARTS, STEP, picture_key
 
 PICTURES = 4  # of each kind; conf/callbacks/default.yaml has as many
 EPILOG = """\

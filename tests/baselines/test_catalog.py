@@ -4,21 +4,21 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from drbn_lightning.batches import PairBatch
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.baselines.catalog import (
     AUTO_MEAN,
     BASELINES,
     GAMMAS,
     GammaSearch,
-    Method,
     auto_gamma,
     build_baselines,
     clahe,
     gamma_curve,
 )
+from drbn_lightning.batches import PairBatch
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.metrics.fidelity import luminance, psnr
 from drbn_lightning.networks.first_guess import thumbnails_of
+from drbn_lightning.types import Method
 
 
 def pair(seed: int, gamma: float, height: int = 9, width: int = 13, count: int = 1) -> PairBatch:

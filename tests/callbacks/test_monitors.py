@@ -11,9 +11,9 @@ from torch import nn
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
 from drbn_lightning.callbacks import monitors
-from drbn_lightning.tracking.charts import GRADIENT_NORM, MEMORY, SPEED
 from drbn_lightning.callbacks.monitors import gradient_norm, owner, pictures_in
 from drbn_lightning.tasks.train import train
+from drbn_lightning.tracking.charts import GRADIENT_NORM, MEMORY, SPEED
 from tests.running import published, tiny, tiny_photos
 
 STEPS, BATCH, SECONDS = 4, 2, 0.5

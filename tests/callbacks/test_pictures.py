@@ -16,12 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 from drbn_lightning.assembly import build_data
 from drbn_lightning.bands import Bands, ResidualBands
 from drbn_lightning.batches import PairBatch, PhotoBatch
-from drbn_lightning.tracking.loggers import finish_logger_runs
 from drbn_lightning.callbacks.pictures import ValidationPictures
 from drbn_lightning.images.rgb import read_rgb
-from drbn_lightning.visualization.panels import HEADING, sheet, stage2_panels
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.tasks.train import train
+from drbn_lightning.tracking.loggers import finish_logger_runs
+from drbn_lightning.visualization.panels import HEADING, sheet, stage2_panels
 from tests.running import tiny
 
 SIDE, PANELS = 32, 6  # pixels; input, three bands, result, target

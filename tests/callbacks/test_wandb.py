@@ -14,11 +14,11 @@ import wandb
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
-from drbn_lightning.tracking.charts import BETTER, GPU_MEMORY, all_figures
+from drbn_lightning.checkpoints.artifact import identity, load
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb
-from drbn_lightning.checkpoints.artifact import identity, load
 from drbn_lightning.tasks.train import train
+from drbn_lightning.tracking.charts import BETTER, GPU_MEMORY, all_figures
 from tests.running import TINY, TINY_SCENES, published, tiny, tiny_photos, vgg_file
 from tests.wandb_record import Recorded
 

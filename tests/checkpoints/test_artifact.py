@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.images import rgb as image_files
-from drbn_lightning.errors import DRBNError
+from drbn_lightning import files
 from drbn_lightning.checkpoints.artifact import FORMAT, HEADER, NetworkDescription, header, load, publish, read, save
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN
 from tests.golden import released_band_state, released_recomposer_state
 from tests.running import equal
@@ -308,7 +308,7 @@ def test_a_full_disk_says_so_and_leaves_the_old_file(tmp_path: Path, monkeypatch
     path = saved(tmp_path / "band.pt")
     before = path.read_bytes()
     monkeypatch.setattr("uuid.uuid4", Full)
-    (tmp_path / f".full{image_files.TEMPORARY_SUFFIX}").symlink_to("/dev/full")
+    (tmp_path / f".full{files.TEMPORARY_SUFFIX}").symlink_to("/dev/full")
     with pytest.raises(DRBNError, match=r"band\.pt cannot be written: no space is left"):
         save(path, whole()[HEADER], network(seed=1).state_dict())
     assert path.read_bytes() == before

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, identity, load, save
+from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import FlatRecomposer, recompose_bands
-from drbn_lightning.checkpoints.enhancement_model import load_whole
 
 BAND = {"recursions": 1, "base_channels": 2, "growth_rate": 1}
 RECOMPOSER = {"channels": 2, "growth_rate": 1}

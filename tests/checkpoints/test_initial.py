@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
-from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.checkpoints.initial import start_from
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.networks.drbn import DRBN
 
 SMALL = {"recursions": 2, "base_channels": 4, "growth_rate": 2}
 SEEN = [{"name": "v1/train", "count": 1, "identity": "0" * 16}]

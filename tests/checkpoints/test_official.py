@@ -6,10 +6,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from drbn_lightning.metrics.fidelity import psnr, ssim
 from drbn_lightning.checkpoints.artifact import load
-from drbn_lightning.networks.drbn import DRBN
-from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
 from drbn_lightning.checkpoints.official import (
     RELEASED_ARGUMENTS,
     RELEASED_RECOMPOSER_ARGUMENTS,
@@ -18,6 +15,9 @@ from drbn_lightning.checkpoints.official import (
     recognise,
     recomposer_name_map,
 )
+from drbn_lightning.metrics.fidelity import psnr, ssim
+from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
 from tests.golden import released_band_state, released_recomposer_state
 
 

@@ -3,22 +3,23 @@ from pathlib import Path
 
 import pytest
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import HEADER, header, identity, load, read, save
-from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, STAGES, SUMS, record, ship, shipped_path, weights_folder
 from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, SUMS, record, ship, shipped_path, weights_folder
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.names import ENHANCING_STAGES
 from tests.checkpoints.test_enhancement_model import band, recompose
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for stage in STAGES:
+    for stage in ENHANCING_STAGES:
         (tmp_path / f"{stage}.pt").write_bytes(stage.encode())
     record(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_weights_are_found(folder: Path, stage: str) -> None:
     assert shipped_path(stage, folder) == folder / f"{stage}.pt"
 
@@ -29,7 +30,7 @@ def test_digests_are_as_the_usual_command_checks_them(folder: Path) -> None:
     assert (folder / SUMS).read_bytes() == written.stdout
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_damaged_weights_are_refused(folder: Path, stage: str) -> None:
     (folder / "band.pt").write_bytes(b"bond")  # stage 2 needs it, too
     with pytest.raises(DRBNError, match=r"band\.pt are damaged; install the package again"):
@@ -63,12 +64,12 @@ def test_a_stage_without_pictures_is_refused(folder: Path) -> None:
         shipped_path("quality", folder)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_the_package_ships_both_stages(stage: str) -> None:
     whole = load_whole(shipped_path(stage))
     assert whole.stage == stage
     assert load(weights_folder() / "band.pt").stage == "band"
-    assert DEFAULT_STAGE in STAGES
+    assert DEFAULT_STAGE in ENHANCING_STAGES
 
 
 def test_new_weights_are_shipped_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_new_weights_are_shipped_without_what_they_say_of_their_machine(tmp_path
     save(tmp_path / "band.pt", header("band", made.description, about, seen), made.network.state_dict())
     recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
     ship(tmp_path, tmp_path / "shipped")
-    for stage in STAGES:
+    for stage in ENHANCING_STAGES:
         path = shipped_path(stage, tmp_path / "shipped")
         assert identity(load(path).network) == identity(load(tmp_path / path.name).network)
         assert str(tmp_path) not in str(read(path)[HEADER])

@@ -11,12 +11,12 @@ from PIL import Image
 from torch import Tensor
 
 from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch
-from drbn_lightning.data.simulation.camera import LowLightCamera
-from drbn_lightning.data.unpaired.synthetic import GradedDataModule
 from drbn_lightning.data.paired.lol import LOLDataModule
-from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.paired.synthetic import SyntheticDataModule
 from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.simulation.camera import LowLightCamera
+from drbn_lightning.data.unpaired.folders import FoldersDataModule
+from drbn_lightning.data.unpaired.synthetic import GradedDataModule
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
 

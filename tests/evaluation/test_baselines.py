@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.baselines.catalog import BASELINES
-from drbn_lightning.evaluation.scoring import Picture, judge
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
+from drbn_lightning.evaluation.scoring import Picture, judge
 
 
 def pictures(*, targets: bool = True) -> list[Picture]:

@@ -4,12 +4,12 @@ from typing import Literal
 import pytest
 
 from drbn_lightning.data.cache import PictureCache
-from drbn_lightning.data.paired.stored import CachedPairs
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import pair_files
-from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.data.paired.stored import CachedPairs
 from drbn_lightning.evaluation.leakage import notes
+from drbn_lightning.evaluation.methods import Entrant
 
 
 def entrant(**changes: object) -> Entrant:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
+from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.rgb import write_png
 from drbn_lightning.evaluation.methods import Size, entrants_of, match, names_of, predictions
 from drbn_lightning.evaluation.scoring import Picture
-from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
+from drbn_lightning.images.rgb import write_png
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
-from drbn_lightning.checkpoints.enhancement_model import Whole
 
 SIZES = [Size("1", "1", 6, 4), Size("low2.jpg", "2", 6, 4), Size("3", "3", 8, 4)]
 CPU = torch.device("cpu")

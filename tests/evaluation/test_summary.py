@@ -4,8 +4,8 @@ import pytest
 
 from drbn_lightning.evaluation.methods import Entrant
 from drbn_lightning.evaluation.scoring import Score
-from drbn_lightning.metrics.catalog import choose_measures
 from drbn_lightning.evaluation.summary import Result, as_plain, plain, result, worst_first
+from drbn_lightning.metrics.catalog import choose_measures
 
 MEASURES = choose_measures(["psnr", "ssim"])
 FIGURES = {"input": [(7.0, 0.2), (9.0, 0.3), (8.0, math.nan)], "mine": [(20.0, 0.8), (18.0, 0.7), (22.0, 0.9)]}

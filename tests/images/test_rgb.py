@@ -8,41 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.files import UnwritableError, written_beside
-from drbn_lightning.images.folders import list_images
+from drbn_lightning.images import sixteen_bit
 from drbn_lightning.images.rgb import read_rgb, resized, write_png
 
 
 def colours(height: int = 8, width: int = 12) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def test_lists_naturally_and_ignores_what_is_no_picture(tmp_path: Path) -> None:
-    wanted = ["1.PNG", "2.webp", "10.avif", "a9.JPeG", "a11.tiff", "b.bmp"]
-    for name in [*wanted, ".hidden.png", "._1.png", ".DS_Store", "Thumbs.db", "notes.txt"]:
-        (tmp_path / name).touch()
-    (tmp_path / "__MACOSX").mkdir()
-    (tmp_path / "folder.png").mkdir()
-    assert [file.name for file in list_images(tmp_path)] == wanted
-
-
-def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"gone does not exist; give the path"):
-        list_images(tmp_path / "gone")
-    with pytest.raises(DRBNError, match=r"no picture; looked for \.png, \.webp"):
-        list_images(tmp_path)
-    (tmp_path / "a.png").touch()
-    with pytest.raises(DRBNError, match=r"a\.png is a file, not a folder"):
-        list_images(tmp_path / "a.png")
-
-
-def test_listing_an_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(DRBNError, match=r"cannot be read \(Permission denied\); check its permissions"):
-        list_images(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
@@ -136,41 +107,6 @@ def test_png_is_written_whole_into_a_new_folder(tmp_path: Path) -> None:
         write_png(path, np.zeros((2, 2, 3)))  # type: ignore[arg-type]
 
 
-def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError), written_beside(path) as beside:
-        beside.write_text("half\n\ud800", encoding="utf-8", newline="\n")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("number", "reason"),
-    [(errno.ENOSPC, "no space is left"), (errno.EACCES, "permission is denied"), (errno.EROFS, "read-only")],
-)
-def test_what_a_user_can_mend_is_said(tmp_path: Path, number: int, reason: str) -> None:
-    with (
-        pytest.raises(UnwritableError, match=rf"a\.txt cannot be written: .*{reason}"),
-        written_beside(tmp_path / "a.txt"),
-    ):
-        raise OSError(number, "from the system")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(UnwritableError, match="a file is in the place"), written_beside(tmp_path / "file" / "a"):
-        pass
-    with pytest.raises(UnwritableError, match="a file is in the place"), written_beside(tmp_path / "file" / "b" / "a"):
-        pass
-
-
-def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError, match="elsewhere"), written_beside(tmp_path / "a"):
-        raise PermissionError(errno.EACCES, "Permission denied", "elsewhere")
-
-
 @pytest.mark.parametrize(
     ("size", "short_side", "expected"), [((40, 61), 20, (20, 30)), ((61, 40), 20, (30, 20)), ((9, 6), 12, (18, 12))]
 )
@@ -185,3 +121,21 @@ def test_resizing_does_not_alias() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 200
     assert np.abs(resized(stripes, 16)[2:-2, 2:-2].astype(int) - 100).max() <= 4
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_a_colour_are_rounded_as_gray_is(tmp_path: Path, suffix: str) -> None:
+    values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    colours = np.stack([values, values[::-1], values.T], axis=2)
+    encoded = sixteen_bit.png(colours, None, None) if suffix == ".png" else sixteen_bit.tiff(colours, None, None)
+    (tmp_path / f"colours{suffix}").write_bytes(encoded)
+    np.testing.assert_array_equal(read_rgb(tmp_path / f"colours{suffix}"), (colours / 257).round())
+
+
+def test_sixteen_bits_a_colour_are_turned_upright(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "turned.png").write_bytes(sixteen_bit.png(colours, exif.tobytes(), None))
+    found = read_rgb(tmp_path / "turned.png")
+    np.testing.assert_array_equal(found, (np.rot90(colours, -1) / 257).round())

@@ -4,7 +4,9 @@ import torch
 from PIL import Image
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.array_types import Pixels, enhanced_array, enhanced_image, enhanced_tensor, gray_of
+from drbn_lightning.images.pillow import gray_of
+from drbn_lightning.inference.array_types import enhanced_array, enhanced_image, enhanced_tensor
+from drbn_lightning.types import Pixels
 
 SIZES = [(1, 1), (1, 7), (3, 5), (37, 41)]
 

@@ -10,17 +10,17 @@ from PIL import Image
 from torch import Tensor
 
 import drbn_lightning
-from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import enhancer
-from drbn_lightning.inference.runtimes import openvino as runtimes
-from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, cache_folder, load_enhancer
-from drbn_lightning.types import Method
-from drbn_lightning.inference.tiling import Pixels, Tiles, regions
 from drbn_lightning.checkpoints import pretrained as shipped
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
+from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, cache_folder, load_enhancer
+from drbn_lightning.inference.runtimes import openvino as runtimes
+from drbn_lightning.inference.tiling import Tiles, regions
+from drbn_lightning.names import RUNTIMES
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import FlatRecomposer
-from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.types import Method, Pixels
 
 BAND = {"recursions": 1, "base_channels": 4, "growth_rate": 2}
 RECOMPOSER = {"channels": 4, "growth_rate": 2}
@@ -220,7 +220,7 @@ def test_wrong_options_are_named(weights: Path, options: dict[str, str], message
 
 
 def test_every_runtime_has_tiles_that_fit_their_overlap() -> None:
-    assert {runtime for runtime, _ in TILE_SIZES} == set(enhancer.RUNTIMES)
+    assert {runtime for runtime, _ in TILE_SIZES} == set(RUNTIMES)
     for size in TILE_SIZES.values():
         Tiles(size).check()
 

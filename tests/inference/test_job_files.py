@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import job_files as batch
-from drbn_lightning.inference.job_files import Progress, cause_of, enhance_file, enhance_files, side_by_side
-from drbn_lightning.inference.jobs import Job
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
+from drbn_lightning.inference import job_files as batch
+from drbn_lightning.inference.job_files import cause_of, enhance_file, enhance_files, side_by_side
+from drbn_lightning.inference.jobs import Job
+from drbn_lightning.types import Progress
 
 Pixels = NDArray[Any]
 

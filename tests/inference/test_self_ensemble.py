@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from drbn_lightning.inference.self_ensemble import SIDES, self_ensemble, turned, turned_back
 from drbn_lightning.inference.runtimes.precision import torch_method
+from drbn_lightning.inference.self_ensemble import SIDES, self_ensemble, turned, turned_back
 from drbn_lightning.inference.tiling import Tiles, run_tiled
 from drbn_lightning.networks.drbn import DRBN
 

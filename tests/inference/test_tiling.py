@@ -9,8 +9,9 @@ from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.runtimes.precision import torch_method
-from drbn_lightning.inference.tiling import ALIGNMENT, OVERLAP, Pixels, Region, Tiles, regions, run_tiled
+from drbn_lightning.inference.tiling import ALIGNMENT, OVERLAP, Region, Tiles, regions, run_tiled
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.types import Pixels
 
 SMALL = Tiles(96, 16)
 SIZES = [(1, 1), (1, 9), (3, 5), (37, 41), (97, 96), (100, 400), (301, 203)]

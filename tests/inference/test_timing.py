@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.inference import timing as timings
-from drbn_lightning.types import Method
 from drbn_lightning.inference.timing import Timed, interleaved, timing_table, ways_to_run
+from drbn_lightning.types import Method
 from tests.inference.runtimes.exporting import example, full, small_file, small_whole
 
 pytestmark = pytest.mark.runtimes

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from drbn_lightning.checkpoints.enhancement_model import load_whole
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.metrics.definitions import (
     FULL_REFERENCE,
@@ -20,7 +21,6 @@ from drbn_lightning.metrics.definitions import (
 from drbn_lightning.metrics.fidelity import gt_mean, psnr, shaved, ssim
 from drbn_lightning.metrics.no_reference import NO_REFERENCE
 from drbn_lightning.networks.first_guess import thumbnails_of
-from drbn_lightning.checkpoints.enhancement_model import load_whole
 
 
 def pair() -> tuple[Tensor, Tensor]:

@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.bands import targets
+from drbn_lightning.checkpoints.official import RELEASED_ARGUMENTS, import_released
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
-from drbn_lightning.checkpoints.official import RELEASED_ARGUMENTS, import_released
 from tests import golden
 
 

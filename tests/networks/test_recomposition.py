@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands, ResidualBands, decompose, recompose
+from drbn_lightning.checkpoints.official import RELEASED_RECOMPOSER_ARGUMENTS, import_released
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import (
     BandRecomposition,
@@ -12,7 +13,6 @@ from drbn_lightning.networks.recomposition import (
     UNetRecomposer,
     recompose_bands,
 )
-from drbn_lightning.checkpoints.official import RELEASED_RECOMPOSER_ARGUMENTS, import_released
 from tests import golden
 
 Recomposer = type[FlatRecomposer] | type[UNetRecomposer]

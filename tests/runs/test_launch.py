@@ -12,9 +12,9 @@ from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.runs import launch as launching
 from drbn_lightning.runs.gpus import device_names, held_devices
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.runs.launch import SweepStart, own_devices, refuse_sweep_without_multirun
 from tests.running import composed
 

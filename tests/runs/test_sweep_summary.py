@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.summarize import main
 from drbn_lightning.runs.sweep_summary import CSV, MARKDOWN, PLOT, summarize, summarized
+from drbn_lightning.summarize import main
 from tests.runs.folders import run_folder
 
 

@@ -7,8 +7,8 @@ import torch
 from omegaconf import DictConfig
 
 from drbn_lightning.callbacks.checkpoints import ResumePoint
-from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.checkpoints.artifact import HEADER, load
+from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.tasks.train import train
 from tests.running import equal, tiny, weights
 

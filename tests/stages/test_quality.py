@@ -7,9 +7,9 @@ import pytorch_lightning as pl
 import torch
 
 from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import LogCriterion
-from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import LogCriterion
 from drbn_lightning.losses.perceptual import PerceptualLoss
 from drbn_lightning.losses.recomposition import RecompositionLoss
-from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of

@@ -9,14 +9,14 @@ import torch
 from omegaconf import DictConfig
 
 from drbn_lightning.assembly import build_data
+from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.enhance import main as enhance
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.tasks.evaluate import evaluate
 from drbn_lightning.images.rgb import read_rgb, write_png
-from drbn_lightning.visualization.panels import HEADING
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
 from drbn_lightning.networks.drbn import DRBN
+from drbn_lightning.tasks.evaluate import evaluate
+from drbn_lightning.visualization.panels import HEADING
 from tests.running import composed
 
 SCENES = ("data.scene_size=24", "data.crop_size=16", "data.test_scenes=3", "data.test_size=30", "data.num_workers=0")

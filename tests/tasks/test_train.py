@@ -9,9 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback
 
-from drbn_lightning.hydra_task import again
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import identity, load, read
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.hydra_task import again
 from drbn_lightning.tasks.train import set_cooldown, train
 from tests.running import equal, tiny, weights
 

@@ -7,9 +7,9 @@ import pytest
 import wandb
 from pytorch_lightning.loggers import WandbLogger
 
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.tracking.loggers import go_on_logging
 from drbn_lightning.tracking.wandb_logger import Mode, RunLogger, find_mode, has_key
-from drbn_lightning.errors import DRBNError
 
 HOST = "https://wandb.example.org"
 KEY = "0123456789" * 4

@@ -9,10 +9,11 @@ from kornia.enhance import equalize_clahe
 from torch import Tensor
 from torch.nn import functional
 
+from drbn_lightning.baselines.retinex import lime, multi_scale_retinex
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.baselines.retinex import lime, multi_scale_retinex
 from drbn_lightning.metrics.ssim_gc import gamma_corrected
+from drbn_lightning.types import Method
 
 GAMMAS = tuple(round(0.05 * step, 2) for step in range(1, 41))
 AUTO_MEAN = 0.42
@@ -22,7 +23,6 @@ CLIP_LIMIT = 8.0
 """How much steeper than a straight line CLAHE's curves may be. Kornia's default of 40 brings 2 dB more PSNR on LOL-v1's
 training pairs, but makes a pattern of all noise, and hardly any colour is left."""
 
-Method = Callable[[Tensor, Tensor], Tensor]
 """Maps low-light pictures `(N, 3, H, W)` and the means `(N,)` of the whole ones to results `(N, 3, H, W)`."""
 
 

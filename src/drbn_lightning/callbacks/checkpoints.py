@@ -13,8 +13,8 @@ from lightning_fabric.utilities.types import _PATH
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from drbn_lightning.errors import RunInterruptedError
 from drbn_lightning.checkpoints.artifact import write
+from drbn_lightning.errors import RunInterruptedError
 
 LAST = "last.ckpt"
 

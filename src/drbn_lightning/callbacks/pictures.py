@@ -13,9 +13,9 @@ from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from drbn_lightning.bands import Bands, ResidualBands
 from drbn_lightning.batches import PairBatch, PhotoBatch
-from drbn_lightning.tracking.charts import picture_key
 from drbn_lightning.images.folders import unused
 from drbn_lightning.images.rgb import write_png
+from drbn_lightning.tracking.charts import picture_key
 from drbn_lightning.visualization.panels import panels, sheet, stage2_panels, strip
 
 

@@ -7,6 +7,7 @@ network it needs, by identity.
 
 import hashlib
 import importlib
+import inspect
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from drbn_lightning.checkpoints.official import ReleasedNetwork, import_released, recognise
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.checkpoints.official import ReleasedNetwork, import_released, recognise
 
 HEADER = "drbn_lightning"
 FORMAT = 1
@@ -38,6 +39,24 @@ class NetworkDescription(NamedTuple):
         Raises:
             DRBNError: the class cannot be imported, is no `nn.Module`, or does not take the arguments.
         """
+        kind = self._class()
+        try:
+            network: nn.Module = kind(**self.arguments)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DRBNError(f"{self.target} does not take the arguments of its checkpoint: {error}") from None
+        return network
+
+    def completed(self) -> "NetworkDescription":
+        """With the constructor's defaults for arguments that are not named, as a checkpoint of before may lack some.
+
+        Raises:
+            DRBNError: the class cannot be imported or is no `nn.Module`.
+        """
+        known = inspect.signature(self._class()).parameters.values()
+        defaults = {one.name: one.default for one in known if one.default is not inspect.Parameter.empty}
+        return self._replace(arguments=defaults | self.arguments)
+
+    def _class(self) -> type[nn.Module]:
         module, _, name = self.target.rpartition(".")
         try:
             kind = getattr(importlib.import_module(module), name)
@@ -46,11 +65,7 @@ class NetworkDescription(NamedTuple):
         # An artifact may come from anywhere: call nothing but a network's own constructor.
         if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
             raise DRBNError(f"{self.target} is not a torch.nn.Module, so it is not built")
-        try:
-            network: nn.Module = kind(**self.arguments)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise DRBNError(f"{self.target} does not take the arguments of its checkpoint: {error}") from None
-        return network
+        return kind
 
 
 class Artifact(NamedTuple):

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import Artifact, identity, load
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import BandRecomposition
 
 

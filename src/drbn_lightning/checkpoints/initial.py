@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from drbn_lightning.errors import DRBNError
 from drbn_lightning.checkpoints.artifact import identity, load
+from drbn_lightning.errors import DRBNError
 
 SHOWN = 3  # names of tensors that a message lists
 

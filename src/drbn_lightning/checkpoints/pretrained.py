@@ -8,13 +8,13 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from drbn_lightning.errors import DRBNError
-from drbn_lightning.files import written_beside
 from drbn_lightning.checkpoints.artifact import header, save
 from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.files import written_beside
+from drbn_lightning.names import ENHANCING_STAGES
 
 DEFAULT_STAGE = "band"
-STAGES = ("band", "recompose")
 SUMS = "SHA256SUMS"
 """Digests of the weights, one a line as `sha256sum` writes and checks them."""
 PRIVATE = ("config", "overrides")
@@ -31,11 +31,11 @@ def shipped_path(stage: str = DEFAULT_STAGE, folder: Path | None = None) -> Path
     Raises:
         DRBNError: there is no such stage, or the file is missing or damaged.
     """
-    if stage not in STAGES:
-        raise DRBNError(f"stage={stage} ships no weights; use {' or '.join(STAGES)}")
+    if stage not in ENHANCING_STAGES:
+        raise DRBNError(f"stage={stage} ships no weights; use {' or '.join(ENHANCING_STAGES)}")
     folder = weights_folder() if folder is None else folder
     sums = _read_sums(folder / SUMS)
-    for needed in STAGES[: STAGES.index(stage) + 1]:  # stage 2 works on stage 1
+    for needed in ENHANCING_STAGES[: ENHANCING_STAGES.index(stage) + 1]:  # stage 2 works on stage 1
         _verify(folder / f"{needed}.pt", sums)
     return folder / f"{stage}.pt"
 
@@ -57,7 +57,7 @@ def ship(source: Path, folder: Path | None = None) -> None:
     """
     folder = weights_folder() if folder is None else folder
     parts = load_whole(source / "recompose.pt", source / "band.pt").parts
-    for stage in STAGES:
+    for stage in ENHANCING_STAGES:
         artifact = parts[stage]
         about = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
         needs = {name: {**reference, "path": ""} for name, reference in artifact.needs.items()}

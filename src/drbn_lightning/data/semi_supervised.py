@@ -9,8 +9,8 @@ from drbn_lightning.batches import Pair, Together
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule, SampleSet
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.sampling import Position
-from drbn_lightning.data.unpaired.splits import REAL_LOW
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule, UnpairedSet
+from drbn_lightning.data.unpaired.splits import REAL_LOW
 from drbn_lightning.errors import DRBNError
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.evaluation.methods import Entrant, baseline
 from drbn_lightning.evaluation.scoring import Picture
 

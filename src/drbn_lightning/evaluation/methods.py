@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.data.paired.matching import pair_key
-from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.folders import list_images
-from drbn_lightning.images.rgb import read_rgb
-from drbn_lightning.evaluation.scoring import Contestant, Picture, contestant, network_method
-from drbn_lightning.types import Method
 from drbn_lightning.checkpoints.artifact import Artifact, identity
 from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.data.paired.matching import pair_key
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.evaluation.scoring import Contestant, Picture, contestant, network_method
+from drbn_lightning.images.folders import list_images
+from drbn_lightning.images.rgb import read_rgb
+from drbn_lightning.types import Method
 
 SHOWN = 3  # files that an error message names
 

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from drbn_lightning.batches import PhotoBatch
 from drbn_lightning.evaluation.scoring import csv_text, mean
-from drbn_lightning.types import Method
 from drbn_lightning.metrics.bootstrap import paired
 from drbn_lightning.metrics.fidelity import to_8_bit
 from drbn_lightning.metrics.ratings import auroc, spearman
+from drbn_lightning.types import Method
 
 REAL_LOW = "real_low"
 RATED = ("high", "middle", "low")

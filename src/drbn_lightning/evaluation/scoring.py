@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.metrics.catalog import Measure
-from drbn_lightning.types import Method
 from drbn_lightning.metrics.fidelity import to_8_bit
+from drbn_lightning.types import Method
 
 
 class Picture(NamedTuple):

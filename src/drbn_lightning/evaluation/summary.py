@@ -5,11 +5,11 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from drbn_lightning.data.fingerprints import Fingerprint
+from drbn_lightning.evaluation.leakage import Note
 from drbn_lightning.evaluation.methods import Entrant
 from drbn_lightning.evaluation.scoring import Score, mean
-from drbn_lightning.metrics.catalog import Measure
-from drbn_lightning.evaluation.leakage import Note
 from drbn_lightning.metrics.bootstrap import Interval, interval, paired
+from drbn_lightning.metrics.catalog import Measure
 
 
 class Row(NamedTuple):

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.data.fingerprints import Fingerprint
-from drbn_lightning.images.folders import unused
-from drbn_lightning.evaluation.methods import Entrant, Size
-from drbn_lightning.evaluation.scoring import Judged, Picture, Score, judge, mean
-from drbn_lightning.evaluation.report.html import thumbnail
-from drbn_lightning.metrics.optional import Columns
 from drbn_lightning.evaluation.leakage import notes
+from drbn_lightning.evaluation.methods import Entrant, Size
+from drbn_lightning.evaluation.report.html import thumbnail
 from drbn_lightning.evaluation.report.images import write_pictures
+from drbn_lightning.evaluation.scoring import Judged, Picture, Score, judge, mean
 from drbn_lightning.evaluation.summary import Result, result, worst_first
+from drbn_lightning.images.folders import unused
+from drbn_lightning.metrics.optional import Columns
 
 Images = dict[str, dict[str, str]]
 

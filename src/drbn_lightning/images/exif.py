@@ -2,7 +2,10 @@
 
 import struct
 
+import numpy as np
 from PIL import ExifTags, Image
+
+from drbn_lightning.types import Pixels
 
 PREFIX = b"Exif\x00\x00"
 BYTE_ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
@@ -24,6 +27,13 @@ def orientation(image: Image.Image) -> int:
     except (SyntaxError, struct.error, ValueError, TypeError, KeyError):  # Pillow's, of damaged data
         return 1
     return value if value in range(1, 9) else 1
+
+
+def upright(image: Pixels, turn: int) -> Pixels:
+    """Turn pixels `(H, W, ...)` as an orientation says: 2 and 4 mirror, 3 turns, 5 to 8 exchange the sides as well."""
+    image = image.swapaxes(0, 1) if turn >= 5 else image
+    image = image[::-1] if turn in (3, 4, 7, 8) else image
+    return np.ascontiguousarray(image[:, ::-1] if turn in (2, 3, 6, 7) else image)
 
 
 def upright_exif(image: Image.Image) -> bytes | None:

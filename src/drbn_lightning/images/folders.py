@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.images.formats import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-"""Suffixes of the files that count as pictures, in lower case; files may spell them in any case."""
 
 def list_images(folder: Path) -> list[Path]:
     """List the pictures of one folder, not of its subfolders, in natural order: `2.png` before `10.png`.

@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.rgb import reading
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow as eight_bits, sixteen_bit as sixteen_bits
-from drbn_lightning.images.exif import orientation, upright_exif
-from drbn_lightning.inference.jobs import WRITTEN
-from drbn_lightning.inference.array_types import gray_of
+from drbn_lightning.images import pillow, sixteen_bit
+from drbn_lightning.images.exif import orientation, upright, upright_exif
+from drbn_lightning.images.formats import READ_FORMATS, WRITTEN
+from drbn_lightning.images.rgb import reading
+from drbn_lightning.types import Pixels
 
-Pixels = NDArray[Any]
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "GIF")
 SUBFILE_TYPE, REDUCED, MASK, DNG_VERSION = 254, 1, 4, 50706
 """Tags of TIFF files, and what the first one may say of a picture in them."""
 
@@ -105,10 +102,10 @@ def _decoded(path: Path) -> tuple[Photograph, int]:
             "JPEG" if image.format == "MPO" else image.format or "PNG",
             upright_exif(image), image.info.get("icc_profile"), _dpi(image),
         )  # fmt: skip
-        if ";16" not in raw or image.mode not in ("RGB", "RGBA") or "RGBa" in raw:
+        if not sixteen_bit.holds(image, raw):
             return _eight_bits(image, about), orientation(image)  # Pillow may have turned it
     del image  # its pixels are not needed any more
-    channels = sixteen_bits.decode(path.read_bytes())
+    channels = sixteen_bit.decode(path.read_bytes())
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
     return about._replace(pixels=channels[..., :3], alpha=alpha), turn
 
@@ -143,10 +140,10 @@ def _is_page(image: TiffImageFile, number: int) -> bool:
 
 def _eight_bits(image: Image.Image, about: Photograph) -> Photograph:
     if image.mode == "F" or image.mode.startswith("I"):
-        values = eight_bits.wide_gray(image)
+        values = pillow.wide_gray(image)
         return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), gray=True)
-    image = eight_bits.plain(image)
-    pixels, alpha = eight_bits.planes(image)
+    image = pillow.plain(image)
+    pixels, alpha = pillow.planes(image)
     return about._replace(pixels=pixels, alpha=alpha, icc_profile=image.info.get("icc_profile"))
 
 
@@ -160,15 +157,9 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _turned(photograph: Photograph, turn: int) -> Photograph:
-    """Upright, by the orientation that EXIF gives: 2 and 4 mirror, 3 turns, 5 to 8 exchange the sides as well."""
-
-    def upright(picture: Pixels) -> Pixels:
-        picture = picture.swapaxes(0, 1) if turn >= 5 else picture
-        picture = picture[::-1] if turn in (3, 4, 7, 8) else picture
-        return np.ascontiguousarray(picture[:, ::-1] if turn in (2, 3, 6, 7) else picture)
-
-    alpha = None if photograph.alpha is None else upright(photograph.alpha)
-    return photograph._replace(pixels=upright(photograph.pixels), alpha=alpha)
+    """Upright, by the orientation that EXIF gives."""
+    alpha = None if photograph.alpha is None else upright(photograph.alpha, turn)
+    return photograph._replace(pixels=upright(photograph.pixels, turn), alpha=alpha)
 
 
 def _encoded(photograph: Photograph, kind: str, quality: int) -> bytes | memoryview:
@@ -179,9 +170,9 @@ def _encoded(photograph: Photograph, kind: str, quality: int) -> bytes | memoryv
     if kind == "TIFF" or (kind == "PNG" and deep):
         channels = _channels(pixels, alpha, gray=gray)
         if kind == "TIFF":
-            return sixteen_bits.tiff(channels, exif, profile, dpi)
-        return sixteen_bits.png(channels, exif, profile)
-    image = eight_bits.image_of(pixels, alpha, gray=gray, with_alpha=kind not in ("JPEG", "BMP"))
+            return sixteen_bit.tiff(channels, exif, profile, dpi)
+        return sixteen_bit.png(channels, exif, profile)
+    image = pillow.image_of(pixels, alpha, gray=gray, with_alpha=kind not in ("JPEG", "BMP"))
     if kind == "JPEG" and exif and len(exif) > LONGEST_JPEG_EXIF:
         exif = None
     given = {"exif": exif, "icc_profile": profile, "dpi": dpi}
@@ -195,7 +186,7 @@ def _encoded(photograph: Photograph, kind: str, quality: int) -> bytes | memoryv
 
 def _channels(pixels: Pixels, alpha: Pixels | None, *, gray: bool) -> Pixels:
     """`(H, W, C)`: gray (1), gray and alpha (2, only of 8 bits), RGB (3), or RGB and alpha (4)."""
-    colours = gray_of(pixels)[..., None] if gray else pixels
+    colours = pillow.gray_of(pixels)[..., None] if gray else pixels
     if alpha is None:
         return colours
     if gray and alpha.dtype == np.uint16:  # OpenCV and Pillow have no such pictures

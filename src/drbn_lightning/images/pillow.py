@@ -5,15 +5,13 @@ there, hence the work in strips of rows.
 """
 
 import io
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from drbn_lightning.inference.array_types import gray_of
+from drbn_lightning.thumbnails import LUMA
+from drbn_lightning.types import Pixels
 
-Pixels = NDArray[Any]
 READY = ("L", "LA", "RGB", "RGBA")
 _ROWS = 256
 
@@ -55,6 +53,15 @@ def wide_gray(image: Image.Image) -> Pixels:
     if image.mode == "F" or values.min(initial=0) < 0 or values.max(initial=0) > 65535:
         raise ValueError("its pixels are numbers without a known range; save it with 8 or 16 bits")
     return values.astype(np.uint16)
+
+
+def gray_of(picture: Pixels) -> Pixels:
+    """`(H, W, 3)` to `(H, W)` by `LUMA`, of the same type, a few rows at a time."""
+    result = np.empty(picture.shape[:2], picture.dtype)
+    for top in range(0, len(picture), _ROWS):
+        rows = picture[top : top + _ROWS] @ np.array(LUMA)
+        result[top : top + _ROWS] = rows if picture.dtype.kind == "f" else rows.round()
+    return result
 
 
 def narrowed(picture: Pixels) -> Pixels:

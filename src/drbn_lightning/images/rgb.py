@@ -10,6 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
+from drbn_lightning.images import pillow, sixteen_bit
+from drbn_lightning.images.exif import orientation, upright
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -26,9 +28,11 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
             twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
     with reading(path), Image.open(path) as image:
+        tile, turn = str(getattr(image, "tile", "")), orientation(image)
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        return np.array(_to_rgb(upright))
+        if sixteen_bit.holds(image, tile):
+            return upright(pillow.narrowed(sixteen_bit.decode(path.read_bytes())[..., :3]), turn)
+        return np.array(_to_rgb(ImageOps.exif_transpose(image)))
 
 
 @contextmanager
@@ -96,8 +100,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers without a known range; save it with 8 or 16 bits")
     if image.mode.startswith("I"):  # 16 bits, or 32 that hold 16
-        wide = np.asarray(image).astype(np.float64)
-        image = Image.fromarray((wide / 257).round().clip(0, 255).astype(np.uint8))
+        image = Image.fromarray(pillow.narrowed(np.asarray(image).clip(0, 65535).astype(np.uint16)))
     if "transparency" in image.info:  # a palette with transparency warns unless it goes through RGBA
         image = image.convert("RGBA")
     return image.convert("RGB")

@@ -11,9 +11,19 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from drbn_lightning.images.exif import BYTE_ORDERS, DESCRIPTIVE, PREFIX, SUBFOLDERS, with_orientation_1
+from drbn_lightning.types import Pixels
 
-Pixels = NDArray[Any]
 _ROWS = 256
+
+
+def holds(image: Image.Image, tile: str) -> bool:
+    """Whether an opened file has 16 bits a colour, which Pillow would cut to 8.
+
+    Args:
+        image: the file, opened by Pillow.
+        tile: its `tile` as text, from before the pixels were loaded.
+    """
+    return ";16" in tile and image.mode in ("RGB", "RGBA") and "RGBa" not in tile
 
 
 def decode(content: bytes) -> NDArray[np.uint16]:

@@ -10,16 +10,14 @@ from PIL import Image
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.images import pillow
+from drbn_lightning.types import Pixels
 
-Pixels = NDArray[Any]
 Enhance = Callable[[Pixels], Pixels]
 """From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same."""
 
 Picture = TypeVar("Picture", NDArray[Any], Image.Image, Tensor)
 WRONG_KIND = "a picture must be an array, a Pillow image or a tensor, not a {kind}"
-LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in gray (ITU-R BT.601), as Pillow's."""
-_ROWS = 256  # turned gray at once
 
 
 def enhanced_array(picture: Pixels, enhance: Enhance) -> Pixels:
@@ -37,7 +35,7 @@ def enhanced_array(picture: Pixels, enhance: Enhance) -> Pixels:
     """
     check(picture)
     if picture.ndim == 2:
-        return gray_of(_enhanced(np.broadcast_to(picture[..., None], (*picture.shape, 3)), enhance))
+        return pillow.gray_of(_enhanced(np.broadcast_to(picture[..., None], (*picture.shape, 3)), enhance))
     if picture.shape[2] == 4:
         return np.concatenate([_enhanced(picture[..., :3], enhance), picture[..., 3:]], axis=2)
     return _enhanced(picture, enhance)
@@ -114,15 +112,6 @@ def check(picture: Pixels) -> None:
         )
 
 
-def gray_of(picture: Pixels) -> Pixels:
-    """`(H, W, 3)` to `(H, W)` by `LUMA`, of the same type, a few rows at a time."""
-    result = np.empty(picture.shape[:2], picture.dtype)
-    for top in range(0, len(picture), _ROWS):
-        rows = picture[top : top + _ROWS] @ np.array(LUMA)
-        result[top : top + _ROWS] = rows if picture.dtype.kind == "f" else rows.round()
-    return result
-
-
 def _enhanced(rgb: Pixels, enhance: Enhance) -> Pixels:
     """Enhance colours of any type: other floating-point numbers by way of float32."""
     if rgb.dtype.kind == "f" and rgb.dtype != np.float32:
@@ -132,9 +121,7 @@ def _enhanced(rgb: Pixels, enhance: Enhance) -> Pixels:
 
 def _plain(image: Image.Image) -> Image.Image:
     """As L, LA, RGB or RGBA, with the profile that belongs to it."""
-    from drbn_lightning.images import pillow as eight_bits  # which imports this module
-
-    plain = eight_bits.plain(image)
+    plain = pillow.plain(image)
     plain.info = image.info | plain.info
     return plain
 

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference import array_types as kinds
-from drbn_lightning.inference.self_ensemble import self_ensemble as ensemble_of
 from drbn_lightning.inference.array_types import Picture
-from drbn_lightning.types import Method
 from drbn_lightning.inference.runtimes.precision import Precision, choose_device, choose_precision, torch_method
-from drbn_lightning.inference.tiling import SCALES, Progress, Tiles, run_tiled
-from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
-from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.inference.self_ensemble import self_ensemble as ensemble_of
+from drbn_lightning.inference.tiling import SCALES, Tiles, run_tiled
+from drbn_lightning.names import RUNTIMES
+from drbn_lightning.types import Method, Progress
 
-RUNTIMES = ("torch", "onnx", "openvino")
 TILE_SIZES = {
     ("torch", "float32"): 1248,
     ("torch", "bfloat16"): 1664,

@@ -1,20 +1,18 @@
 """Enhancing many files: a bad one never stops the rest."""
 
 import errno
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UnwritableError
-from drbn_lightning.inference.jobs import Failure, Job
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
+from drbn_lightning.inference.jobs import Failure, Job
+from drbn_lightning.types import Pixels, Progress
 
-Pixels = NDArray[Any]
-Progress = Callable[[int, int], None]
 IN_THE_WAY = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
 """Errors of writing that are about one name; after all others the next file would fail, too."""
 

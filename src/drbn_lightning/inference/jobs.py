@@ -9,16 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.folders import IMAGE_SUFFIXES, natural_key
-
-WRITTEN = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
-    ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".avif": "AVIF",
-}  # fmt: skip
-"""Suffixes of the files that can be written, and Pillow's names of their formats."""
-
-LISTED = frozenset({*IMAGE_SUFFIXES, *WRITTEN, ".apng", ".gif", ".heic", ".heif", ".mpo"})
-"""Suffixes of what is taken out of folders. Some of it cannot be read, but should not be passed over in silence."""
+from drbn_lightning.images.folders import natural_key
+from drbn_lightning.images.formats import LISTED, WRITTEN
 
 
 class Failure(NamedTuple):

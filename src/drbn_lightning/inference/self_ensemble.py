@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from drbn_lightning.types import Method
 from drbn_lightning.networks.drbn import pad_to_quarters
+from drbn_lightning.types import Method
 
 SIDES = tuple((turns, flip) for flip in (False, True) for turns in range(4))
 """Quarter turns, and whether the picture is mirrored before them."""

@@ -15,18 +15,16 @@ Networks differ: one of ours, with the first guess `mean`, after 15 epochs on cr
 """
 
 from collections import deque
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.types import Method
 from drbn_lightning.thumbnails import thumbnail_of
+from drbn_lightning.types import Method, Pixels, Progress
 
 ALIGNMENT = 4
 OVERLAP = 160
@@ -36,9 +34,6 @@ OUT_OF_MEMORY = ("can't allocate memory", "MPS backend out of memory")
 """What torch says on a CPU and on a Mac's GPU, where it has no exception of its own."""
 SCALES = {"uint8": 255, "uint16": 65535, "float32": 1}
 """What stands for white, by the number type of a picture."""
-
-Pixels = NDArray[Any]
-Progress = Callable[[int, int], None]
 
 
 class Tiles(NamedTuple):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.types import Method
-from drbn_lightning.inference.runtimes.precision import has_native_bfloat16, torch_method
 from drbn_lightning.inference.runtimes.openvino import open_onnx, open_openvino
+from drbn_lightning.inference.runtimes.precision import has_native_bfloat16, torch_method
+from drbn_lightning.types import Method
 
 
 class Timed(NamedTuple):

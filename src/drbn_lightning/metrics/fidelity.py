@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from drbn_lightning.thumbnails import LUMA
+
 SSIM_WINDOW = 11
-LUMINANCE = (0.299, 0.587, 0.114)  # BT.601
 
 
 def to_8_bit(picture: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ def luminance(picture: Tensor) -> Tensor:
         >>> luminance(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)).item()
         0.29899999499320984
     """
-    weights = torch.tensor(LUMINANCE, device=picture.device)
+    weights = torch.tensor(LUMA, device=picture.device)
     return torch.einsum("nchw,c->nhw", picture.float(), weights)[:, None]
 
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from drbn_lightning.metrics.fidelity import LUMINANCE, luminance, ssim, to_8_bit
+from drbn_lightning.metrics.fidelity import luminance, ssim, to_8_bit
+from drbn_lightning.thumbnails import LUMA
 
 MAX_GAMMA = 64.0
 """Largest gamma that is tried; the smallest is one by it."""
@@ -71,5 +72,5 @@ def _luminance_by_value(picture: Tensor) -> Tensor:
     """Share of the pixels that have each of the 256 values, weighted by colour: `(N, 256)` in float64, of sum 1."""
     values = (to_8_bit(picture) * 255).round().long().flatten(2)
     counts = [torch.stack([row.bincount(minlength=256) for row in rows]) for rows in values]
-    weights = torch.tensor(LUMINANCE, dtype=torch.float64, device=picture.device)
+    weights = torch.tensor(LUMA, dtype=torch.float64, device=picture.device)
     return torch.einsum("ncv,c->nv", torch.stack(counts).double(), weights) / max(1, values.shape[-1])

@@ -13,8 +13,8 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
-from drbn_lightning.runs.gpus import held_devices
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.runs.gpus import held_devices
 from drbn_lightning.terminal import FAILED, complain
 
 EXTRAS = {"hydra_joblib_launcher": "sweep", "hydra_submitit_launcher": "sweep", "hydra_ray_launcher": "ray"}

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.folders import natural_key
+from drbn_lightning.names import STAGES
 from drbn_lightning.runs.record import RECORD, read_record
 
-SEED, STAGES = "seed", ("band", "quality", "recompose")
+SEED = "seed"
 APART = ("resume", "hydra.", "hydra/", "paths.", "callbacks.progress", "trainer.enable_progress_bar")
 """Words of a command line that say where and how a run goes, and not what it is."""
 

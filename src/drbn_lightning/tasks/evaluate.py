@@ -7,28 +7,29 @@ import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from drbn_lightning.assembly import build, build_unpaired, with_keys_below
+from drbn_lightning.baselines.catalog import input_method
+from drbn_lightning.checkpoints.artifact import Artifact, identity, load
+from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.checkpoints.pretrained import shipped_path
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.folders import unused
-from drbn_lightning.images.rgb import write_png
-from drbn_lightning.evaluation import methods as contestants, quality as photos
-from drbn_lightning.baselines.catalog import input_method
+from drbn_lightning.evaluation import methods as contestants
+from drbn_lightning.evaluation import quality as photos
+from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
+from drbn_lightning.evaluation.leakage import notes
 from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.report.files import Report, write_report, write_text
+from drbn_lightning.evaluation.report.images import write_figures
 from drbn_lightning.evaluation.scoring import Picture, network_method
 from drbn_lightning.evaluation.test_set import Output, PictureSet, judge_set, mean_psnr, sizes_of
-from drbn_lightning.types import Method
-from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
-from drbn_lightning.metrics.optional import choose_columns
-from drbn_lightning.evaluation.leakage import notes
-from drbn_lightning.visualization.panels import strip
-from drbn_lightning.evaluation.report.images import write_figures
+from drbn_lightning.images.folders import unused
+from drbn_lightning.images.rgb import write_png
 from drbn_lightning.inference.runtimes.precision import choose_device
-from drbn_lightning.evaluation.report.files import Report, write_report, write_text
-from drbn_lightning.checkpoints.artifact import Artifact, identity, load
-from drbn_lightning.checkpoints.pretrained import shipped_path
-from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.metrics.optional import choose_columns
 from drbn_lightning.terminal import say
+from drbn_lightning.types import Method
+from drbn_lightning.visualization.panels import strip
 
 EMBEDDED = "drbn_lightning.data.paired.synthetic.SyntheticDataModule"
 """The data set that is judged on only where no other is asked for."""

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-from numpy.typing import NDArray
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.job_files import cause_of, enhance_file
-from drbn_lightning.inference.enhancer import Enhancer, Runner, load_enhancer
 from drbn_lightning.extras import extra
-from drbn_lightning.inference.jobs import Found, plan
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
+from drbn_lightning.images.pillow import narrowed
+from drbn_lightning.inference.enhancer import Enhancer, Runner, load_enhancer
+from drbn_lightning.inference.job_files import cause_of, enhance_file
+from drbn_lightning.inference.jobs import Found, plan
+from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.tasks.memoisation import Memory
-from drbn_lightning.checkpoints.pretrained import STAGES
+from drbn_lightning.types import Pixels, Progress
 
 STAGE_NAMES = {"band": "Faithful (stage 1)", "recompose": "Pleasing (stage 2)"}
 FONTS = ("system-ui", "sans-serif")
@@ -35,9 +36,6 @@ CSS = """
 .gradio-container main { width: 100% !important; }
 .failure { color: var(--error-text-color, #b91c1c); font-weight: 600; overflow-wrap: anywhere; }
 """
-
-Pixels = NDArray[Any]
-Progress = Callable[[int, int], None]
 
 
 class Outcome(NamedTuple):
@@ -69,7 +67,7 @@ class Work:
         self._recent = deque[Path]()
         first = load_enhancer(options.checkpoint, band=options.band, device=options.device, tile_size=options.tile)
         self.default = first.stage
-        self.stages = STAGES if options.checkpoint is None else tuple(first.whole.parts)
+        self.stages = ENHANCING_STAGES if options.checkpoint is None else tuple(first.whole.parts)
         self._enhancers[first.stage, False] = self._remembering(first, first.stage)
 
     def enhance(
@@ -132,7 +130,7 @@ class Work:
 
         def small(pixels: Pixels) -> Pixels:
             size = max(1, round(width * scale)), max(1, round(height * scale))
-            eight = pixels if pixels.dtype.itemsize == 1 else (pixels // 257).astype("uint8")
+            eight = narrowed(pixels)
             return eight if scale == 1 else cv2.resize(eight, size, interpolation=cv2.INTER_AREA)
 
         alpha = None if shown.alpha is None else small(shown.alpha)
@@ -143,7 +141,7 @@ class Work:
 def build(work: Work) -> Any:  # noqa: ANN401  # Gradio may be absent where types are checked
     """The page as Gradio's Blocks."""
     gr = extra("gradio", "page")
-    stages = [(STAGE_NAMES[stage], stage) for stage in STAGES if stage in work.stages]
+    stages = [(STAGE_NAMES[stage], stage) for stage in ENHANCING_STAGES if stage in work.stages]
     with gr.Blocks(title="drbn_lightning", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.Markdown("# Brighten a photo\nNothing leaves this machine.")
         with gr.Row():

@@ -11,16 +11,16 @@ from typing import Any, cast
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from drbn_lightning.assembly import Experiment, build_experiment, build_network
+from drbn_lightning.assembly import Experiment, build_experiment, describe_network
 from drbn_lightning.callbacks.checkpoints import LAST
-from drbn_lightning.tracking.loggers import finish_logger_runs, go_on_logging
 from drbn_lightning.callbacks.pruning import was_pruned
+from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.checkpoints.artifact import HEADER, read
 from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.runs.record import finished_before, read_record, recorded
 from drbn_lightning.terminal import say
+from drbn_lightning.tracking.loggers import finish_logger_runs, go_on_logging
 
 AUTO = "auto"
 _EXPECTED = (  # warnings about what is meant
@@ -105,7 +105,7 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
         raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
     if about["stage"] != stage_name:
         raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
-    if about["network"] != build_network(config, config.trains)[1]._asdict():
+    if NetworkDescription(**about["network"]).completed() != describe_network(config, config.trains).completed():
         raise DRBNError(f"{path} holds another network; repeat the options that its run had")
     return path.resolve()
 

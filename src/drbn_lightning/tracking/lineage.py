@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
-from drbn_lightning.tracking.charts import BETTER, STEP
 from drbn_lightning.checkpoints.artifact import identity, load
+from drbn_lightning.tracking.charts import BETTER, STEP
 
 
 class Used(NamedTuple):

@@ -13,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from drbn_lightning.hydra_task import again, quoted
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.terminal import INTERRUPTED
+from drbn_lightning.hydra_task import again, quoted
 from drbn_lightning.runs.trials import PRUNED, VARIABLE, TrialAddress
+from drbn_lightning.terminal import INTERRUPTED
 from hydra_plugins.drbn_optuna._folder import alone
 from hydra_plugins.drbn_optuna._results import FOLDER, REASON, best_line, say, write_results
 from hydra_plugins.drbn_optuna._space import Space, read_space

@@ -6,9 +6,9 @@ import torch
 
 from drbn_lightning.assembly import build_data
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.paired.mixed import ChainedPairs, MixedDataModule
 from drbn_lightning.data.paired.synthetic import SyntheticDataModule
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.errors import DRBNError
 from tests.data.paired.test_photos import module as photos_module
 from tests.data.paired.test_photos import photos  # noqa: F401 a fixture

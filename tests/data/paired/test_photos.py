@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from drbn_lightning.batches import Pair, PairBatch
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.paired.photos import PhotosDataModule
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from drbn_lightning.batches import Pair, PairBatch
-from drbn_lightning.data.datamodule import TRAINING
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import generator
+from drbn_lightning.data.datamodule import TRAINING
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
-from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.data.paired.synthetic import SyntheticDataModule
+from drbn_lightning.data.simulation.camera import LowLightCamera
+from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.first_guess import thumbnails_of
 from tests.data.simulation.test_exposure import darkened, plain_camera

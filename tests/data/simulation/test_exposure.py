@@ -4,8 +4,8 @@ import torch
 from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from torch import Tensor
 
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import generator
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.exposure import THUMBNAIL_SAMPLES, expose
 from drbn_lightning.networks.first_guess import thumbnails_of
 

@@ -7,9 +7,9 @@ import torch
 
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.unpaired.ava import AVADataModule, CSVDataModule
+from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, roles
 from drbn_lightning.data.unpaired.stored import StoredDataModule
-from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import write_ava, write_photos
 

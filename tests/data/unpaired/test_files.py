@@ -4,7 +4,17 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
-from drbn_lightning.data.unpaired.files import Limits, PhotoFile, Shares, checked, find, held_out, in_folder, missing, used
+from drbn_lightning.data.unpaired.files import (
+    Limits,
+    PhotoFile,
+    Shares,
+    checked,
+    find,
+    held_out,
+    in_folder,
+    missing,
+    used,
+)
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import write_photos

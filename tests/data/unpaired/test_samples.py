@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from drbn_lightning.batches import Unpaired
-from drbn_lightning.data.datamodule import TRAINING, VALIDATION
 from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.datamodule import TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import overlap
 from drbn_lightning.data.unpaired.files import PhotoFile
-from drbn_lightning.data.unpaired.splits import HIGH, KINDS, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples, fingerprint, require_crops
+from drbn_lightning.data.unpaired.splits import HIGH, KINDS, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png
 

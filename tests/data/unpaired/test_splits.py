@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
-from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, in_part, quotas, ranks, rate, roles
 from drbn_lightning.data.unpaired.ratings import Ratings, read_ava
+from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, in_part, quotas, ranks, rate, roles
 from drbn_lightning.errors import DRBNError
 
 NAMES = [f"{number}.jpg" for number in range(200)]

@@ -8,10 +8,10 @@ import torch
 
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import overlap
-from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.sampling import EpochBatches
-from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
+from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples
+from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from drbn_lightning.batches import Unpaired
-from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import generator
+from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import overlap
-from drbn_lightning.data.unpaired.synthetic import GradedDataModule, graded_scene, score, severity
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.scenes import scene
-from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.data.unpaired.samples import HELD_OUT, ORDER, STREAMS
+from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
+from drbn_lightning.data.unpaired.synthetic import GradedDataModule, graded_scene, score, severity
 from drbn_lightning.errors import DRBNError
 
 TINY: dict[str, Any] = {"crop_size": 16, "short_side": 20, "length": 6, "validation_photos": 8, "test_photos": 10}

@@ -4,9 +4,9 @@ from pathlib import Path
 import torch
 
 from drbn_lightning.evaluation.methods import baseline
+from drbn_lightning.evaluation.report.files import Report, cost, write_report, write_text
 from drbn_lightning.evaluation.test_set import Outcome
 from drbn_lightning.metrics.optional import Columns
-from drbn_lightning.evaluation.report.files import Report, cost, write_report, write_text
 from drbn_lightning.networks.drbn import DRBN
 from tests.evaluation.test_summary import ENTRANTS, MEASURES, found
 

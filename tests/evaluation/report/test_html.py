@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from drbn_lightning.evaluation.report.html import page, thumbnail
 from drbn_lightning.evaluation.leakage import Note
+from drbn_lightning.evaluation.report.html import page, thumbnail
 from drbn_lightning.evaluation.report.text import summary
 from tests.evaluation.test_summary import MEASURES, found
 

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.images.rgb import read_rgb
-from drbn_lightning.evaluation.scoring import Judged, Picture
-from drbn_lightning.visualization.panels import HEADING
 from drbn_lightning.evaluation.report.images import write_figures, write_pictures
+from drbn_lightning.evaluation.scoring import Judged, Picture
+from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
+from drbn_lightning.visualization.panels import HEADING
 
 CPU = torch.device("cpu")
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from PIL import Image
 
-from drbn_lightning.evaluation.scoring import Score
-from drbn_lightning.metrics.catalog import choose_measures
 from drbn_lightning.evaluation.report.notebook import Table, changes, means, side_by_side, smaller
+from drbn_lightning.evaluation.scoring import Score
 from drbn_lightning.evaluation.summary import Difference, Result, Row
 from drbn_lightning.metrics.bootstrap import Interval
+from drbn_lightning.metrics.catalog import choose_measures
 
 
 def found() -> Result:

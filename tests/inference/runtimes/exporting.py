@@ -8,11 +8,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.inference.runtimes.export import exported
 from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
+from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.inference.runtimes.export import exported
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer, UNetRecomposer
-from drbn_lightning.checkpoints.enhancement_model import Whole
 
 Argument: TypeAlias = int | float | bool | str
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands
+from drbn_lightning.checkpoints.artifact import identity
+from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UnwritableError
 from drbn_lightning.inference.runtimes import export
 from drbn_lightning.inference.runtimes.export import SIZES, TOLERANCE, exported, verify
 from drbn_lightning.inference.runtimes.openvino import open_onnx, open_openvino
-from drbn_lightning.checkpoints.artifact import identity
-from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
 from tests.inference.runtimes.exporting import artifact, example, full, small_content, small_file, small_whole
 
 pytestmark = pytest.mark.runtimes

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.runtimes import openvino as runtimes
-from drbn_lightning.inference.runtimes.precision import has_native_bfloat16
 from drbn_lightning.inference.runtimes.openvino import cached_export, open_openvino
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.inference.runtimes.precision import has_native_bfloat16
 from tests.inference.runtimes.exporting import example, full, other_network, small_content, small_file, small_whole
 
 pytestmark = pytest.mark.runtimes

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, Split
 from drbn_lightning.data.paired.matching import PairPaths, pair_by_name
+from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, Split
 from drbn_lightning.errors import DRBNError
 
 LOW, NORMAL = ("low", "input"), ("normal", "high", "target", "gt")

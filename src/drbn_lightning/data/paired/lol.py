@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from drbn_lightning.data.paired.stored import CachedPairsDataModule, Split
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import PairPaths
+from drbn_lightning.data.paired.stored import CachedPairsDataModule, Split
 from drbn_lightning.errors import DRBNError
 
 

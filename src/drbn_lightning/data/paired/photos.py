@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.datamodule import TRAINING, VALIDATION, PairDataModule, PairSet
 from drbn_lightning.data.cache import PictureCache
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import centre_crop, cut, generator, require_room
+from drbn_lightning.data.datamodule import TRAINING, VALIDATION, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.exposure import expose, unchanged
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.folders import list_images

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.datamodule import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room, turned
+from drbn_lightning.data.datamodule import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.paired.matching import PairPaths, pair_files, split_by_target, verify
 from drbn_lightning.data.sampling import Position

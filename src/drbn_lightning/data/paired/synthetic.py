@@ -3,13 +3,13 @@
 import hashlib
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION, PairDataModule, PairSet
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import generator
+from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
-from drbn_lightning.data.simulation.scenes import scene
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.exposure import expose
+from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 
 

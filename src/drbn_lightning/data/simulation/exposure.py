@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import cut, draw_crop, turned
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.thumbnails import thumbnail_of
 
 THUMBNAIL_SAMPLES = 128  # pixels a side that the thumbnail of a whole image is taken from

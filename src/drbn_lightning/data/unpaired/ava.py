@@ -8,9 +8,9 @@ import numpy as np
 
 from drbn_lightning.data.datamodule import TRAINING
 from drbn_lightning.data.unpaired.files import PhotoFile, find, missing
+from drbn_lightning.data.unpaired.ratings import Ratings, read_ava, read_scores
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, enough_votes, in_part, rate, roles
 from drbn_lightning.data.unpaired.stored import PhotoOptions, Rated, StoredDataModule
-from drbn_lightning.data.unpaired.ratings import Ratings, read_ava, read_scores
 from drbn_lightning.errors import DRBNError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.folders import IMAGE_SUFFIXES
+from drbn_lightning.images.formats import IMAGE_SUFFIXES
 
 COLUMNS = 15
 """Of AVA.txt: running number, image, votes for the scores 1 to 10, two tags, challenge."""

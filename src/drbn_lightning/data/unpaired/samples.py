@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.batches import Photo, Unpaired
-from drbn_lightning.data.datamodule import SampleDataModule, SampleSet
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.crops import cut, draw_crop, generator, turned
+from drbn_lightning.data.datamodule import SampleDataModule, SampleSet
 from drbn_lightning.data.fingerprints import Fingerprint
-from drbn_lightning.data.unpaired.files import PhotoFile
 from drbn_lightning.data.sampling import Position
+from drbn_lightning.data.unpaired.files import PhotoFile
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
 from drbn_lightning.errors import DRBNError
 

@@ -8,12 +8,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Required, TypedDict
 
-from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.unpaired.files import Limits, PhotoFile, Shares, checked, in_folder, shown, used
+from drbn_lightning.data.unpaired.samples import (
+    StoredPhotos,
+    StoredSamples,
+    UnpairedDataModule,
+    fingerprint,
+    require_crops,
+)
 from drbn_lightning.data.unpaired.splits import HIGH, KINDS, REAL_LOW
-from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples, UnpairedDataModule, fingerprint, require_crops
 from drbn_lightning.errors import DRBNError
 
 

@@ -8,16 +8,23 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.batches import Photo, Unpaired
-from drbn_lightning.data.datamodule import TEST, VALIDATION
-from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.crops import generator
-from drbn_lightning.data.simulation.degradations import degrade, doses
+from drbn_lightning.data.datamodule import TEST, VALIDATION
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
-from drbn_lightning.data.simulation.scenes import scene
-from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
+from drbn_lightning.data.simulation.camera import LowLightCamera
+from drbn_lightning.data.simulation.degradations import degrade, doses
 from drbn_lightning.data.simulation.exposure import expose
-from drbn_lightning.data.unpaired.samples import HELD_OUT, STREAMS, PhotoSet, UnpairedDataModule, UnpairedSet, require_crops
+from drbn_lightning.data.simulation.scenes import scene
+from drbn_lightning.data.unpaired.samples import (
+    HELD_OUT,
+    STREAMS,
+    PhotoSet,
+    UnpairedDataModule,
+    UnpairedSet,
+    require_crops,
+)
+from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.thumbnails import thumbnail_of
 

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from drbn_lightning.files import written_beside
-from drbn_lightning.evaluation.methods import Entrant
 from drbn_lightning.evaluation.cost import gmac, parameters
-from drbn_lightning.evaluation.scoring import as_csv
+from drbn_lightning.evaluation.methods import Entrant
 from drbn_lightning.evaluation.report.html import page
-from drbn_lightning.evaluation.test_set import Outcome
-from drbn_lightning.metrics.optional import Columns
 from drbn_lightning.evaluation.report.text import definitions, summary, text
+from drbn_lightning.evaluation.scoring import as_csv
+from drbn_lightning.evaluation.test_set import Outcome
+from drbn_lightning.files import written_beside
+from drbn_lightning.metrics.optional import Columns
 
 COST = "10^9 multiplications with addition in convolutions and matrix products, for a picture of 256 x 256 pixels"
 

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from drbn_lightning.evaluation.report.page import SCRIPT, STYLE
-from drbn_lightning.metrics.catalog import Measure
 from drbn_lightning.evaluation.report.text import INTERVALS, amount, bracketed
 from drbn_lightning.evaluation.summary import Result, plain
 from drbn_lightning.metrics.bootstrap import Interval
+from drbn_lightning.metrics.catalog import Measure
 
 LONG_SIDE = 480  # of the pictures in the report, in pixels
 QUALITY = 82  # of their WebP

@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.images.rgb import write_png
 from drbn_lightning.evaluation.scoring import Judged
-from drbn_lightning.visualization.panels import figure_5, figure_6, figure_7, sheet, stage2_panels, strip
+from drbn_lightning.images.rgb import write_png
 from drbn_lightning.networks.recomposition import BandRecomposition, is_chained
+from drbn_lightning.visualization.panels import figure_5, figure_6, figure_7, sheet, stage2_panels, strip
 
 
 def write_pictures(

@@ -10,11 +10,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from drbn_lightning.metrics.catalog import Measure
-from drbn_lightning.visualization.panels import rows, strip
 from drbn_lightning.evaluation.report.text import bracketed
 from drbn_lightning.evaluation.summary import Result
 from drbn_lightning.metrics.bootstrap import Interval
+from drbn_lightning.metrics.catalog import Measure
+from drbn_lightning.visualization.panels import rows, strip
 
 QUALITY = 88  # of the JPEG files
 WIDTH = 240  # of a picture among others in a row, in pixels

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from drbn_lightning.metrics.catalog import Measure, define
 from drbn_lightning.evaluation.summary import Difference, Result, Row, as_plain
 from drbn_lightning.metrics.bootstrap import Interval
+from drbn_lightning.metrics.catalog import Measure, define
 
 INTERVALS = "in brackets: 95 % bootstrap interval of the mean over pictures; differences are paired, picture by picture"
 

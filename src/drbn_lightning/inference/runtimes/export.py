@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 import drbn_lightning
-from drbn_lightning.errors import DRBNError
-from drbn_lightning.files import written_beside
-from drbn_lightning.extras import extra
-from drbn_lightning.inference.runtimes.onnx import INPUTS, OUTPUT, onnx_method
 from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.extras import extra
+from drbn_lightning.files import written_beside
+from drbn_lightning.inference.runtimes.onnx import INPUTS, OUTPUT, onnx_method
 from drbn_lightning.thumbnails import THUMBNAIL_SIZE
 
 if TYPE_CHECKING:

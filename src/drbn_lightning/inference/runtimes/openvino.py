@@ -16,10 +16,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from drbn_lightning.checkpoints.artifact import identity
+from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.runtimes.export import EXPORT_FORMAT, exported
 from drbn_lightning.extras import extra
-from drbn_lightning.types import Method
+from drbn_lightning.inference.runtimes.export import EXPORT_FORMAT, exported
 from drbn_lightning.inference.runtimes.onnx import (
     INPUTS,
     NO_NETWORK,
@@ -29,12 +30,11 @@ from drbn_lightning.inference.runtimes.onnx import (
     open_onnx,
     read_exported,
 )
-from drbn_lightning.checkpoints.artifact import identity
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.types import Method
 
 __all__ = ["cached_export", "open_onnx", "open_openvino"]
 
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class Request(Protocol):
@@ -93,11 +93,11 @@ def _digest(whole: Whole) -> str:
 
 
 def _precision(openvino: ModuleType, name: str) -> str:
-    if name not in PRECISIONS:
-        raise DRBNError(f"precision={name} is unknown to runtime=openvino; use {' or '.join(PRECISIONS)}")
+    if name not in HINTS:
+        raise DRBNError(f"precision={name} is unknown to runtime=openvino; use {' or '.join(HINTS)}")
     if name == "bfloat16" and "BF16" not in _core(openvino).get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise DRBNError("precision=bfloat16 is slower than float32 on this CPU, which lacks it; use float32")
-    return PRECISIONS[name]
+    return HINTS[name]
 
 
 @cache

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.names import PRECISIONS
 from drbn_lightning.types import Method
 
 Precision = Literal["float32", "bfloat16", "float16"]
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,0 +1,13 @@
+"""Names that commands, configuration and files share."""
+
+STAGES = ("band", "quality", "recompose")
+"""Stages 1, 2a and 2b, in the order in which they are trained."""
+
+ENHANCING_STAGES = ("band", "recompose")
+"""Stages whose networks enhance images, the later ones on top of the earlier ones."""
+
+RUNTIMES = ("torch", "onnx", "openvino")
+"""What runs a network."""
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+"""With how many bits it computes; `auto` is the fastest that an image does not show."""

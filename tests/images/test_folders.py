@@ -1,0 +1,35 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.images.folders import list_images
+
+
+def test_lists_naturally_and_ignores_what_is_no_picture(tmp_path: Path) -> None:
+    wanted = ["1.PNG", "2.webp", "10.avif", "a9.JPeG", "a11.tiff", "b.bmp"]
+    for name in [*wanted, ".hidden.png", "._1.png", ".DS_Store", "Thumbs.db", "notes.txt"]:
+        (tmp_path / name).touch()
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    assert [file.name for file in list_images(tmp_path)] == wanted
+
+
+def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"gone does not exist; give the path"):
+        list_images(tmp_path / "gone")
+    with pytest.raises(DRBNError, match=r"no picture; looked for \.png, \.webp"):
+        list_images(tmp_path)
+    (tmp_path / "a.png").touch()
+    with pytest.raises(DRBNError, match=r"a\.png is a file, not a folder"):
+        list_images(tmp_path / "a.png")
+
+
+def test_listing_an_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DRBNError, match=r"cannot be read \(Permission denied\); check its permissions"):
+        list_images(tmp_path)
