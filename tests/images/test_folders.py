@@ -19,7 +19,7 @@ def test_lists_naturally_and_ignores_what_is_no_picture(tmp_path: Path) -> None:
 def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(DRBNError, match=r"gone does not exist; give the path"):
         list_images(tmp_path / "gone")
-    with pytest.raises(DRBNError, match=r"no picture; looked for \.png, \.webp"):
+    with pytest.raises(DRBNError, match=r"no picture; looked for \.png, \.jpg"):
         list_images(tmp_path)
     (tmp_path / "a.png").touch()
     with pytest.raises(DRBNError, match=r"a\.png is a file, not a folder"):
