@@ -54,7 +54,7 @@ def same(first: TogetherBatch, second: TogetherBatch) -> bool:
 def test_a_batch_holds_pairs_and_photos_of_one_position() -> None:
     data = ready(scenes())
     batches: list[Any] = list(data.train_dataloader())
-    assert [len(batch.pairs.name) for batch in batches] == [5, 5]
+    assert [len(batch.pairs.name) for batch in batches] == [4, 3, 3]
     assert all(isinstance(batch, TogetherBatch) for batch in batches)
     assert data.pairs.train_set is not None
     assert data.unpaired.train_set is not None
@@ -63,8 +63,8 @@ def test_a_batch_holds_pairs_and_photos_of_one_position() -> None:
         pair, photos = data.pairs.train_set[0, index], data.unpaired.train_set[0, index]
         assert torch.equal(batches[0].pairs.low[place], pair.low)
         assert torch.equal(batches[0].unpaired.high_mos[place], photos.high_mos)
-    assert tuple(batches[0].pairs.low.shape) == (5, 3, 12, 12)
-    assert tuple(batches[0].unpaired.high_mos.shape) == (5, 3, 8, 8)
+    assert tuple(batches[0].pairs.low.shape) == (4, 3, 12, 12)
+    assert tuple(batches[0].unpaired.high_mos.shape) == (4, 3, 8, 8)
 
 
 def test_an_epoch_is_one_pass_through_the_pairs() -> None:
@@ -155,7 +155,9 @@ def test_lightning_trains_on_it(tmp_path: Path, dark: int) -> None:
         default_root_dir=tmp_path,
     )
     trainer.fit(stage, data)
-    assert stage.seen == [("train", 5)] * 2 + [("PairBatch", 0)] * 3 + [("PhotoBatch", 1)] * dark
+    assert (
+        stage.seen == [("train", 4), ("train", 3), ("train", 3)] + [("PairBatch", 0)] * 3 + [("PhotoBatch", 1)] * dark
+    )
 
 
 @pytest.fixture
@@ -185,7 +187,7 @@ def stored(root: Path) -> TogetherDataModule:
 def test_photos_that_have_nothing_to_do_with_the_test_set(folders: Path) -> None:
     data = ready(stored(folders))
     names = [found.name for found in data.trained_on()]
-    assert names == ["v1/train", "v1/validation", "folder/high", "folder/real_low"]
+    assert names == ["v1/train", "v1/validation", "folder/high", "folder/real_low", "folder/validation"]
     assert "8 photos in" in data.describe()
 
 

@@ -36,8 +36,8 @@ def module(root: Path, low: bool = True) -> FoldersDataModule:
 
 def test_the_folder_says_what_people_think(folders: Path) -> None:
     data = module(folders)
-    assert [found.name for found in data.trained_on()] == ["folder/high", "folder/low"]
-    assert [found.count for found in data.trained_on()] == [9, 7]
+    assert [found.name for found in data.trained_on()] == ["folder/high", "folder/low", "folder/validation"]
+    assert [found.count for found in data.trained_on()] == [9, 7, 4]
     batches = list(data.val_dataloader())
     assert [batch.kind[0] for batch in batches] == [HIGH, LOW] * 2
     assert all(batch.mos.isnan().all() for batch in batches)
@@ -50,7 +50,7 @@ def test_bad_photos_may_be_missing(folders: Path) -> None:
     data = module(folders, low=False)
     assert data.train_set is not None
     assert data.train_set[0, 0].low_mos is None
-    assert [found.name for found in data.trained_on()] == ["folder/high"]
+    assert [found.name for found in data.trained_on()] == ["folder/high", "folder/validation"]
 
 
 @pytest.mark.parametrize("high", [None, ""])
