@@ -48,6 +48,13 @@ def test_no_module_is_too_long() -> None:
     assert {str(file): length for file, length in lengths.items() if length > LONGEST_MODULE} == {}
 
 
+def test_every_module_has_its_test_at_the_same_place() -> None:
+    package = SOURCE / "drbn_lightning"
+    modules = [file.relative_to(package) for file in package.rglob("*.py") if file.name != "__init__.py"]
+    lacking = [str(file) for file in modules if not (ROOT / "tests" / file.parent / f"test_{file.name}").exists()]
+    assert lacking == []
+
+
 def test_no_module_is_called_utils() -> None:
     assert list(SOURCE.rglob("util*.py")) == []
 

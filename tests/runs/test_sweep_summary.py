@@ -4,7 +4,6 @@ import pytest
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.runs.sweep_summary import CSV, MARKDOWN, PLOT, summarize, summarized
-from drbn_lightning.summarize import main
 from tests.runs.folders import run_folder
 
 
@@ -26,18 +25,6 @@ def test_table_and_plot_are_written(sweep: Path) -> None:
     assert len((sweep / CSV).read_text().splitlines()) == 5
     assert (sweep / PLOT).stat().st_size > 1000
     assert not list(sweep.glob(".*"))
-
-
-def test_the_command_says_what_it_wrote(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(sweep), "--by", "seed"]) == 0
-    said = capsys.readouterr().out
-    assert "| run | seed | status |" in said
-    assert str(sweep / PLOT) in said
-
-
-def test_a_wrong_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path / "nowhere")]) == 1
-    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'nowhere'} is not a folder")
 
 
 def test_the_end_of_a_job_brings_it_up_to_date_whatever_happens(sweep: Path) -> None:

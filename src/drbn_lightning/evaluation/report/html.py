@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from drbn_lightning.evaluation.report.page import SCRIPT, STYLE
+from drbn_lightning.evaluation.report.style import SCRIPT, STYLE
 from drbn_lightning.evaluation.report.text import INTERVALS, amount, bracketed
 from drbn_lightning.evaluation.summary import Result, plain
 from drbn_lightning.metrics.bootstrap import Interval

@@ -1,38 +1,3 @@
-"""Style and script of the HTML report; both go into the page itself."""
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --accent: #2a6fdb; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 1280px; padding: 1rem 1.5rem 4rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
-.about { opacity: .75; }
-.wide { overflow-x: auto; margin: .8rem 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-th button { all: unset; cursor: pointer; font-weight: 600; }
-th button:focus-visible { outline: 2px solid var(--accent); }
-th[aria-sort=ascending] button::after { content: " \\25B2"; }
-th[aria-sort=descending] button::after { content: " \\25BC"; }
-td small { display: block; font-size: .78em; opacity: .7; }
-tbody tr:hover { background: #8881; }
-.warning { color: #b3261e; } @media (prefers-color-scheme: dark) { .warning { color: #ff8a80; } }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem 1.2rem; overflow-wrap: anywhere; }
-.cards { display: grid; gap: 1.4rem; grid-template-columns: repeat(auto-fill, minmax(min(380px, 100%), 1fr)); }
-.card { border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
-.card header { align-items: center; display: flex; gap: .5rem; justify-content: space-between; padding: .4rem .6rem; }
-.card header b { overflow: hidden; text-overflow: ellipsis; }
-.card select { font: inherit; max-width: 9.5rem; }
-.stage { position: relative; touch-action: pan-y; }
-.stage img { display: block; width: 100%; }
-.stage .before { inset: 0; position: absolute; clip-path: inset(0 calc(100% - var(--at, 50%)) 0 0); }
-.stage::after { background: #fff; box-shadow: 0 0 3px #000; content: ""; left: var(--at, 50%); position: absolute;
-  inset-block: 0; width: 2px; transform: translateX(-1px); pointer-events: none; }
-.stage input { cursor: ew-resize; height: 100%; inset: 0; margin: 0; opacity: 0; position: absolute; width: 100%; }
-.card:focus-within { outline: 2px solid var(--accent); }
-.figures { font-size: .85em; margin: 0; padding: .4rem .6rem; font-variant-numeric: tabular-nums; }
-"""
-
-SCRIPT = """
 "use strict";
 function value(row, column) {
   const text = row.cells[column].dataset.value.replace(/^(-?)inf$/, "$1Infinity");
@@ -101,4 +66,3 @@ for (const parent of document.querySelectorAll(".cards")) {
   const data = sets[Number(parent.dataset.set)];
   for (const picture of data.cards) card(parent, picture, data);
 }
-"""
