@@ -43,19 +43,23 @@ def test_one_process_decides_by_itself_and_several_together() -> None:
 
 def test_it_saves_when_it_is_time_and_not_before(tmp_path: Path) -> None:
     class Trainer:
-        world_size, is_last_batch = 1, False
+        world_size, is_last_batch, accumulate_grad_batches = 1, False, 2
         saved = 0
 
         def save_checkpoint(self, path: Path) -> None:
             assert path == tmp_path / "last.ckpt"
             self.saved += 1
 
-    trainer: Any = Trainer()
-    for minutes, expected in ((60.0, 0), (0.0, 1)):
-        trainer.saved = 0
-        ResumePoint(str(tmp_path), minutes).on_train_batch_end(trainer)
-        assert trainer.saved == expected
-    trainer.is_last_batch, trainer.saved = True, 0  # the epoch's end saves
-    ResumePoint(str(tmp_path), 0.0).on_train_batch_end(trainer)
-    assert trainer.saved == 0
+    def saved(minutes: float, batch: int, *, last: bool = False) -> int:
+        trainer: Any = Trainer()
+        trainer.is_last_batch = last
+        ResumePoint(str(tmp_path), minutes).on_train_batch_end(trainer, stage, None, None, batch)
+        count: int = trainer.saved
+        return count
+
+    stage: Any = None
+    assert saved(60.0, 1) == 0
+    assert saved(0.0, 1) == 1
+    assert saved(0.0, 2) == 0  # gradients are still being summed up
+    assert saved(0.0, 3, last=True) == 0  # the epoch's end saves
     assert isinstance(ResumePoint(str(tmp_path)), pl.callbacks.Checkpoint)

@@ -181,3 +181,24 @@ def test_training_starts_from_given_weights_and_says_so(tmp_path: Path) -> None:
     assert second.provenance["initial"] == {"identity": identity(first.network)}
     assert all(seen in second.trained_on for seen in first.trained_on)
     assert len(second.trained_on) > len(first.trained_on)
+
+
+class Mishap(Callback):
+    """Fails in the second epoch, between two steps of the optimizer."""
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *more: object) -> None:
+        if trainer.current_epoch == 1 and more[-1] == 2:
+            raise RuntimeError("broken down")
+
+
+def test_a_run_that_sums_gradients_up_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    words = ["trainer.accumulate_grad_batches=2", "callbacks.last.minutes=0"]
+    run(whole, *words)
+    words.append(f"+callbacks.fault={{_target_: {__name__}.Mishap}}")
+    with pytest.raises(RuntimeError, match="broken down"):
+        run(broken, *words)
+    assert checkpoint(broken)["global_step"] == 3
+    assert checkpoint(broken)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["ready"] == 2
+    run(broken, *words[:-1], f"resume={broken}")
+    assert equal(weights(broken / "band.pt"), weights(whole / "band.pt"))

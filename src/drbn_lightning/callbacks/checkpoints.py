@@ -76,11 +76,17 @@ class ResumePoint(Checkpoint):
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._on_signal)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
-        """Save when it is time, or when asked to stop; after an epoch's last step its end does that."""
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Save when it is time, or when asked to stop; after an epoch's last step its end does that.
+
+        NOTE: only where the optimizer has just stepped: a checkpoint holds no gradients that are still being summed up.
+        """
         stop = any_process(trainer, self._stop)
         due = any_process(trainer, time.monotonic() - self._saved > self.seconds)
-        if (stop or due) and not trainer.is_last_batch:
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if (stop or due) and stepped and not trainer.is_last_batch:
             self._save(trainer)
             self._leave(stop)
 
