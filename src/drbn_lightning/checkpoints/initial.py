@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from drbn_lightning.checkpoints.artifact import identity, load
-from drbn_lightning.errors import DRBNError
-
-SHOWN = 3  # names of tensors that a message lists
+from drbn_lightning.errors import DRBNError, named
 
 
 class Initial(NamedTuple):
@@ -47,5 +45,4 @@ def start_from(network: nn.Module, path: Path | str, stage: str, *, partial: boo
 
 
 def _named(names: list[str]) -> str:
-    more = ", ..." if len(names) > SHOWN else ""
-    return f" ({', '.join(sorted(names)[:SHOWN])}{more})" if names else ""
+    return f" ({named(sorted(names))})" if names else ""

@@ -10,13 +10,11 @@ from torch import Tensor, nn
 from drbn_lightning.checkpoints.artifact import Artifact, identity
 from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.data.paired.matching import pair_key
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.evaluation.scoring import Contestant, Picture, contestant, network_method
 from drbn_lightning.images.folders import list_images
 from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.types import Method
-
-SHOWN = 3  # files that an error message names
 
 
 class Entrant(NamedTuple):
@@ -174,5 +172,4 @@ def _wrong_sizes(files: dict[str, Path], pictures: Sequence[Size]) -> list[str]:
 
 
 def _named(what: str, names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return what.format(", ".join(names[:SHOWN]) + more) if names else ""
+    return what.format(named(names)) if names else ""

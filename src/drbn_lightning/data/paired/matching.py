@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.fingerprints import NEAR, distances
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.images.folders import list_images
-
-_SHOWN = 3  # files that an error message names
 
 
 class PairPaths(NamedTuple):
@@ -141,5 +139,4 @@ def _require_partners(files: dict[str, Path], partners: dict[str, Path], looked_
     """Raise if a file's name is not among the partners."""
     alone = [str(file) for name, file in files.items() if name not in partners]
     if alone:
-        more = f" and {len(alone) - _SHOWN} more" if len(alone) > _SHOWN else ""
-        raise DRBNError(f"No partner in {looked_in} for {', '.join(alone[:_SHOWN])}{more}; add it or remove the file.")
+        raise DRBNError(f"No partner in {looked_in} for {named(alone)}; add it or remove the file.")

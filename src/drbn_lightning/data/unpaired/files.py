@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, in_part, quotas, ranks, roles
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.images.folders import list_images, natural_key
-
-SHOWN = 3  # files that a message names
 
 
 class PhotoFile(NamedTuple):
@@ -115,21 +113,11 @@ def missing(table: Path, root: Path, names: Sequence[str], found: Mapping[str, P
             f"unpaired.root={root} holds none of the {len(names)} photos chosen from {table}, such as {names[0]}; set "
             "it to the folder that holds them."
         )
-    message = f"{len(absent)} of the {len(names)} photos chosen from {table} are not in {root}: {shown(absent)}"
+    message = f"{len(absent)} of the {len(names)} photos chosen from {table} are not in {root}: {named(absent)}"
     if len(absent) > most * len(names):
         raise DRBNError(f"{message}; add them, or allow a larger share with unpaired.max_missing, now {most}.")
     warnings.warn(message, stacklevel=2)
     return absent
-
-
-def shown(names: Sequence[str]) -> str:
-    """Name the first few, and how many more there are.
-
-    Example:
-        >>> shown(["a", "b", "c", "d", "e"])
-        'a, b, c and 2 more'
-    """
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def held_out(photos: Sequence[PhotoFile], role: int, most: int) -> list[PhotoFile]:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Required, TypedDict
 from drbn_lightning.data.cache import PictureCache
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import Fingerprint
-from drbn_lightning.data.unpaired.files import Limits, PhotoFile, Shares, checked, in_folder, shown, used
+from drbn_lightning.data.unpaired.files import Limits, PhotoFile, Shares, checked, in_folder, used
 from drbn_lightning.data.unpaired.samples import (
     StoredPhotos,
     StoredSamples,
@@ -20,7 +20,7 @@ from drbn_lightning.data.unpaired.samples import (
     require_crops,
 )
 from drbn_lightning.data.unpaired.splits import HIGH, KINDS, REAL_LOW
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, named
 
 
 class PhotoOptions(TypedDict, total=False):
@@ -207,7 +207,7 @@ class StoredDataModule(UnpairedDataModule):
         if not new:
             return
         reason = corrupt[Path(new[0])]
-        message = f"{len(corrupt)} of {count} photos cannot be decoded: {shown([str(path) for path in corrupt])}"
+        message = f"{len(corrupt)} of {count} photos cannot be decoded: {named([str(path) for path in corrupt])}"
         if len(corrupt) > self.max_corrupt * count:
             allow = f"allow a larger share with unpaired.max_corrupt, now {self.max_corrupt}"
             raise DRBNError(f"{message} ({reason}) Replace or remove them, or {allow}.")
