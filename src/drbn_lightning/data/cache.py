@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.data import fingerprints
+from drbn_lightning.data.crops import thumbnail_tensor
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import TEMPORARY_SUFFIX, UnwritableError, written_beside
 from drbn_lightning.images.rgb import read_rgb, resized
-from drbn_lightning.thumbnails import thumbnail_of
 
 FORMAT = 2
 """Version of the two files; a new one makes every cache anew."""
@@ -136,7 +136,7 @@ class PictureCache:
     def thumbnail(self, number: int) -> Tensor:
         """Thumbnail of the whole image as kept, `(3, S, S)` float32 in [0, 1], see `drbn_lightning.thumbnails`."""
         if number not in self._thumbnails:
-            self._thumbnails[number] = torch.from_numpy(thumbnail_of(self[number].permute(1, 2, 0).numpy()))
+            self._thumbnails[number] = thumbnail_tensor(self[number])
         return self._thumbnails[number]
 
     def digest(self, number: int) -> str:

@@ -9,6 +9,7 @@ from kornia.geometry.transform import hflip, vflip
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.thumbnails import thumbnail_of
 
 
 class Crop(NamedTuple):
@@ -71,6 +72,11 @@ def cut(picture: Tensor, crop: Crop) -> Tensor:
         `(C, size, size)`, contiguous.
     """
     return turned(picture[:, crop.top : crop.top + crop.size, crop.left : crop.left + crop.size], crop)
+
+
+def thumbnail_tensor(image: Tensor) -> Tensor:
+    """Thumbnail of a whole image `(3, H, W)`, uint8 or float32 in [0, 1], as `drbn_lightning.thumbnails` makes it."""
+    return torch.from_numpy(thumbnail_of(image.permute(1, 2, 0).numpy()))
 
 
 def turned(image: Tensor, crop: Crop) -> Tensor:

@@ -17,7 +17,7 @@ class ConstantWithCooldown(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, total_steps: int, warmup_steps: int = 200, cooldown_steps: int = 0
+        self, optimizer: Optimizer, total_steps: float, warmup_steps: int = 200, cooldown_steps: int = 0
     ) -> None:
         """Set the schedule up.
 

@@ -44,7 +44,7 @@ class PhotoPairs(PairSet):
             picture = cut(picture, centre_crop(picture.shape[-2], picture.shape[-1], self.centre))
         rng = generator(self.seed, self.stream, *position)
         if self.unchanged_share and rng.random() < self.unchanged_share:
-            return unchanged(picture, rng, self.crop_size, self.cache.name(row))
+            return unchanged(picture, self.cache.thumbnail(row), rng, self.crop_size, self.cache.name(row))
         return expose(self.camera, picture, rng, self.crop_size, self.cache.name(row))
 
 

@@ -5,9 +5,8 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.crops import cut, draw_crop, turned
+from drbn_lightning.data.crops import cut, draw_crop, thumbnail_tensor, turned
 from drbn_lightning.data.simulation.camera import LowLightCamera
-from drbn_lightning.thumbnails import thumbnail_of
 
 THUMBNAIL_SAMPLES = 128  # pixels a side that the thumbnail of a whole image is taken from
 
@@ -31,25 +30,20 @@ def expose(camera: LowLightCamera, picture: Tensor, rng: np.random.Generator, cr
     normal = _display(picture if crop is None else cut(picture, crop))
     low = camera.expose(normal, exposure, rng)
     if crop is None:
-        return Pair(low, normal, _thumbnail(low), name, _thumbnail(normal))
+        return Pair(low, normal, thumbnail_tensor(low), name, thumbnail_tensor(normal))
     step = max(1, min(height, width) // THUMBNAIL_SAMPLES)
     whole = _display(picture[:, ::step, ::step])
-    thumbnails = [turned(_thumbnail(image), crop) for image in (camera.expose(whole, exposure, rng), whole)]
+    thumbnails = [turned(thumbnail_tensor(image), crop) for image in (camera.expose(whole, exposure, rng), whole)]
     return Pair(low, normal, thumbnails[0], name, thumbnails[1])
 
 
-def unchanged(picture: Tensor, rng: np.random.Generator, crop_size: int | None, name: str) -> Pair:
-    """A pair whose input is bright already and its own target; arguments as for `expose`."""
+def unchanged(picture: Tensor, thumbnail: Tensor, rng: np.random.Generator, crop_size: int | None, name: str) -> Pair:
+    """A pair of a bright picture and itself; `thumbnail` is the picture's, the rest as `expose` has it."""
     height, width = picture.shape[-2:]
     crop = None if crop_size is None else draw_crop(rng, height, width, crop_size)
     image = _display(picture if crop is None else cut(picture, crop))
-    whole = _thumbnail(_display(picture))
-    thumbnail = whole if crop is None else turned(whole, crop)
+    thumbnail = thumbnail if crop is None else turned(thumbnail, crop)
     return Pair(image, image, thumbnail, name, thumbnail)
-
-
-def _thumbnail(image: Tensor) -> Tensor:
-    return torch.from_numpy(thumbnail_of(image.permute(1, 2, 0).numpy()))
 
 
 def _display(picture: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.batches import Photo, Unpaired
-from drbn_lightning.data.crops import generator
+from drbn_lightning.data.crops import generator, thumbnail_tensor
 from drbn_lightning.data.datamodule import TEST, VALIDATION
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
@@ -26,7 +26,6 @@ from drbn_lightning.data.unpaired.samples import (
 )
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.thumbnails import thumbnail_of
 
 BEST, WORST = 9.0, 1.0
 """Scores of a scene as it is and of one that is spoilt as much as it gets."""
@@ -107,7 +106,7 @@ class GradedPhotos(PhotoSet):
             picture, thumbnail = shot.low, shot.thumbnail
         else:
             picture = graded_scene(rng, self.size, severity(mos))
-            thumbnail = torch.from_numpy(thumbnail_of(picture.permute(1, 2, 0).numpy()))
+            thumbnail = thumbnail_tensor(picture)
         name = f"{kind}_{number - self.graded if kind == REAL_LOW else number:03d}"
         return Photo(picture, thumbnail, torch.tensor(mos, dtype=torch.float32), kind, name)
 
