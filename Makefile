@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UNFINISHED := $(VENV)/.unfinished
 USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # The networks of make train lie apart from those of your own runs.
-EMBEDDED := paths.artifacts=artifacts/embedded
+BUILT_IN := paths.artifacts=artifacts/built_in
 REMOVED_BY_CLEAN := build dist outputs multirun .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .DEFAULT_GOAL := help
@@ -19,11 +19,11 @@ help: ## show this list
 install: $(STAMP) ## set up .venv: the package, editable, and what developing needs, as constraints.txt pins it
 	@echo "$(VENV) is ready: $$($(BIN)/python --version)"
 
-train: $(STAMP) ## train all stages on embedded scenes and judge them (ARGS='key=value ...' goes to each training)
-	$(BIN)/python -m drbn_lightning.train stage=band $(EMBEDDED) $(ARGS)
-	$(BIN)/python -m drbn_lightning.train stage=quality $(EMBEDDED) $(ARGS)
-	$(BIN)/python -m drbn_lightning.train stage=recompose $(EMBEDDED) $(ARGS)
-	$(BIN)/python -m drbn_lightning.evaluate checkpoint=artifacts/embedded/recompose.pt judge=artifacts/embedded/quality.pt
+train: $(STAMP) ## train all stages on built-in synthetic scenes and evaluate them (ARGS='key=value ...' goes to each training)
+	$(BIN)/python -m drbn_lightning.train stage=band $(BUILT_IN) $(ARGS)
+	$(BIN)/python -m drbn_lightning.train stage=quality $(BUILT_IN) $(ARGS)
+	$(BIN)/python -m drbn_lightning.train stage=recompose $(BUILT_IN) $(ARGS)
+	$(BIN)/python -m drbn_lightning.evaluate checkpoint=artifacts/built_in/recompose.pt quality_model=artifacts/built_in/quality.pt
 
 test: lint typecheck ## lint, typecheck and run every test (ARGS='-k name' goes to pytest)
 	@$(BIN)/python -m pytest --runtimes=without $(ARGS); first=$$?; \

@@ -1,7 +1,7 @@
 """Joins what benchmarks/ablations.sh leaves: one row for each training, and tables of the differences.
 
 Usage: python benchmarks/ablation_table.py OUT
-Reads OUT/summary.csv and OUT/judged_*/scores.csv; writes OUT/ablation_STAGE.csv and OUT/ablation.md.
+Reads OUT/summary.csv and OUT/scored_*/scores.csv; writes OUT/ablation_STAGE.csv and OUT/ablation.md.
 """
 
 import csv
@@ -13,9 +13,9 @@ from drbn_lightning.evaluation.ablation import chance
 from drbn_lightning.files import written_beside
 from drbn_lightning.metrics.bootstrap import paired
 
-Scores = dict[tuple[str, str], dict[str, dict[str, float]]]  # (variant, seed) -> figure -> picture -> value
+Scores = dict[tuple[str, str], dict[str, dict[str, float]]]  # (variant, seed) -> figure -> image -> value
 SETS = {"v1": "eval15", "v2_real_89": "v2_real_89"}
-MEASURES = {"psnr": 2, "ssim": 4, "psnr_gt_mean": 2}
+METRICS = {"psnr": 2, "ssim": 4, "psnr_gt_mean": 2}
 STAGES = {"band": "whole", "recompose": "recomposition"}
 """The variant that the others of a stage are compared with."""
 
@@ -27,22 +27,22 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def scores(out: Path) -> Scores:
-    """Every figure of every picture, of every training."""
+    """Every figure of every image, of every training."""
     found: Scores = {}
-    for file in sorted(out.glob("judged_*/scores.csv")):
+    for file in sorted(out.glob("scored_*/scores.csv")):
         for row in read(file):
             variant, _, seed = row["method"].partition(" ")[0].rpartition("_")
             place = SETS.get(row["data"].partition("/")[0].removeprefix("lol_"), row["data"].partition("/")[0])
-            for measure in MEASURES:
-                if seed.isdecimal() and row[measure]:
-                    figures = found.setdefault((variant, seed), {}).setdefault(f"{place} {measure}", {})
-                    figures[row["picture"]] = float(row[measure])
+            for metric in METRICS:
+                if seed.isdecimal() and row[metric]:
+                    figures = found.setdefault((variant, seed), {}).setdefault(f"{place} {metric}", {})
+                    figures[row["image"]] = float(row[metric])
     return found
 
 
-def rows(out: Path, judged: Scores) -> list[dict[str, str]]:
+def rows(out: Path, scored: Scores) -> list[dict[str, str]]:
     """One row for each training of stage 1 and 2: parameters, steps, validation, test figures."""
-    names = sorted({name for figures in judged.values() for name in figures})
+    names = sorted({name for figures in scored.values() for name in figures})
     found = []
     for run in read(out / "summary.csv"):
         if run["stage"] not in STAGES:
@@ -51,53 +51,53 @@ def rows(out: Path, judged: Scores) -> list[dict[str, str]]:
         row = {"variant": variant, "seed": seed, "stage": run["stage"], "parameters": run["parameters"]}
         row |= {"steps": run["steps"], "minutes": f"{float(run['seconds']) / 60:.1f}"}
         row |= {name: run[name] for name in ("val/psnr", "val/ssim")}
-        figures = judged.get((variant, seed), {})
+        figures = scored.get((variant, seed), {})
         found.append(
             row | {name: f"{statistics.fmean(figures[name].values()):.4f}" if name in figures else "" for name in names}
         )
     return found
 
 
-def table(rows: list[dict[str, str]], judged: Scores, stage: str) -> str:
-    """Means over seeds, and the difference to the stage's base with its interval over pictures."""
+def table(rows: list[dict[str, str]], scored: Scores, stage: str) -> str:
+    """Means over seeds, and the difference to the stage's base with its interval over images."""
     own = [row for row in rows if row["stage"] == stage]
     names = [
         name
-        for name in (f"{place} {m}" for place in SETS.values() for m in MEASURES)
+        for name in (f"{place} {m}" for place in SETS.values() for m in METRICS)
         if any(row.get(name) for row in own)
     ]
     lines = [["variant", "parameters", "seeds", *(f"{name}: mean (over seeds), difference [95 %]" for name in names)]]
     for variant in dict.fromkeys(row["variant"] for row in own):
         trained = [row for row in own if row["variant"] == variant]
         cells = [variant, trained[0]["parameters"], str(len(trained))]
-        lines.append([*cells, *(cell(judged, variant, STAGES[stage], name) for name in names)])
+        lines.append([*cells, *(cell(scored, variant, STAGES[stage], name) for name in names)])
     lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def cell(judged: Scores, variant: str, base: str, name: str) -> str:
-    """A variant's mean over seeds with its spread; its difference to the base over pictures, seeds averaged."""
-    digits = MEASURES[name.split()[-1]]
+def cell(scored: Scores, variant: str, base: str, name: str) -> str:
+    """A variant's mean over seeds with its spread; its difference to the base over images, seeds averaged."""
+    digits = METRICS[name.split()[-1]]
     means = {
         seed: statistics.fmean(found[name].values())
-        for (who, seed), found in judged.items()
+        for (who, seed), found in scored.items()
         if who == variant and name in found
     }
     if not means:
         return ""
     text = f"{statistics.fmean(means.values()):.{digits}f}"
     text += f" (±{statistics.stdev(means.values()):.{digits}f})" if len(means) > 1 else ""
-    seeds = [seed for seed in means if name in judged.get((base, seed), {})]
+    seeds = [seed for seed in means if name in scored.get((base, seed), {})]
     if variant == base or not seeds:
         return text
-    pictures = sorted(judged[base, seeds[0]][name])
+    images = sorted(scored[base, seeds[0]][name])
     before, after = (
-        [statistics.fmean(judged[who, seed][name][picture] for seed in seeds) for picture in pictures]
+        [statistics.fmean(scored[who, seed][name][image] for seed in seeds) for image in images]
         for who in (base, variant)
     )
     found = paired(before, after)
     each = [
-        statistics.fmean(judged[variant, seed][name].values()) - statistics.fmean(judged[base, seed][name].values())
+        statistics.fmean(scored[variant, seed][name].values()) - statistics.fmean(scored[base, seed][name].values())
         for seed in seeds
     ]
     sign = ", all seeds" if len(seeds) > 1 and chance(each) < 1 else ""
@@ -107,8 +107,8 @@ def cell(judged: Scores, variant: str, base: str, name: str) -> str:
 def main() -> None:
     """Write both files."""
     out = Path(sys.argv[1])
-    judged = scores(out)
-    found = rows(out, judged)
+    scored = scores(out)
+    found = rows(out, scored)
     for stage in STAGES:
         own = [row for row in found if row["stage"] == stage]
         with (
@@ -118,7 +118,7 @@ def main() -> None:
             write = csv.DictWriter(file, list(found[0]), lineterminator="\n")
             write.writeheader()
             write.writerows(own)
-    text = "\n\n".join(f"stage={stage}\n\n{table(found, judged, stage)}" for stage in STAGES)
+    text = "\n\n".join(f"stage={stage}\n\n{table(found, scored, stage)}" for stage in STAGES)
     with written_beside(out / "ablation.md") as beside:
         beside.write_text(f"{text}\n", encoding="utf-8")
     sys.stdout.write(f"{text}\n")

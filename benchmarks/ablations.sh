@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the paper's ablations and a small Retinex network on LOL pairs at an equal budget, and judges all of them on test pairs.
+# Runs the paper's ablations and a small Retinex network on LOL pairs at an equal budget, and evaluates all of them on test pairs.
 # Usage: benchmarks/ablations.sh LOL GOOD_PHOTOS LOW_LIGHT_PHOTOS VGG16_WEIGHTS [OUT]
 # Budget, by variables: EPOCHS of 96 steps for stage 1 (6), EPOCHS_2 for the discriminators and stage 2 (2), CROP (96), SEEDS of the
 # four variants that matter most (0,1,2). With the defaults: about two hours on one CPU core that computes in bfloat16 (others:
@@ -18,7 +18,7 @@ runs=$out/ablation
 sweep() { # overrides; each job goes to OUT/ablation/VARIANT/SEED
   "$python" -m drbn_lightning.train --multirun "hydra.sweep.dir=$out" \
     'hydra.sweep.subdir=${hydra:runtime.choices.experiment}/${seed}' resume=auto data=v2_real_89 "data.root=$lol" data.num_workers=1 \
-    "data.crop_size=${CROP:-96}" unpaired=folder "unpaired.high=$good" "unpaired.low=$dark" "unpaired.real_low=$dark" \
+    "data.crop_size=${CROP:-96}" unpaired=folders "unpaired.high=$good" "unpaired.low=$dark" "unpaired.real_low=$dark" \
     unpaired.real_low_validation_share=0.1 unpaired.real_low_test_share=0.4 unpaired.parts=2 unpaired.length=384 \
     unpaired.num_workers=1 "trainer.precision=${PRECISION:-bf16-mixed}" callbacks.ema=null "$@" ${MORE:-} # too short for averages
 }
@@ -31,12 +31,12 @@ weights=(stage.loss.quality_weight=0.3)
 sweep experiment=ablation/single_scale,ablation/multi_scale,ablation/whole,ablation/retinex "seed=${SEEDS:-0,1,2}" "${stage_1[@]}"
 sweep experiment=ablation/no_feature_residual,ablation/no_recursive_input seed=0 "${stage_1[@]}"
 sweep stage=quality experiment=ablation/high_mos,ablation/targets seed=0 "${stage_2[@]}"
-sweep stage=quality experiment=ablation/high_mos seed=1 unpaired.part=1 "${stage_2[@]}" # the judge, of other photos
+sweep stage=quality experiment=ablation/high_mos seed=1 unpaired.part=1 "${stage_2[@]}" # the quality model, of other photos
 liked=("uses.quality=$runs/high_mos/0/quality.pt" "${stage_2[@]}")
 sweep stage=recompose experiment=ablation/recomposition,ablation/frozen_adversary seed=0 "${liked[@]}" "${vgg16[@]}" "${weights[@]}"
 sweep stage=recompose experiment=ablation/no_perceptual seed=0 "${liked[@]}" "${weights[@]}"
 sweep stage=recompose experiment=ablation/no_quality seed=0 "${stage_2[@]}" "${vgg16[@]}"
-sweep stage=recompose experiment=ablation/judged_by_targets seed=0 "${stage_2[@]}" "${vgg16[@]}" "${weights[@]}" \
+sweep stage=recompose experiment=ablation/quality_on_targets seed=0 "${stage_2[@]}" "${vgg16[@]}" "${weights[@]}" \
   "uses.quality=$runs/targets/0/quality.pt"
 
 checkpoints() { # FILE VARIANT...: every seed of the variants, as evaluate takes them
@@ -50,14 +50,14 @@ checkpoints() { # FILE VARIANT...: every seed of the variants, as evaluate takes
 }
 
 evaluate() { # name, checkpoints, then overrides
-  [ -e "$out/judged_$1/scores.csv" ] || "$python" -m drbn_lightning.evaluate "checkpoint=$2" "root=$lol" 'baselines=[input]' \
-    'measures=[psnr,ssim,gt_mean]' "hydra.run.dir=$out/judged_$1" "${@:3}"
+  [ -e "$out/scored_$1/scores.csv" ] || "$python" -m drbn_lightning.evaluate "checkpoint=$2" "root=$lol" 'baselines=[input]' \
+    'metrics=[psnr,ssim,gt_mean]' "hydra.run.dir=$out/scored_$1" "${@:3}"
 }
 
-evaluate stage_1 "$(checkpoints band.pt single_scale multi_scale whole retinex)" "protocol=[${TESTS:-lol_v1,v2_real_89}]" pictures=0 report_pictures=0
-evaluate recursion "$(checkpoints band.pt no_feature_residual no_recursive_input)" protocol=lol_v1 pictures=0 report_pictures=0
-evaluate stage_2 "$(checkpoints recompose.pt recomposition no_perceptual no_quality frozen_adversary judged_by_targets)" \
-  protocol=lol_v1 "judge=$runs/high_mos/1/quality.pt" unpaired=folder "unpaired.high=$good" "unpaired.low=$dark" "unpaired.real_low=$dark" \
+evaluate stage_1 "$(checkpoints band.pt single_scale multi_scale whole retinex)" "test_sets=[${TESTS:-lol_v1,v2_real_89}]" images=0 report_images=0
+evaluate recursion "$(checkpoints band.pt no_feature_residual no_recursive_input)" test_sets=lol_v1 images=0 report_images=0
+evaluate stage_2 "$(checkpoints recompose.pt recomposition no_perceptual no_quality frozen_adversary quality_on_targets)" \
+  test_sets=lol_v1 "quality_model=$runs/high_mos/1/quality.pt" unpaired=folders "unpaired.high=$good" "unpaired.low=$dark" "unpaired.real_low=$dark" \
   unpaired.real_low_validation_share=0.1 unpaired.real_low_test_share=0.4
 "$python" -m drbn_lightning.summarize "$out" --by experiment seed
 "$python" "$(dirname "$0")/ablation_table.py" "$out"

@@ -32,37 +32,37 @@ from drbn_lightning.types import Method
 
 
 def main() -> int:
-    """Measure what the command line says."""
+    """Metric what the command line says."""
     options = build_parser().parse_args()
     torch.set_num_threads(options.threads)
     try:
         if options.cache is not None:
-            measure(options, options.cache)
+            metric(options, options.cache)
         else:
             with TemporaryDirectory() as folder:
-                measure(options, Path(folder))
+                metric(options, Path(folder))
     except DRBNError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 
 
-def measure(options: argparse.Namespace, folder: Path) -> None:
+def metric(options: argparse.Namespace, folder: Path) -> None:
     """Time each way, or have its memory measured, or run the one way that is asked for."""
     whole = load(options)
     ways, notes = ways_to_run(whole.network, cached_export(whole, folder), options.threads)
     if options.released is not None:
         ways = {"released, torch": lambda: as_released(options.released)} | ways
     if options.only is not None:
-        say(f"{peak_memory(ways[options.only], *picture(options)):.0f}")
+        say(f"{peak_memory(ways[options.only], *image(options)):.0f}")
         return
-    say("\n".join([machine(options), f"stage={whole.stage}, one picture of {options.size[0]} x {options.size[1]}"]))
+    say("\n".join([machine(options), f"stage={whole.stage}, one image of {options.size[0]} x {options.size[1]}"]))
     if options.memory:
         for name in ways:
             say(f"{name:20} peak resident memory {in_own_process(name, folder)} MiB, libraries and all")
     else:
         methods = {name: make() for name, make in ways.items()}
-        say(timing_table(interleaved(methods, *picture(options), options.rounds)))
+        say(timing_table(interleaved(methods, *image(options), options.rounds)))
     say("\n".join(notes))
 
 
@@ -79,7 +79,7 @@ def as_released(path: Path) -> Method:
 
 @torch.inference_mode()
 def peak_memory(make: Callable[[], Method], low: Tensor, thumbnail: Tensor) -> float:
-    """Peak resident memory of this process, in MiB, after a picture and two smaller ones."""
+    """Peak resident memory of this process, in MiB, after an image and two smaller ones."""
     method = make()
     for part in (low, low, low[..., : low.shape[-1] * 2 // 3], low[..., : low.shape[-2] * 2 // 3, :], low):
         method(part, thumbnail)
@@ -93,8 +93,8 @@ def in_own_process(only: str, folder: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def picture(options: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    """A dark picture of noise, and its thumbnail."""
+def image(options: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    """A dark image of noise, and its thumbnail."""
     low = torch.rand(1, 3, *options.size, generator=torch.Generator().manual_seed(0)) ** 3
     return low, thumbnails_of(low)
 
@@ -118,8 +118,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--checkpoint", type=Path, metavar="FILE", help="a trained network (the one that comes with the package)")
     add("--band", type=Path, metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
     add("--stage", choices=("band", "recompose"), help="stage 1, or both (the checkpoint's own)")
-    add("--released", type=Path, metavar="FILE", help="released weights of stage 1, to run beside")
-    add("--size", type=int, nargs=2, default=(400, 600), metavar=("H", "W"), help="of the picture (400 600)")
+    add("--released", type=Path, metavar="FILE", help="official weights of stage 1, to run beside")
+    add("--size", type=int, nargs=2, default=(400, 600), metavar=("H", "W"), help="of the image (400 600)")
     add("--rounds", type=int, default=5, help="how often each way is run (5)")
     add("--threads", type=int, default=torch.get_num_threads(), help="of each way (as many as torch uses)")
     add("--memory", action="store_true", help="peak memory instead of time")

@@ -1,6 +1,6 @@
 """Run notebooks and store their outputs: `python notebooks/run.py` runs all of them in place.
 
-With DRBN_LOL and DRBN_PHOTOS set, they show real photos; without, embedded scenes.
+With DRBN_LOL and DRBN_PHOTOS set, they show real photos; without, built-in synthetic scenes.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def run(path: Path, target: Path) -> None:
             raise ValueError(f"{path.name}: an output names the place {place} of this machine; leave it out")
     text = nbformat.writes(notebook) + "\n"
     if len(text) > LARGEST:
-        raise ValueError(f"{path.name}: {len(text)} bytes with its outputs; show fewer or smaller pictures")
+        raise ValueError(f"{path.name}: {len(text)} bytes with its outputs; show fewer or smaller images")
     target.write_text(text, encoding="utf-8")
 
 
@@ -56,7 +56,7 @@ def code_digest(notebook: nbformat.NotebookNode) -> str:
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:
-    """All outputs but pictures, as text."""
+    """All outputs but images, as text."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     data = [value for output in outputs for kind, value in output.get("data", {}).items() if "image/" not in kind]
     return "\n".join([*data, *(output.get("text", "") for output in outputs)])

@@ -1,4 +1,4 @@
-"""Figures of the released networks, computed with weights and pictures that a formula gives (so nothing is copied)."""
+"""Figures of the released networks, computed with weights and images that a formula gives (so nothing is copied)."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from drbn_lightning.checkpoints.official import name_map, recomposer_name_map
 
 
-def picture(seed: int, height: int = 32, width: int = 48, count: int = 1) -> Tensor:
+def image(seed: int, height: int = 32, width: int = 48, count: int = 1) -> Tensor:
     position = torch.arange(count * 3 * height * width, dtype=torch.float64)
     values = 0.5 + 0.5 * torch.sin(0.011 * position * (1 + 0.1 * seed) + seed)
     return values.float().reshape(count, 3, height, width)

@@ -54,7 +54,7 @@ SUBSTITUTES = {
     "pip install ": Substitute("asks a package index; the extra is looked up in pyproject.toml", _look_up),
     ".venv/bin/": Substitute("asks a package index, or changes this repository; the tool is looked for", _look_for),
     "python -m drbn_lightning.checkpoints.pretrained ": Substitute(
-        "replaces the package's weights, see tests/networks/test_shipped.py; the module is looked for",
+        "replaces the package's weights, see tests/networks/test_pretrained.py; the module is looked for",
         lambda words: importlib.import_module(words[2]),
     ),
     "python -m drbn_lightning.page ": Substitute(

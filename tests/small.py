@@ -1,4 +1,4 @@
-"""How tests make any configuration small: tiny pictures, few of them, one epoch."""
+"""How tests make any configuration small: tiny images, few of them, one epoch."""
 
 from typing import Any
 

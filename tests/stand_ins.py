@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from drbn_lightning.checkpoints.pretrained import shipped_path
+from drbn_lightning.checkpoints.pretrained import pretrained_path
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.images.rgb import write_png
 from tests.data.unpaired.photo_tables import pixels, write_ava, write_photo, write_photos
@@ -20,7 +20,7 @@ from tests.runs.folders import run_folder
 
 Maker = Callable[[Path], object]
 
-SIDE = 40  # of LOL's pictures
+SIDE = 40  # of LOL's images
 RATED = range(24)
 _TOKEN = re.compile(r"[\w./*-]+")
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)?")
@@ -30,9 +30,9 @@ def pairs(low: Path, normal: Path, names: Sequence[str]) -> None:
     """Pairs of scenes, all different."""
     for name in names:
         seed = crc32(f"{normal}/{name}".encode())
-        picture = (scene(np.random.default_rng(seed), SIDE, SIDE) * 255).byte().permute(1, 2, 0).numpy()
-        write_png(normal / f"{name.replace('low', 'normal')}.png", picture)
-        write_png(low / f"{name}.png", picture // 8)
+        image = (scene(np.random.default_rng(seed), SIDE, SIDE) * 255).byte().permute(1, 2, 0).numpy()
+        write_png(normal / f"{name.replace('low', 'normal')}.png", image)
+        write_png(low / f"{name}.png", image // 8)
 
 
 def lol_v1(root: Path) -> None:
@@ -68,7 +68,7 @@ def ava(root: Path) -> None:
 
 def network(path: Path) -> None:
     """Stage 1 as it ships."""
-    path.write_bytes(shipped_path("band").read_bytes())
+    path.write_bytes(pretrained_path("band").read_bytes())
 
 
 def three_photos(folder: Path) -> None:
@@ -163,4 +163,4 @@ def publish(artifacts: Path) -> None:
     """Put networks of all stages where trainings put them: a tiny discriminator, and what ships with the package."""
     published(artifacts)
     for stage in ("band", "recompose"):
-        shutil.copyfile(shipped_path(stage), artifacts / f"{stage}.pt")
+        shutil.copyfile(pretrained_path(stage), artifacts / f"{stage}.pt")

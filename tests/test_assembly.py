@@ -11,7 +11,7 @@ from drbn_lightning.bands import Bands
 from drbn_lightning.checkpoints.artifact import load
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
 from drbn_lightning.data.semi_supervised import TogetherDataModule
-from drbn_lightning.data.unpaired.synthetic import GradedDataModule
+from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.tasks.train import train
 from tests.running import TINY, TINY_SCENES, composed, equal, published, vgg_file, weights
@@ -19,8 +19,8 @@ from tests.running import TINY, TINY_SCENES, composed, equal, published, vgg_fil
 CONF = Path(__file__).parents[1] / "conf"
 HARDWARE = {"gpu", "slurm"}  # trainers that cannot be built without a GPU
 APART = {"train", "evaluate"}  # files that are no group's
-STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual", "real_pictures"}
-INDIRECT = {"recipe", "camera", "paths", "hydra", "protocol"}  # groups that others bring in
+STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual", "real_images"}
+INDIRECT = {"experiment_stage", "paths", "hydra", "test_sets"}  # groups that others bring in
 OF_ONE_STAGE = "ablation/"  # experiments that choose their stage themselves
 
 
@@ -62,7 +62,7 @@ def words(folder: Path, *choices: str, data: str = "lol_v1") -> list[str]:
 
 def data_of(experiment: str) -> str:
     """The data set that an experiment takes."""
-    return "mixed" if experiment in ("shipped", "modern") else "lol_v2_real"
+    return "mixed" if experiment in ("pretrained", "modern") else "lol_v2_real"
 
 
 def needs(folder: Path, group: str, name: str) -> list[str]:
@@ -75,12 +75,12 @@ def needs(folder: Path, group: str, name: str) -> list[str]:
             f"unpaired.table={folder}/a.csv",
             f"unpaired.real_low={folder}",
         ],
-        ("unpaired", "folder"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
+        ("unpaired", "folders"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
     }
     if group == "experiment" and OF_ONE_STAGE in name:
         return []
     if group == "experiment":
-        return chosen["unpaired", "folder" if data_of(name) == "mixed" else "ava"] + chosen["perceptual", "vgg16"]
+        return chosen["unpaired", "folders" if data_of(name) == "mixed" else "ava"] + chosen["perceptual", "vgg16"]
     return chosen.get((group, name), [])
 
 
@@ -119,7 +119,7 @@ def test_every_choice_builds_everything(tmp_path: Path, group: str, name: str) -
 
 @pytest.mark.parametrize(("experiment", "stage"), EXPERIMENTS)
 def test_every_experiment_builds_for_every_stage(tmp_path: Path, experiment: str, stage: str) -> None:
-    assert (CONF / "recipe" / experiment / f"{stage}.yaml").is_file()
+    assert (CONF / "experiment_stage" / experiment / f"{stage}.yaml").is_file()
     published(tmp_path / "artifacts")
     choices = (f"experiment={experiment}", f"stage={stage}", "trainer.accelerator=cpu")
     plain = composed(tmp_path, f"stage={stage}")
@@ -155,16 +155,16 @@ def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
     assert found["no_recursive_input"].network.recursive_input is False
     assert found["retinex"].network._target_.endswith("RetinexNet")
     assert found["retinex"].stage == found["whole"].stage
-    assert (list(found["targets"].sources), found["targets"].stage.real_pictures) == (["data", "unpaired"], "targets")
+    assert (list(found["targets"].sources), found["targets"].stage.real_images) == (["data", "unpaired"], "targets")
     assert list(found["high_mos"].sources) == ["unpaired"]
     modes = {name: config.stage.adversary for name, config in found.items() if config.trains == "recomposer"}
     assert modes == {
         "recomposition": "joint", "no_perceptual": "joint", "no_quality": "none", "frozen_adversary": "frozen",
-        "judged_by_targets": "joint",
+        "quality_on_targets": "joint",
     }  # fmt: skip
     assert not found["no_perceptual"].perceptual
     assert found["recomposition"].perceptual._target_.endswith("PerceptualLoss")
-    assert found["judged_by_targets"].stage.real_pictures == "targets"
+    assert found["quality_on_targets"].stage.real_images == "targets"
 
 
 def test_recipes_and_command_line_win_over_the_defaults(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_stage_2_recipes_are_those_of_their_sources(tmp_path: Path) -> None:
     assert (released.recomposer.weight_scale, released.recomposer.weight_offset) == (0.8, 0.6)
     assert (released.criterion.lowest_real, released.discriminator.head_padding) == (0.7, 1)
     assert (released.perceptual.normalize, released.stage.loss.quality_weight) == (False, 2.0)
-    assert (released.stage.real_pictures, released.uses.quality) == ("both", None)
+    assert (released.stage.real_images, released.uses.quality) == ("both", None)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_discriminator_that_would_not_be_taken_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("sources", "kind"), [("[unpaired]", GradedDataModule), ("[unpaired,data]", TogetherDataModule)]
+    ("sources", "kind"), [("[unpaired]", SyntheticRatingsDataModule), ("[unpaired,data]", TogetherDataModule)]
 )
 def test_sources_choose_the_data(tmp_path: Path, sources: str, kind: type) -> None:
     published(tmp_path / "artifacts")
@@ -304,7 +304,7 @@ def test_null_switches_callbacks_and_loggers_off(tmp_path: Path) -> None:
     experiment = build_experiment(config, "band", [])
     kinds = {type(callback).__name__ for callback in experiment.trainer.callbacks}  # type: ignore[attr-defined]
     assert not {"MovingAverage", "LearningRateMonitor"} & kinds
-    assert {"BestCheckpoint", "ResumePoint", "ValidationPictures", "Publisher"} <= kinds
+    assert {"BestCheckpoint", "ResumePoint", "ValidationImages", "Publisher"} <= kinds
     assert experiment.trainer.loggers == []
 
 

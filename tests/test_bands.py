@@ -38,12 +38,12 @@ def test_recomposition_weights_scale_each_band() -> None:
 
 
 def test_targets_by_area_average_and_by_stride_pick() -> None:
-    picture = torch.arange(16.0).reshape(1, 1, 4, 4)
-    assert targets(picture).half.flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
-    assert targets(picture).quarter.item() == 7.5
-    assert targets(picture, "stride").half.flatten().tolist() == [0, 2, 8, 10]
-    assert targets(picture, "stride").quarter.item() == 0
-    assert targets(picture, "stride").full is picture
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert targets(image).half.flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+    assert targets(image).quarter.item() == 7.5
+    assert targets(image, "stride").half.flatten().tolist() == [0, 2, 8, 10]
+    assert targets(image, "stride").quarter.item() == 0
+    assert targets(image, "stride").full is image
 
 
 @pytest.mark.parametrize("downsampling", ["area", "stride"])

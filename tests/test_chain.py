@@ -53,7 +53,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return published(tmp_path_factory.mktemp("other"), seed=5) / "quality.pt"
 
 
-def judging(chain: Chain, folder: Path, *words: str) -> DictConfig:
+def scoring(chain: Chain, folder: Path, *words: str) -> DictConfig:
     return composed(folder, *ON, f"paths.artifacts={chain.artifacts}", *words, name="evaluate")
 
 
@@ -143,12 +143,12 @@ def test_a_joint_discriminator_learns_all_but_its_statistics(chain: Chain) -> No
 
 @pytest.fixture(scope="module")
 def report(chain: Chain, other: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The published networks judged on everything: the folder, and what came back."""
+    """The published networks scored on everything: the folder, and what came back."""
     folder = tmp_path_factory.mktemp("report")
-    return folder, evaluate(judging(chain, folder, f"judge={other}", "pictures=1"))
+    return folder, evaluate(scoring(chain, folder, f"quality_model={other}", "images=1"))
 
 
-def test_stage_2_is_judged_beside_stage_1(report: tuple[Path, float]) -> None:
+def test_stage_2_is_scored_beside_stage_1(report: tuple[Path, float]) -> None:
     folder, result = report
     scores = rows(folder / "scores.csv")
     methods = [row["method"] for row in scores[:4]]
@@ -159,54 +159,54 @@ def test_stage_2_is_judged_beside_stage_1(report: tuple[Path, float]) -> None:
     assert result == pytest.approx(sum(own) / 2, abs=1e-3)
 
 
-def test_the_report_has_pictures_and_figures(report: tuple[Path, float]) -> None:
+def test_the_report_has_images_and_figures(report: tuple[Path, float]) -> None:
     folder = report[0]
-    assert sorted(file.name for file in (folder / "pictures").iterdir()) == ["scene_000.png", "scene_000_stages.png"]
+    assert sorted(file.name for file in (folder / "images").iterdir()) == ["scene_000.png", "scene_000_stages.png"]
     figures = ["figure_5_guidance.png", "figure_6_bands.png", "figure_7_weights.png"]
     assert sorted(file.name for file in (folder / "figures").iterdir()) == figures
     assert [file.name for file in (folder / "photos").iterdir()] == ["real_low_000.png"]
 
 
-def test_the_judge_scores_every_low_light_photo_by_every_method(report: tuple[Path, float]) -> None:
-    found = [(row["picture"], row["method"]) for row in rows(report[0] / "photos.csv")]
+def test_the_quality_model_scores_every_low_light_photo_by_every_method(report: tuple[Path, float]) -> None:
+    found = [(row["image"], row["method"]) for row in rows(report[0] / "photos.csv")]
     assert found == [(f"real_low_00{n}", method) for n in range(2) for method in ("input", "band", "recompose")]
 
 
-def test_a_judge_that_took_part_is_called_out(
+def test_a_quality_model_that_took_part_is_called_out(
     chain: Chain, other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = chain.artifacts / "quality.pt"
-    for judge, took_part in ((own, True), (other, False)):
-        evaluate(judging(chain, tmp_path, f"judge={judge}", "pictures=0"))
-        assert (f"note: {judge} {NOTE}" in capsys.readouterr().out) is took_part
+    for score, took_part in ((own, True), (other, False)):
+        evaluate(scoring(chain, tmp_path, f"quality_model={score}", "images=0"))
+        assert (f"note: {score} {NOTE}" in capsys.readouterr().out) is took_part
     last = chain.root / "joint" / "checkpoints" / "last.ckpt"
-    evaluate(judging(chain, tmp_path, f"judge={own}", "pictures=0", f"checkpoint={last}"))
+    evaluate(scoring(chain, tmp_path, f"quality_model={own}", "images=0", f"checkpoint={last}"))
     assert NOTE in capsys.readouterr().out
 
 
-def test_a_judge_has_nothing_to_do_with_stage_1(
+def test_a_quality_model_has_nothing_to_do_with_stage_1(
     chain: Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    band, judge = chain.artifacts / "band.pt", chain.artifacts / "quality.pt"
-    evaluate(judging(chain, tmp_path, f"judge={judge}", "pictures=1", f"checkpoint={band}"))
+    band, score = chain.artifacts / "band.pt", chain.artifacts / "quality.pt"
+    evaluate(scoring(chain, tmp_path, f"quality_model={score}", "images=1", f"checkpoint={band}"))
     assert NOTE not in capsys.readouterr().out
     assert {row["method"] for row in rows(tmp_path / "photos.csv")} == {"input", "band"}
-    assert [file.name for file in (tmp_path / "pictures").iterdir()] == ["scene_000.png"]
+    assert [file.name for file in (tmp_path / "images").iterdir()] == ["scene_000.png"]
     assert not (tmp_path / "figures").exists()
 
 
-def test_checkpoints_of_a_run_are_judged_too(chain: Chain, report: tuple[Path, float], tmp_path: Path) -> None:
+def test_checkpoints_of_a_run_are_scored_too(chain: Chain, report: tuple[Path, float], tmp_path: Path) -> None:
     for name in ("best", "last"):
         place = chain.root / "joint" / "checkpoints" / f"{name}.ckpt"
-        result = evaluate(judging(chain, tmp_path, f"checkpoint={place}", "pictures=0", "baselines=[]"))
+        result = evaluate(scoring(chain, tmp_path, f"checkpoint={place}", "images=0", "baselines=[]"))
         assert result == pytest.approx(report[1])  # one epoch: the best one is the last one
         assert {row["method"] for row in rows(tmp_path / "scores.csv")} == {"band", "recompose"}
         assert not (tmp_path / "photos.csv").exists()
 
 
-def test_a_discriminator_is_judged_by_people(chain: Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_discriminator_is_scored_by_people(chain: Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for place in (chain.artifacts / "quality.pt", chain.root / "quality" / "checkpoints" / "last.ckpt"):
-        result = evaluate(judging(chain, tmp_path, f"checkpoint={place}"))
+        result = evaluate(scoring(chain, tmp_path, f"checkpoint={place}"))
         said = capsys.readouterr().out
         assert f"AUROC, high against low: {result:.4f}" in said
         assert "Spearman, quality with MOS: " in said

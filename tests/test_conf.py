@@ -93,17 +93,17 @@ def test_the_perceptual_loss_works_with_a_file(tmp_path: Path) -> None:
     assert loss(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)) > 0
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in (CONF / "protocol").glob("*.yaml")))
+@pytest.mark.parametrize("name", sorted(file.stem for file in (CONF / "test_sets").glob("*.yaml")))
 def test_every_protocol_places_a_data_set_under_its_name(tmp_path: Path, name: str) -> None:
-    config = composed(tmp_path, f"protocol=[{name}]", f"root={tmp_path}", name="evaluate")
-    (data,) = picture_modules(config)
+    config = composed(tmp_path, f"test_sets=[{name}]", f"root={tmp_path}", name="evaluate")
+    (data,) = image_modules(config)
     assert isinstance(data, PairDataModule)
     assert list(config.datasets) == [name]
     assert name == "synthetic" or Path(config.datasets[name].root) == tmp_path
 
 
 def test_protocols_come_together_each_with_a_root_of_its_own(tmp_path: Path) -> None:
-    words = ("protocol=[lol_v1,v2_real_89]", "root=here", "datasets.v2_real_89.root=there")
+    words = ("test_sets=[lol_v1,v2_real_89]", "root=here", "datasets.v2_real_89.root=there")
     config = composed(tmp_path, *words, name="evaluate")
     assert {name: data.root for name, data in config.datasets.items()} == {"lol_v1": "here", "v2_real_89": "there"}
     assert {name: data.release for name, data in config.datasets.items()} == {
@@ -112,5 +112,5 @@ def test_protocols_come_together_each_with_a_root_of_its_own(tmp_path: Path) -> 
     }
 
 
-def picture_modules(config: DictConfig) -> list[object]:
+def image_modules(config: DictConfig) -> list[object]:
     return [assembly.build(config.datasets, str(name)) for name in config.datasets]

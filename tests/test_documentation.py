@@ -103,10 +103,10 @@ def test_a_command_works(command: Command, desk: Path, reader: Reader, monkeypat
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda block: f"{block.document}:{block.line}")
 def test_an_example_works(example: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_down(desk, example.document, example.line, monkeypatch)
-    names: dict[str, Any] = {"picture": pixels("picture") // 8}
+    names: dict[str, Any] = {"image": pixels("image") // 8}
     exec(compile(example.text, f"{example.document}:{example.line}", "exec"), names)
     if "brighter" in names:
-        assert names["brighter"].mean() > names["picture"].mean()
+        assert names["brighter"].mean() > names["image"].mean()
 
 
 @pytest.mark.slow

@@ -88,14 +88,14 @@ def bad_files(folder: Path) -> dict[str, str]:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "truncated.jpg")
     (folder / "truncated.jpg").write_bytes((folder / "truncated.jpg").read_bytes()[:3000])
-    (folder / "text.png").write_text("I am no picture")
+    (folder / "text.png").write_text("I am no image")
     png_with_a_huge_head(folder / "huge.png")
     photo(str(folder / "locked.png")).chmod(0)
     Image.new("L", (9, 9)).save(folder / "moving.gif", save_all=True, append_images=[Image.new("L", (9, 9), 255)])
     return {
         "empty.png": "is empty",
         "truncated.jpg": "truncated or corrupt",
-        "text.png": "not a picture of a known format",
+        "text.png": "not an image of a known format",
         "huge.png": "too many pixels",
         "locked.png": "Permission denied",
         "moving.gif": "an animation",
@@ -213,7 +213,7 @@ def test_nothing_is_loaded_where_nothing_can_be_done(brighter: Brighter, capsys:
     assert capsys.readouterr().err.splitlines() == [
         "not enhanced: 2",
         "  gone.png does not exist; check the path",
-        "  *.bmp matches no picture; check the pattern",
+        "  *.bmp matches no image; check the pattern",
     ]
 
 

@@ -100,13 +100,13 @@ def test_another_stage_than_the_checkpoints_is_a_mistake(
 
 
 @pytest.mark.parametrize(("words", "stage"), [([], "band"), (["--stage", "recompose"], "recompose")])
-def test_by_default_the_shipped_weights_are_exported(
+def test_by_default_the_pretrained_weights_are_exported(
     words: list[str], stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def shipped(stage: str) -> Path:
         raise DRBNError(f"asked for {stage}")
 
-    monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.shipped_path", shipped)
+    monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.pretrained_path", shipped)
     monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.DEFAULT_STAGE", "band")
     assert entry.main(["-o", "x.onnx", *words]) == 1
     assert capsys.readouterr().err == f"error: asked for {stage}\n"

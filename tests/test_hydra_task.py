@@ -59,10 +59,10 @@ def lol(root: Path, train_pairs: int = 3, test_pairs: int = 1, size: int = 24) -
     rng = np.random.default_rng(0)
     for split, count in (("our485", train_pairs), ("eval15", test_pairs)):
         for number in range(count):
-            picture = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            image = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
             for side, factor in (("low", 8), ("high", 1)):
                 (root / split / side).mkdir(parents=True, exist_ok=True)
-                write_png(root / split / side / f"{number}.png", picture // factor)
+                write_png(root / split / side / f"{number}.png", image // factor)
     return root
 
 
@@ -126,7 +126,7 @@ def test_corrupt_image(failing: Run, tmp_path: Path) -> None:
     assert str(file) in failing(*on_lol(root))
 
 
-def test_crop_larger_than_a_picture(failing: Run, tmp_path: Path) -> None:
+def test_crop_larger_than_an_image(failing: Run, tmp_path: Path) -> None:
     said = failing(*on_lol(lol(tmp_path / "lol")), "data.crop_size=64")
     assert "data.crop_size" in said
 
@@ -186,11 +186,11 @@ def test_unreadable_checkpoint(failing: Run, tmp_path: Path) -> None:
     assert str(path) in failing("stage=band", f"resume={path}")
 
 
-def test_evaluating_before_training_and_without_shipped_weights(failing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluating_before_training_without_pretrained_weights(failing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_weights(*_: object) -> None:
         raise DRBNError("none")
 
-    monkeypatch.setattr("drbn_lightning.tasks.evaluate.shipped_path", no_weights)
+    monkeypatch.setattr("drbn_lightning.tasks.evaluate.pretrained_path", no_weights)
     assert "python -m drbn_lightning.train stage=band" in failing(entry=evaluate.main)
 
 
@@ -209,7 +209,7 @@ def photos(folder: Path, count: int = 8) -> Path:
     return folder
 
 
-FOLDERS = (*TINY, *TINY_NETWORKS, "unpaired=folder", "unpaired.crop_size=16", "unpaired.num_workers=0")
+FOLDERS = (*TINY, *TINY_NETWORKS, "unpaired=folders", "unpaired.crop_size=16", "unpaired.num_workers=0")
 SEMI_SUPERVISED = [("quality", "uses.band=null"), ("recompose", "adversary=scratch")]
 
 
@@ -285,19 +285,19 @@ def test_an_adversary_without_its_network(failing: Run, tmp_path: Path) -> None:
 EVALUATED = ("device=cpu", "data.test_scenes=1", "data.test_size=24", "data.num_workers=0", "unpaired.num_workers=0")
 
 
-def test_a_judge_of_another_kind(failing: Run, tmp_path: Path) -> None:
+def test_a_quality_model_of_another_kind(failing: Run, tmp_path: Path) -> None:
     folder = published(tmp_path / "published")
     words = [f"paths.artifacts={folder}", *EVALUATED]
-    said = one_line(failing(*words, f"judge={folder / 'band.pt'}", entry=evaluate.main))
+    said = one_line(failing(*words, f"quality_model={folder / 'band.pt'}", entry=evaluate.main))
     assert str(folder / "band.pt") in said
     assert "stage=quality" in said
-    assert "nowhere.pt" in one_line(failing(*words, "judge=nowhere.pt", entry=evaluate.main))
+    assert "nowhere.pt" in one_line(failing(*words, "quality_model=nowhere.pt", entry=evaluate.main))
 
 
-def test_nothing_to_judge(failing: Run, tmp_path: Path) -> None:
+def test_nothing_to_score(failing: Run, tmp_path: Path) -> None:
     folder = published(tmp_path / "published")
     words = [f"paths.artifacts={folder}", *EVALUATED, "unpaired.test_photos=0", "unpaired.real_low_test_photos=0"]
-    said = one_line(failing(*words, f"judge={folder / 'quality.pt'}", entry=evaluate.main))
+    said = one_line(failing(*words, f"quality_model={folder / 'quality.pt'}", entry=evaluate.main))
     assert "unpaired.real_low" in said
     said = one_line(failing(*words, f"checkpoint={folder / 'quality.pt'}", entry=evaluate.main))
     assert str(folder / "quality.pt") in said
@@ -312,7 +312,7 @@ def test_no_space_left(failing: Run, tmp_path: Path) -> None:
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        said = failing("stage=band", *TINY, *TINY_SCENES, "trainer.max_epochs=1", "callbacks.pictures=null")
+        said = failing("stage=band", *TINY, *TINY_SCENES, "trainer.max_epochs=1", "callbacks.images=null")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, previous)
@@ -330,7 +330,7 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 @pytest.mark.slow
 def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ["trainer.max_epochs=20", "callbacks.last.minutes=0", "callbacks.pictures=null", f"hydra.run.dir={run}"]
+    words = ["trainer.max_epochs=20", "callbacks.last.minutes=0", "callbacks.images=null", f"hydra.run.dir={run}"]
     last = run / "checkpoints" / "last.ckpt"
     process = subprocess.Popen(command(*words), env=ONE_THREAD, cwd=tmp_path, stdout=subprocess.DEVNULL)
     for _ in range(1200):
@@ -353,7 +353,7 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.pictures=null", "data.num_workers=2"]
+    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.images=null", "data.num_workers=2"]
     process = subprocess.Popen(
         command(*words), env=ONE_THREAD, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -383,11 +383,11 @@ def test_two_processes_give_what_one_gives_alone_and_in_a_multirun(tmp_path: Pat
     def files(folder: Path) -> set[str]:
         return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
-    # Each process shows pictures of its own share; beside them the files are the same.
-    alone = {file for file in files(one) if not file.startswith("pictures")}
+    # Each process shows images of its own share; beside them the files are the same.
+    alone = {file for file in files(one) if not file.startswith("images")}
     for folder in (two, many / "0", many / "1"):
-        assert {file for file in files(folder) if not file.startswith("pictures")} == alone
-        assert "pictures/epoch_002/scene_000.png" in files(folder)
+        assert {file for file in files(folder) if not file.startswith("images")} == alone
+        assert "images/epoch_002/scene_000.png" in files(folder)
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "many", "artifacts"}
     for name, tensor in weights(one / "band.pt").items():
         torch.testing.assert_close(weights(two / "band.pt")[name], tensor, rtol=1e-4, atol=1e-6)
@@ -466,7 +466,7 @@ def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Pa
         "unpaired.batch_size=4",
         "data.validation_scenes=3",
     ]
-    words += ["trainer.max_epochs=2", "trainer.log_every_n_steps=1", "callbacks.pictures=null"]
+    words += ["trainer.max_epochs=2", "trainer.log_every_n_steps=1", "callbacks.images=null"]
     words += ["data.length=9", "unpaired.length=9"]  # shares of unequal sizes
     # Steps in proportion to the gradients, and nothing that depends on a process's share: no batch norm, no JPEG
     # qualities that it draws, no share of its photos that is rounded up.
@@ -494,9 +494,9 @@ def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Pa
         for name, tensor in alone.items():
             torch.testing.assert_close(together[name], tensor, rtol=1e-4, atol=1e-6)
     alone_figures, together_figures = figures_of(one), figures_of(two)
-    judged = [name for name in alone_figures if name.startswith("val/")]  # in training each process logs its own share
-    assert {"val/loss"} < set(judged)
-    for name in judged:
+    scored = [name for name in alone_figures if name.startswith("val/")]  # in training each process logs its own share
+    assert {"val/loss"} < set(scored)
+    for name in scored:
         assert together_figures[name] == pytest.approx(alone_figures[name], rel=1e-3, abs=1e-5)
 
 

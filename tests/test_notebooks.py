@@ -12,7 +12,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-PICTURES = {"image/png", "image/jpeg"}
+IMAGES = {"image/png", "image/jpeg"}
 
 named = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 MACHINE = [f"/{folder}/" for folder in ("root", "home", "tmp", "work", "Users")]
@@ -69,7 +69,7 @@ def test_runs_without_data(path: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(tmp_path / path.name, as_version=4)
     assert code(executed) == code(nbformat.read(path, as_version=4))
-    assert kinds(executed) & PICTURES
+    assert kinds(executed) & IMAGES
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ UNPINNED = {"iqa", "ray"}  # a second OpenCV, and large: not part of dev, so not
 PIN = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[a-z0-9.]+)(?: ; (?P<marker>.+))?")
 
 
-def shipped_files() -> dict[str, bytes]:
+def packaged_files() -> dict[str, bytes]:
     modules = {file.relative_to(PACKAGE.parent): file for file in PACKAGE.parent.rglob("*.py")}
     typed = {Path("drbn_lightning/py.typed"): PACKAGE / "py.typed"}
     configuration = {
@@ -84,7 +84,7 @@ def test_every_package_folder_has_an_init() -> None:
 @pytest.mark.slow
 def test_wheel_holds_the_source_and_nothing_else(tree_wheel: dict[str, bytes]) -> None:
     content = {name: data for name, data in tree_wheel.items() if ".dist-info/" not in name}
-    assert content == shipped_files()
+    assert content == packaged_files()
 
 
 @pytest.mark.slow

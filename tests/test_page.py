@@ -134,7 +134,7 @@ def test_photo_slide_download_and_bad_file(
     assert downloaded(tab, tmp_path / "download.jpg", whole) == photo.name
     assert Image.open(tmp_path / "download.jpg").getexif()[0x010F] == "maker"
 
-    handle = tab.locator("#pictures [data-testid=slider]")
+    handle = tab.locator("#images [data-testid=slider]")
     start = handle.bounding_box()
     tab.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     tab.mouse.down()
@@ -155,12 +155,12 @@ def test_photo_slide_download_and_bad_file(
     downloaded(tab, tmp_path / "download.jpg", averaged)
 
     bad = tmp_path / "text.png"
-    bad.write_text("I am no picture")
+    bad.write_text("I am no image")
     tab.locator("#photo button[aria-label=Clear]").click()
     choose.set_input_files(str(bad), timeout=WAIT)
     alert = tab.get_by_role("alert").filter(has_text="text.png")
     alert.wait_for(timeout=WAIT)
-    assert "text.png is not a picture of a known format" in alert.inner_text()
+    assert "text.png is not an image of a known format" in alert.inner_text()
     assert str(folder) not in alert.inner_text()
     assert tab.locator("#download[disabled]").count() == 1
 

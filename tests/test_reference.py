@@ -1,4 +1,4 @@
-"""The released weights give the figures that were measured elsewhere with the released code."""
+"""The official weights give the figures that were measured elsewhere with the released code."""
 
 import csv
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.running import composed
 
 
 class Expected(NamedTuple):
-    """Means over the pictures: PSNR, PSNR without a border of 10 pixels, SSIM, PSNR after GT-mean scaling."""
+    """Means over the images: PSNR, PSNR without a border of 10 pixels, SSIM, PSNR after GT-mean scaling."""
 
     psnr: float
     shaved: float
@@ -49,8 +49,8 @@ def test_released_weights_score_what_they_should(
     expected: dict[str, Expected],
 ) -> None:
     checkpoint, band = (reference / "reference" / name for name in files)
-    words = [f"data={data}", f"data.root={reference / 'data' / 'lol-v1'}", "baselines=[input]", "pictures=0"]
-    words += ["shave=10", "measures=[psnr,ssim,gt_mean]", "report_pictures=0", "data.num_workers=0"]
+    words = [f"data={data}", f"data.root={reference / 'data' / 'lol-v1'}", "baselines=[input]", "images=0"]
+    words += ["shave=10", "metrics=[psnr,ssim,gt_mean]", "report_images=0", "data.num_workers=0"]
     evaluate(composed(tmp_path, f"checkpoint={checkpoint}", f"band={band}", *words, name="evaluate"))
     rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
 

@@ -403,7 +403,7 @@ def test_the_learning_rate_is_searched_for_any_stage(sweep: Sweep) -> None:
 
 
 def command(folder: Path, *words: str) -> list[str]:
-    small = ("stage=band", *TINY, *TINY_SCENES, "callbacks.pictures=null", f"hydra.sweep.dir={folder}")
+    small = ("stage=band", *TINY, *TINY_SCENES, "callbacks.images=null", f"hydra.sweep.dir={folder}")
     return [sys.executable, "-m", "drbn_lightning.train", "-m", *small, *words]
 
 

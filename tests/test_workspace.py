@@ -25,20 +25,18 @@ def sections(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, 
 
 def test_every_chart_is_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
     found = sections(capsys)
-    assert [section["name"] for section in found] == [*CHARTS, "Pictures"]
+    assert [section["name"] for section in found] == [*CHARTS, "Images"]
     for section, charts in zip(found, CHARTS.values(), strict=False):
         shown = [panel["config"] for panel in section["panels"]]
         assert [(one["chartTitle"], tuple(one["metrics"])) for one in shown] == list(charts)
         assert {one["xAxis"] for one in shown} == {STEP}
 
 
-def test_pictures_are_those_that_a_run_logs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_are_those_that_a_run_logs(capsys: pytest.CaptureFixture[str]) -> None:
     panels = sections(capsys)[-1]["panels"]
     shown = [panel["config"]["mediaKeys"] for panel in panels]
-    count = OmegaConf.load(CONF / "callbacks" / "default.yaml").pictures.count
-    assert shown == [
-        [f"pictures/{kind}{number}" for number in range(1, count + 1)] for kind in ("", "pairs/", "photos/")
-    ]
+    count = OmegaConf.load(CONF / "callbacks" / "default.yaml").images.count
+    assert shown == [[f"images/{kind}{number}" for number in range(1, count + 1)] for kind in ("", "pairs/", "photos/")]
 
 
 def test_saved_it_says_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

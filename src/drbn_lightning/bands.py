@@ -1,6 +1,6 @@
-"""The band algebra: pure functions between bands, residual bands and pictures.
+"""The band algebra: pure functions between bands, residual bands and images.
 
-Legend of dimensions, used by the whole package: N pictures, C = 3 colours (RGB), H x W full resolution.
+Legend of dimensions, used by the whole package: N images, C = 3 colours (RGB), H x W full resolution.
 """
 
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ Downsampling = Literal["area", "stride"]
 
 
 class Bands(NamedTuple):
-    """One picture at three resolutions, as a recursion of DRBN estimates it.
+    """One image at three resolutions, as a recursion of DRBN estimates it.
 
     `full` is `(N, C, H, W)`, `half` is `(N, C, ceil(H/2), ceil(W/2))` and `quarter` is
     `(N, C, ceil(H/4), ceil(W/4))`. Values are unclamped display values; 0 is black and 1 is white.
@@ -31,11 +31,11 @@ class ResidualBands(NamedTuple):
     detail: Tensor
 
 
-def upsample(picture: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tensor:
+def upsample(image: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tensor:
     """Enlarge bilinearly with half-pixel centres (F_U of the paper), cut to `size` where one is given.
 
     Args:
-        picture: `(N, C, h, w)`.
+        image: `(N, C, h, w)`.
         factor: enlargement of height and width.
         size: height and width to cut the result to, at most `(h * factor, w * factor)`.
 
@@ -47,7 +47,7 @@ def upsample(picture: Tensor, factor: int, size: tuple[int, int] | None = None) 
         >>> upsample(torch.ones(1, 3, 2, 2), 2, (3, 4)).shape
         torch.Size([1, 3, 3, 4])
     """
-    large = functional.interpolate(picture, scale_factor=factor, mode="bilinear", align_corners=False)
+    large = functional.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
     return large if size is None else large[..., : size[0], : size[1]]
 
 
@@ -55,7 +55,7 @@ def decompose(bands: Bands, *, chained: bool = False) -> ResidualBands:
     """Split bands into residual bands, all at full resolution.
 
     Args:
-        bands: three resolutions of one picture.
+        bands: three resolutions of one image.
         chained: enlarge the quarter band by two steps of 2 (the paper's reading) and not by one step of 4
             (the released code).
 
@@ -86,7 +86,7 @@ def recompose(residuals: ResidualBands, recomposition_weights: ResidualBands | N
         recomposition_weights: three maps that broadcast against the bands.
 
     Returns:
-        The picture, `(N, C, H, W)`.
+        The image, `(N, C, H, W)`.
     """
     if recomposition_weights is None:
         return residuals.base + residuals.middle + residuals.detail
@@ -119,6 +119,6 @@ def targets(normal: Tensor, downsampling: Downsampling = "area") -> Bands:
     return Bands(normal, _area(normal, 2), _area(normal, 4))
 
 
-def _area(picture: Tensor, factor: int) -> Tensor:
+def _area(image: Tensor, factor: int) -> Tensor:
     """Mean of each `factor` x `factor` tile; tiles at the right and lower border may be smaller."""
-    return functional.avg_pool2d(picture, factor, ceil_mode=True)
+    return functional.avg_pool2d(image, factor, ceil_mode=True)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class PairBatch(NamedTuple):
-    """Low-light pictures beside their normal-light targets.
+    """Low-light images beside their normal-light targets.
 
     `low` and `normal` are `(N, 3, H, W)` float32 display values in [0, 1]. `thumbnail` is `(N, 3, S, S)`: the area
     average (`drbn_lightning.thumbnails`) of each WHOLE low-light image, of which `low` may be a crop;

@@ -1,4 +1,4 @@
-"""Judge networks and other methods: `python -m drbn_lightning.evaluate checkpoint=band.pt data=lol_v1`."""
+"""Evaluate networks and other methods: `python -m drbn_lightning.evaluate checkpoint=band.pt data=lol_v1`."""
 
 import hydra
 from hydra.core.hydra_config import HydraConfig

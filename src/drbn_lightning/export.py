@@ -65,10 +65,10 @@ def load(options: argparse.Namespace) -> "Whole":
         DRBNError: it cannot be read, or is of another stage.
     """
     from drbn_lightning.checkpoints.enhancement_model import load_whole
-    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
+    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
     from drbn_lightning.inference.enhancer import of_stage
 
-    checkpoint = options.checkpoint or shipped_path(options.stage or DEFAULT_STAGE)
+    checkpoint = options.checkpoint or pretrained_path(options.stage or DEFAULT_STAGE)
     return of_stage(load_whole(checkpoint, options.band), options.stage, checkpoint)
 
 
@@ -83,7 +83,7 @@ def timings(whole: "Whole", path: Path) -> str:
     low = torch.rand(1, 3, *TIMED_SIZE, generator=torch.Generator().manual_seed(0)) ** 3
     timed = interleaved({name: make() for name, make in ways.items()}, low, thumbnails_of(low), ROUNDS)
     size, threads = " x ".join(map(str, TIMED_SIZE)), torch.get_num_threads()
-    about = f"one picture of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
+    about = f"one image of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
     return "\n".join([timing_table(timed), about, *notes])
 
 

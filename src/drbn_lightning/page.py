@@ -79,12 +79,11 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
     port = free_port(options.host, options.port)
     os.environ.update(QUIET | {"GRADIO_TEMP_DIR": str(folder / "cache")})
     extra("gradio", "page")  # before all that takes seconds
-    from drbn_lightning.tasks import page as page_app
+    from drbn_lightning.tasks.page import Work, build, launch_options
 
-    work = page_app.Work(folder, options)
-    page = page_app.build(work)
+    page = build(Work(folder, options))
     try:
-        _, address, _ = page.launch(**page_app.launch_options(options, port, folder))
+        _, address, _ = page.launch(**launch_options(options, port, folder))
         sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n")
         sys.stdout.flush()
         if options.open:

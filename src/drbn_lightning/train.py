@@ -10,11 +10,11 @@ from omegaconf import DictConfig
 
 from drbn_lightning.errors import RunInterruptedError
 from drbn_lightning.hydra_task import again, flags, guarded, interruptible, own_command_line
-from drbn_lightning.runs import labels as run_labels
+from drbn_lightning.runs import labels
 from drbn_lightning.runs.launch import own_devices, refuse_sweep_without_multirun, start_processes_as_usual
 from drbn_lightning.runs.sweep_summary import summarized
 
-run_labels.register()
+labels.register()
 
 
 @interruptible

@@ -10,11 +10,11 @@ from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 from drbn_lightning.terminal import exit_status, say
-from drbn_lightning.tracking.charts import CHARTS, STEP, picture_key
+from drbn_lightning.tracking.charts import CHARTS, STEP, image_key
 
-PICTURES = 4  # of each kind; conf/callbacks/default.yaml has as many
+IMAGES = 4  # of each kind; conf/callbacks/default.yaml has as many
 EPILOG = """\
-The workspace shows losses, figures of the validations, learning rate and gradients, speed and memory, and pictures.
+The workspace shows losses, figures of the validations, learning rate and gradients, speed and memory, and images.
 It is a new view of the project each time; nothing else there changes.
 
 exit status: 0 if it is made; 1 if it is not; 2 if the command is wrong; 130 after Ctrl-C"""
@@ -67,12 +67,12 @@ def build(entity: str, project: str, name: str) -> Any:  # noqa: ANN401 a class 
         )
         for title, charts in CHARTS.items()
     ]
-    folders = {"Pictures": "", "Pictures: pairs": "pairs/", "Pictures: real low-light photos": "photos/"}
+    folders = {"Images": "", "Images: pairs": "pairs/", "Images: real low-light photos": "photos/"}
     shown = [
-        reports.MediaBrowser(title=title, media_keys=[picture_key(folder, number + 1) for number in range(PICTURES)])
+        reports.MediaBrowser(title=title, media_keys=[image_key(folder, number + 1) for number in range(IMAGES)])
         for title, folder in folders.items()
     ]
-    sections.append(workspaces.Section(name="Pictures", is_open=True, panels=shown))
+    sections.append(workspaces.Section(name="Images", is_open=True, panels=shown))
     return workspaces.Workspace(entity=entity, project=project, name=name, sections=sections)
 
 

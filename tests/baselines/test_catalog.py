@@ -16,13 +16,14 @@ from drbn_lightning.baselines.catalog import (
 )
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.metrics.fidelity import luminance, psnr
+from drbn_lightning.metrics.pixels import luminance
+from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.types import Method
 
 
 def pair(seed: int, gamma: float, height: int = 9, width: int = 13, count: int = 1) -> PairBatch:
-    """8-bit pictures whose targets are nearly a gamma curve of them."""
+    """8-bit images whose targets are nearly a gamma curve of them."""
     generator = torch.Generator().manual_seed(seed)
     low = torch.randint(0, 200, (count, 3, height, width), generator=generator) / 255
     noise = 0.05 * torch.randn(low.shape, generator=generator)
@@ -49,7 +50,7 @@ def test_the_search_finds_what_trying_every_gamma_finds(seed: int) -> None:
     assert (search._sum / search._count).tolist() == pytest.approx(tried, abs=1e-3)
 
 
-def test_a_batch_counts_as_its_pictures() -> None:
+def test_a_batch_counts_as_its_images() -> None:
     whole, single = GammaSearch(), GammaSearch()
     batch = pair(0, 0.5, count=3)
     whole.add(batch)
@@ -92,7 +93,7 @@ def test_every_baseline_takes_any_size(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
-def test_every_baseline_leaves_an_even_picture_even(value: float) -> None:
+def test_every_baseline_leaves_an_even_image_even(value: float) -> None:
     low = torch.full((1, 3, 20, 24), value)
     for name, method in every_method().items():
         result = method(low, thumbnails_of(low))
@@ -103,7 +104,7 @@ def test_every_baseline_leaves_an_even_picture_even(value: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["auto_gamma", "clahe", "msr", "lime"])
-def test_every_method_that_sees_no_target_brightens_a_dark_picture(name: str) -> None:
+def test_every_method_that_sees_no_target_brightens_a_dark_image(name: str) -> None:
     low = pair(3, 0.5, 40, 56).low * 0.15
     (method,) = build_baselines([name], []).values()
     result = method(low, thumbnails_of(low))
@@ -112,7 +113,7 @@ def test_every_method_that_sees_no_target_brightens_a_dark_picture(name: str) ->
     assert result.max() <= 1
 
 
-def test_auto_gamma_gives_every_picture_the_same_mean() -> None:
+def test_auto_gamma_gives_every_image_the_same_mean() -> None:
     low = torch.cat([0.1 * pair(0, 1).low, pair(1, 1).low])
     means = luminance(auto_gamma(low, thumbnails_of(low))).mean(dim=(1, 2, 3))
     assert means.tolist() == pytest.approx([AUTO_MEAN] * 2, abs=1e-4)

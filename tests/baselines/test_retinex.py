@@ -16,13 +16,13 @@ from drbn_lightning.baselines.retinex import (
 )
 
 
-def pictures(height: int = 24, width: int = 31, count: int = 2) -> Tensor:
+def images(height: int = 24, width: int = 31, count: int = 2) -> Tensor:
     return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
 def scene(height: int = 96, width: int = 160) -> tuple[Tensor, Tensor]:
     """A textured reflectance, and an illumination of two parts with an edge between them."""
-    reflectance = 0.8 + 0.2 * pictures(height, width, 1)
+    reflectance = 0.8 + 0.2 * images(height, width, 1)
     illumination = torch.full((1, 1, height, width), 0.4)
     illumination[..., width // 2 :] = 0.08
     return reflectance, illumination
@@ -30,20 +30,20 @@ def scene(height: int = 96, width: int = 160) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("deviation", [1.5, 2.5])
 def test_the_blur_is_a_gaussian_with_mirrored_borders(deviation: float) -> None:
-    picture = pictures()
+    image = images()
     pad = 11
-    mirrored = torch.cat([picture.flip(-1)[..., -pad:], picture, picture.flip(-1)[..., :pad]], dim=-1)
+    mirrored = torch.cat([image.flip(-1)[..., -pad:], image, image.flip(-1)[..., :pad]], dim=-1)
     mirrored = torch.cat([mirrored.flip(-2)[..., -pad:, :], mirrored, mirrored.flip(-2)[..., :pad, :]], dim=-2)
     expected = gaussian_blur2d(mirrored, (21, 21), (deviation, deviation))[..., pad:-pad, pad:-pad]
-    (found,) = blurred(picture, (deviation,))
+    (found,) = blurred(image, (deviation,))
     assert torch.allclose(found, expected, atol=1e-3)
 
 
-def test_a_huge_blur_is_the_mean_and_a_tiny_one_the_picture() -> None:
-    picture = pictures()
-    tiny, huge = blurred(picture, (0.01, 1000.0))
-    assert torch.allclose(tiny, picture, atol=1e-3)
-    assert torch.allclose(huge, picture.mean(dim=(2, 3), keepdim=True).expand_as(picture), atol=1e-4)
+def test_a_huge_blur_is_the_mean_and_a_tiny_one_the_image() -> None:
+    image = images()
+    tiny, huge = blurred(image, (0.01, 1000.0))
+    assert torch.allclose(tiny, image, atol=1e-3)
+    assert torch.allclose(huge, image.mean(dim=(2, 3), keepdim=True).expand_as(image), atol=1e-4)
 
 
 def test_multi_scale_retinex_takes_an_illumination_away() -> None:
@@ -55,7 +55,7 @@ def test_multi_scale_retinex_takes_an_illumination_away() -> None:
 
 
 def test_multi_scale_retinex_stretches_each_colour_between_percentiles() -> None:
-    found = multi_scale_retinex(0.1 * pictures())
+    found = multi_scale_retinex(0.1 * images())
     for colour in found.flatten(0, 1):
         assert 0.005 < (colour == 0).float().mean() < 0.02
         assert 0.005 < (colour == 1).float().mean() < 0.02
@@ -84,8 +84,8 @@ def test_the_solver_comes_near_the_least_value() -> None:
     first = (scene()[0] * scene()[1]).amax(dim=1, keepdim=True)
     weights = 0.15 * _edge_weights(first)
 
-    def cost(picture: Tensor) -> float:
-        return ((picture - first).square().sum() + (weights * _differences(picture).abs()).sum()).item()
+    def cost(image: Tensor) -> float:
+        return ((image - first).square().sum() + (weights * _differences(image).abs()).sum()).item()
 
     found = smooth_illumination(first, 0.15, 40)
     assert cost(found) < 0.5 * cost(first)
@@ -98,11 +98,11 @@ def test_the_solver_comes_near_the_least_value() -> None:
 
 
 def test_differences_and_their_transpose_belong_together() -> None:
-    picture, other = pictures()[:, :1].double(), pictures()[:, 1:].double()
-    assert torch.allclose((_differences(picture) * other).sum(), (picture * _adjoint(other)).sum())
+    image, other = images()[:, :1].double(), images()[:, 1:].double()
+    assert torch.allclose((_differences(image) * other).sum(), (image * _adjoint(other)).sum())
 
 
 @pytest.mark.parametrize("method", [multi_scale_retinex, lime])
-def test_pictures_of_a_batch_do_not_touch_each_other(method: Callable[[Tensor], Tensor]) -> None:
-    low = 0.2 * pictures()
+def test_images_of_a_batch_do_not_touch_each_other(method: Callable[[Tensor], Tensor]) -> None:
+    low = 0.2 * images()
     assert torch.allclose(method(low)[1:], method(low[1:]), atol=1e-5)

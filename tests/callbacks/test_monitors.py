@@ -11,7 +11,7 @@ from torch import nn
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
 from drbn_lightning.callbacks import monitors
-from drbn_lightning.callbacks.monitors import gradient_norm, owner, pictures_in
+from drbn_lightning.callbacks.monitors import gradient_norm, images_in, owner
 from drbn_lightning.tasks.train import train
 from drbn_lightning.tracking.charts import GRADIENT_NORM, MEMORY, SPEED
 from tests.running import published, tiny, tiny_photos
@@ -36,15 +36,15 @@ def test_a_group_of_parameters_is_named_after_its_network() -> None:
     assert owner(module, list(module["discriminator"].parameters())) == "discriminator"
 
 
-def test_pictures_of_every_kind_of_batch() -> None:
+def test_images_of_every_kind_of_batch() -> None:
     photo = torch.zeros(3, 3, 8, 8)
     pairs = PairBatch(photo[:2], photo[:2], torch.zeros(2), ["a", "b"])
     unpaired = UnpairedBatch(photo, None, photo[:1], torch.zeros(1))
-    assert [pictures_in(batch) for batch in (pairs, unpaired, TogetherBatch(pairs, unpaired))] == [2, 4, 6]
+    assert [images_in(batch) for batch in (pairs, unpaired, TogetherBatch(pairs, unpaired))] == [2, 4, 6]
 
 
 def test_norms_are_logged_before_clipping_when_the_loggers_take_figures(tmp_path: Path) -> None:
-    words = ("trainer.max_epochs=1", "trainer.log_every_n_steps=2", "callbacks.pictures=null")
+    words = ("trainer.max_epochs=1", "trainer.log_every_n_steps=2", "callbacks.images=null")
     train(tiny(tmp_path / "clipped", *words, "trainer.gradient_clip_val=1e-3"), "band", [], publish=False)
     train(tiny(tmp_path / "not", *words, "trainer.gradient_clip_val=null"), "band", [], publish=False)
     norms = column(tmp_path / "clipped", GRADIENT_NORM)
@@ -56,7 +56,7 @@ def test_norms_are_logged_before_clipping_when_the_loggers_take_figures(tmp_path
 
 def test_each_network_of_stage_2_has_a_norm_of_its_own(tmp_path: Path) -> None:
     published(tmp_path / "artifacts")
-    words = ("trainer.max_epochs=1", "trainer.log_every_n_steps=1", "callbacks.pictures=null", "callbacks.speed=null")
+    words = ("trainer.max_epochs=1", "trainer.log_every_n_steps=1", "callbacks.images=null", "callbacks.speed=null")
     train(tiny_photos(tmp_path, "recompose", *words), "recompose", [], publish=False)
     for name in (GRADIENT_NORM, f"{GRADIENT_NORM}_discriminator"):
         norms = column(tmp_path, name)
@@ -80,7 +80,7 @@ class Clock(pl.Callback):
 
 
 def test_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("trainer.max_epochs=2", "trainer.log_every_n_steps=2", "callbacks.pictures=null", "callbacks.best=null")
+    words = ("trainer.max_epochs=2", "trainer.log_every_n_steps=2", "callbacks.images=null", "callbacks.best=null")
     experiment = build_experiment(tiny(tmp_path, *words), "band", [])
     clock = Clock()
     monkeypatch.setattr(monitors, "time", SimpleNamespace(monotonic=lambda: clock.now))

@@ -25,7 +25,7 @@ class Watch(Callback):
 
 def watched(folder: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> list[dict[str, object]]:
     """The bar's figures after every step of a run, on a clock that only the steps move."""
-    words = ("trainer.max_epochs=2", "callbacks={ema: null, best: null, last: null, pictures: null}", *overrides)
+    words = ("trainer.max_epochs=2", "callbacks={ema: null, best: null, last: null, images: null}", *overrides)
     experiment = build_experiment(tiny(folder, *words), "band", [])
     bar = RunProgressBar(refresh_rate=1)
     watch, trainer = Watch(bar), experiment.trainer

@@ -18,7 +18,7 @@ def test_a_run_ends_where_the_pruner_says_so(
     study = optuna.create_study(study_name="s", storage=open_storage(place), direction="maximize")
     trial = study.ask()
     monkeypatch.setenv(VARIABLE, TrialAddress(place, "s", trial._trial_id, "threshold", {"lower": lower}).as_text())
-    experiment = build_experiment(tiny(tmp_path, "trainer.max_epochs=3", "callbacks.pictures=null"), "band", [])
+    experiment = build_experiment(tiny(tmp_path, "trainer.max_epochs=3", "callbacks.images=null"), "band", [])
     experiment.trainer.fit(experiment.stage, datamodule=experiment.data)
     assert experiment.trainer.current_epoch == epochs
     assert was_pruned(experiment.trainer) is (epochs == 1)
@@ -32,7 +32,7 @@ def test_a_run_ends_where_the_pruner_says_so(
 def test_a_run_that_is_no_trial_does_not_need_optuna(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr("drbn_lightning.runs.trials.import_optuna", None)  # a call would fail
-    config = tiny(tmp_path, "trainer.max_epochs=1", "callbacks.pictures=null")
+    config = tiny(tmp_path, "trainer.max_epochs=1", "callbacks.images=null")
     assert OmegaConf.select(config, "callbacks.pruning._target_")
     experiment = build_experiment(config, "band", [])
     experiment.trainer.fit(experiment.stage, datamodule=experiment.data)

@@ -13,7 +13,7 @@ EPOCHS, STEPS = 2, 4
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    words = (f"trainer.max_epochs={EPOCHS}", "callbacks.pictures=null", "seed=5")
+    words = (f"trainer.max_epochs={EPOCHS}", "callbacks.images=null", "seed=5")
     train(tiny(folder, *words), "band", ["seed=5"], publish=False)
     return folder
 
@@ -53,7 +53,7 @@ def test_the_best_is_published(run: Path) -> None:
 
 def test_without_validation_the_last_is_published(tmp_path: Path) -> None:
     words = ("trainer.max_epochs=1", "trainer.limit_val_batches=0", "callbacks.best=null", "callbacks.ema=null")
-    train(tiny(tmp_path, *words, "callbacks.pictures=null"), "band", [], publish=False)
+    train(tiny(tmp_path, *words, "callbacks.images=null"), "band", [], publish=False)
     last = weights(tmp_path / "checkpoints" / "last.ckpt")
     own = {name.removeprefix("network."): tensor for name, tensor in last.items() if name.startswith("network.")}
     assert equal(own, weights(tmp_path / "band.pt"))
@@ -61,7 +61,7 @@ def test_without_validation_the_last_is_published(tmp_path: Path) -> None:
 
 
 def test_without_any_checkpoint_nothing_is_published(tmp_path: Path) -> None:
-    words = ("trainer.max_epochs=1", "callbacks.best=null", "callbacks.last=null", "callbacks.pictures=null")
+    words = ("trainer.max_epochs=1", "callbacks.best=null", "callbacks.last=null", "callbacks.images=null")
     train(
         tiny(tmp_path, *words, "+trainer.enable_checkpointing=false", "stage.scheduler=null"), "band", [], publish=False
     )

@@ -101,16 +101,16 @@ def test_the_summary_holds_the_best(band: Path) -> None:
     assert run.summary["val/psnr"]["max"] == pytest.approx(max(column.values()))
 
 
-def test_the_pictures_are_those_on_disk(band: Path) -> None:
+def test_the_images_are_those_on_disk(band: Path) -> None:
     run = recorded(band)
     for number, scene in enumerate(("scene_000", "scene_001"), start=1):
-        shown = run.column(f"pictures/{number}")
+        shown = run.column(f"images/{number}")
         assert list(shown) == [STEPS, EPOCHS * STEPS]
-        for epoch, picture in enumerate(shown.values(), start=1):
-            assert picture["captions"] == [scene]
-            with Image.open(run.folder / "files" / picture["filenames"][0]) as image:
-                on_disk = read_rgb(band / "pictures" / f"epoch_{epoch:03d}" / f"{scene}.png")
-                assert np.array_equal(np.asarray(image), on_disk)
+        for epoch, image in enumerate(shown.values(), start=1):
+            assert image["captions"] == [scene]
+            with Image.open(run.folder / "files" / image["filenames"][0]) as opened:
+                on_disk = read_rgb(band / "images" / f"epoch_{epoch:03d}" / f"{scene}.png")
+                assert np.array_equal(np.asarray(opened), on_disk)
 
 
 def test_what_was_published_and_the_data_are_artifacts(band: Path) -> None:
@@ -142,8 +142,8 @@ def _names(datasets: dict[str, str]) -> set[str]:
 
 
 def test_pairs_and_photos_of_stage_2_are_shown_apart(recompose: Path) -> None:
-    logged = {name for row in recorded(recompose).history for name in row if name.startswith("pictures/")}
-    assert logged == {f"pictures/{kind}/{number}" for kind in ("pairs", "photos") for number in (1, 2)}
+    logged = {name for row in recorded(recompose).history for name in row if name.startswith("images/")}
+    assert logged == {f"images/{kind}/{number}" for kind in ("pairs", "photos") for number in (1, 2)}
 
 
 def test_every_figure_of_the_workspace_is_one_that_a_stage_logs(band: Path, recompose: Path, folder: Path) -> None:
@@ -179,7 +179,7 @@ def test_two_runs_in_a_process_are_two_and_a_failed_one_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     diverging = ("stage.optimizer.lr=1e30", "stage.scheduler=null")
-    words = ("logger=wandb", "trainer.max_epochs=1", "callbacks.pictures=null")
+    words = ("logger=wandb", "trainer.max_epochs=1", "callbacks.images=null")
     with pytest.raises(DRBNError, match="diverged"):
         train(tiny(folder / "first", *words, *diverging), "band", [], publish=False)
     assert wandb.run is None

@@ -78,7 +78,7 @@ def test_it_is_plain_tensors_and_values(tmp_path: Path) -> None:
     assert all(type(tensor) is Tensor and tensor.is_contiguous() for tensor in content["state_dict"].values())
 
 
-def test_the_same_network_gives_the_same_pictures(tmp_path: Path) -> None:
+def test_the_same_network_gives_the_same_images(tmp_path: Path) -> None:
     low = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(0))
     artifact = load(saved(tmp_path / "band.pt"))
     with torch.no_grad():
@@ -207,7 +207,7 @@ def test_a_tensor_instead_of_a_dictionary(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", [{}, {"conv1.weight": torch.zeros(1)}, {1: torch.zeros(1)}])
 def test_a_foreign_state_dict(tmp_path: Path, state: dict[Any, Tensor]) -> None:
     torch.save(state, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "is neither a checkpoint of drbn_lightning nor released weights")
+    refused(tmp_path / "a.pt", "is neither a checkpoint of drbn_lightning nor official weights")
 
 
 def test_another_stage(tmp_path: Path) -> None:

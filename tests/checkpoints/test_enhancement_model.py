@@ -40,7 +40,7 @@ def test_stage_2_finds_the_stage_1_that_it_was_trained_on(tmp_path: Path) -> Non
     low = torch.rand(1, 3, 9, 10)
     with torch.no_grad():
         bands = load(first).network(low)
-        expected = recompose_bands(load(tmp_path / "recompose.pt").network, bands, low).picture
+        expected = recompose_bands(load(tmp_path / "recompose.pt").network, bands, low).image
         assert torch.equal(whole.network(low).full, expected)
     assert not whole.network.training
     assert set(whole.parts) == {"band", "recompose"}
@@ -86,7 +86,7 @@ def test_other_stages_enhance_nothing(tmp_path: Path) -> None:
     content = torch.load(path, weights_only=True)
     content["drbn_lightning"]["stage"] = "quality"
     torch.save(content, path)
-    with pytest.raises(DRBNError, match="stage=quality, which enhances no pictures"):
+    with pytest.raises(DRBNError, match="stage=quality, which enhances no images"):
         load_whole(path)
 
 

@@ -10,12 +10,13 @@ from drbn_lightning.checkpoints.artifact import load
 from drbn_lightning.checkpoints.official import (
     RELEASED_ARGUMENTS,
     RELEASED_RECOMPOSER_ARGUMENTS,
-    import_released,
+    import_official,
     name_map,
     recognise,
     recomposer_name_map,
 )
-from drbn_lightning.metrics.fidelity import psnr, ssim
+from drbn_lightning.metrics.psnr import psnr
+from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
 from tests.golden import released_band_state, released_recomposer_state
@@ -33,7 +34,7 @@ def test_every_name_and_shape_has_its_place() -> None:
 
 def test_tensors_go_where_their_names_say() -> None:
     released = released_band_state()
-    imported = import_released(released)
+    imported = import_official(released)
     assert imported["blocks.2.half_up.layers.3.bias"] is released["recur3.RDBs.4.convs.3.conv.0.bias"]
     assert imported["blocks.0.from_quarter.weight"] is released["recur1.Up2.weight"]
     DRBN(**RELEASED_ARGUMENTS).load_state_dict(imported)
@@ -47,7 +48,7 @@ def test_every_name_and_shape_of_the_recomposer_has_its_place() -> None:
     assert {names[theirs]: tensor.shape for theirs, tensor in released.items()} == {
         name: tensor.shape for name, tensor in ours.items()
     }
-    imported = import_released(released)
+    imported = import_official(released)
     assert imported["block.layers.3.bias"] is released["RDBs.0.convs.3.conv.0.bias"]
     assert imported["head.1.weight"] is released["UPNet2.weight"]
 
@@ -56,12 +57,12 @@ def test_every_name_and_shape_of_the_recomposer_has_its_place() -> None:
 def test_the_prefix_of_data_parallel_is_accepted(released: dict[str, Tensor]) -> None:
     parallel = {f"module.{name}": tensor for name, tensor in released.items()}
     assert recognise(parallel) == recognise(released) is not None
-    assert import_released(parallel).keys() == import_released(released).keys()
+    assert import_official(parallel).keys() == import_official(released).keys()
 
 
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(KeyError, match=r"recur5\.SFENet1\.weight"):
-        import_released(released_band_state() | {"recur5.SFENet1.weight": torch.zeros(1)})
+        import_official(released_band_state() | {"recur5.SFENet1.weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_the_released_weights_load_as_stage_2(reference: Path) -> None:
     artifact.description.build().load_state_dict(own)
 
 
-def lol_picture(path: Path) -> Tensor:
+def lol_image(path: Path) -> Tensor:
     with Image.open(path) as file:
         return torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
 
@@ -125,7 +126,7 @@ def test_the_released_stages_score_what_they_should(
     stages = [load(reference / "reference" / f"official_{stage}.pt") for stage in ("stage1", "stage2_recompose")]
     network = BandRecomposition(stages[0].network, stages[1].network)
     folder = reference / "data" / "lol-v1" / "eval15"
-    low, normal = (lol_picture(folder / kind / f"{name}.webp") for kind in ("low", "high"))
+    low, normal = (lol_image(folder / kind / f"{name}.webp") for kind in ("low", "high"))
     result = network(low).full
     assert psnr(result, normal).item() == pytest.approx(quality, abs=0.005)
     assert ssim(result, normal).item() == pytest.approx(likeness, abs=0.0005)

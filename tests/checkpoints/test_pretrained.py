@@ -5,7 +5,7 @@ import pytest
 
 from drbn_lightning.checkpoints.artifact import HEADER, header, identity, load, read, save
 from drbn_lightning.checkpoints.enhancement_model import load_whole
-from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, SUMS, record, ship, shipped_path, weights_folder
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, SUMS, pretrained_path, record, ship, weights_folder
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.names import ENHANCING_STAGES
 from tests.checkpoints.test_enhancement_model import band, recompose
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_weights_are_found(folder: Path, stage: str) -> None:
-    assert shipped_path(stage, folder) == folder / f"{stage}.pt"
+    assert pretrained_path(stage, folder) == folder / f"{stage}.pt"
 
 
 def test_digests_are_as_the_usual_command_checks_them(folder: Path) -> None:
@@ -34,20 +34,20 @@ def test_digests_are_as_the_usual_command_checks_them(folder: Path) -> None:
 def test_damaged_weights_are_refused(folder: Path, stage: str) -> None:
     (folder / "band.pt").write_bytes(b"bond")  # stage 2 needs it, too
     with pytest.raises(DRBNError, match=r"band\.pt are damaged; install the package again"):
-        shipped_path(stage, folder)
+        pretrained_path(stage, folder)
 
 
 def test_stage_1_does_not_need_stage_2(folder: Path) -> None:
     (folder / "recompose.pt").unlink()
-    assert shipped_path("band", folder).is_file()
+    assert pretrained_path("band", folder).is_file()
     with pytest.raises(DRBNError, match=r"recompose\.pt are missing"):
-        shipped_path("recompose", folder)
+        pretrained_path("recompose", folder)
 
 
 def test_weights_without_a_digest_are_refused(folder: Path) -> None:
     (folder / SUMS).write_text("not a digest\n\n", encoding="utf-8")
     with pytest.raises(DRBNError, match=r"band\.pt are missing"):
-        shipped_path("band", folder)
+        pretrained_path("band", folder)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
@@ -56,40 +56,40 @@ def test_unreadable_digests_are_named(folder: Path, content: bytes | None) -> No
     if content is not None:
         (folder / SUMS).write_bytes(content)
     with pytest.raises(DRBNError, match=rf"{SUMS} cannot be read \(.*\); install the package again"):
-        shipped_path("band", folder)
+        pretrained_path("band", folder)
 
 
-def test_a_stage_without_pictures_is_refused(folder: Path) -> None:
+def test_a_stage_without_images_is_refused(folder: Path) -> None:
     with pytest.raises(DRBNError, match="stage=quality ships no weights; use band or recompose"):
-        shipped_path("quality", folder)
+        pretrained_path("quality", folder)
 
 
 @pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_the_package_ships_both_stages(stage: str) -> None:
-    whole = load_whole(shipped_path(stage))
+    whole = load_whole(pretrained_path(stage))
     assert whole.stage == stage
     assert load(weights_folder() / "band.pt").stage == "band"
     assert DEFAULT_STAGE in ENHANCING_STAGES
 
 
-def test_new_weights_are_shipped_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
+def test_new_weights_are_pretrained_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
     seen = [{"name": "a", "identity": "b"}]
     made = load(band(tmp_path / "band.pt", trained_on=seen))
     about = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
     save(tmp_path / "band.pt", header("band", made.description, about, seen), made.network.state_dict())
     recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
-    ship(tmp_path, tmp_path / "shipped")
+    ship(tmp_path, tmp_path / "pretrained")
     for stage in ENHANCING_STAGES:
-        path = shipped_path(stage, tmp_path / "shipped")
+        path = pretrained_path(stage, tmp_path / "pretrained")
         assert identity(load(path).network) == identity(load(tmp_path / path.name).network)
         assert str(tmp_path) not in str(read(path)[HEADER])
-    first = load_whole(tmp_path / "shipped" / "recompose.pt").parts["band"]
+    first = load_whole(tmp_path / "pretrained" / "recompose.pt").parts["band"]
     assert (first.provenance, first.trained_on) == ({"seed": 3}, seen)
 
 
-def test_a_stage_2_on_another_stage_1_is_not_shipped(tmp_path: Path) -> None:
+def test_a_stage_2_on_another_stage_1_is_not_pretrained(tmp_path: Path) -> None:
     recompose(tmp_path / "recompose.pt", band(tmp_path / "band.pt"))
     band(tmp_path / "band.pt", seed=1)
     with pytest.raises(DRBNError, match="that is not in"):
-        ship(tmp_path, tmp_path / "shipped")
-    assert not (tmp_path / "shipped").exists()
+        ship(tmp_path, tmp_path / "pretrained")
+    assert not (tmp_path / "pretrained").exists()

@@ -18,14 +18,14 @@ def test_every_window_flip_and_turn_comes_up() -> None:
 
 
 def test_cut_takes_the_window() -> None:
-    picture = torch.arange(3 * 5 * 6).reshape(3, 5, 6)
-    assert torch.equal(cut(picture, Crop(1, 2, 3, False, False, 0)), picture[:, 1:4, 2:5])
+    image = torch.arange(3 * 5 * 6).reshape(3, 5, 6)
+    assert torch.equal(cut(image, Crop(1, 2, 3, False, False, 0)), image[:, 1:4, 2:5])
 
 
 def test_the_eight_turns_of_a_window_are_all_different() -> None:
-    picture = torch.arange(16).reshape(1, 4, 4)
+    image = torch.arange(16).reshape(1, 4, 4)
     turned = {
-        tuple(cut(picture, Crop(0, 0, 4, a, b, c)).flatten().tolist())
+        tuple(cut(image, Crop(0, 0, 4, a, b, c)).flatten().tolist())
         for a in (False, True)
         for b in (False, True)
         for c in (0, 1)
@@ -33,15 +33,15 @@ def test_the_eight_turns_of_a_window_are_all_different() -> None:
     assert len(turned) == 8
 
 
-def test_a_crop_as_large_as_the_picture_is_the_picture() -> None:
+def test_a_crop_as_large_as_the_image_is_the_image() -> None:
     crop = draw_crop(generator(0), 8, 8, 8)
     assert (crop.top, crop.left) == (0, 0)
 
 
 def test_centre_crop_is_central_and_never_too_large() -> None:
-    picture = torch.arange(7 * 9).reshape(1, 7, 9)
-    assert torch.equal(cut(picture, centre_crop(7, 9, 3)), picture[:, 2:5, 3:6])
-    assert torch.equal(cut(picture, centre_crop(7, 9, 100)), picture)
+    image = torch.arange(7 * 9).reshape(1, 7, 9)
+    assert torch.equal(cut(image, centre_crop(7, 9, 3)), image[:, 2:5, 3:6])
+    assert torch.equal(cut(image, centre_crop(7, 9, 100)), image)
 
 
 @pytest.mark.parametrize(("size", "message"), [(11, r"b.png has 20x10 pixels"), (0, "data.crop_size is 0")])

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.fingerprints import NEAR, Fingerprint, digest, distances, overlap, signature
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import pair_files
@@ -18,19 +18,19 @@ from drbn_lightning.errors import DRBNError
 
 
 @dataclass
-class Pictures:
-    """Pictures in memory that describe themselves as a cache does."""
+class Images:
+    """Images in memory that describe themselves as a cache does."""
 
-    pictures: list[Tensor]
+    images: list[Tensor]
 
     def name(self, number: int, /) -> str:
         return f"low0{number}.png"
 
     def digest(self, number: int, /) -> str:
-        return digest(self.pictures[number])
+        return digest(self.images[number])
 
     def signature(self, number: int, /) -> str:
-        return signature(self.pictures[number])
+        return signature(self.images[number])
 
 
 def scene(seed: int, height: int = 64, width: int = 96) -> Tensor:
@@ -39,22 +39,22 @@ def scene(seed: int, height: int = 64, width: int = 96) -> Tensor:
     return (smooth * 255).round().byte()
 
 
-def encoded(picture: Tensor, form: str, scale: float = 1, quality: int = 85) -> Tensor:
-    image = Image.fromarray(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()))
-    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+def encoded(image: Tensor, form: str, scale: float = 1, quality: int = 85) -> Tensor:
+    whole = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
+    whole = whole.resize((round(whole.width * scale), round(whole.height * scale)), Image.Resampling.BICUBIC)
     file = io.BytesIO()
-    image.save(file, form, quality=quality)
+    whole.save(file, form, quality=quality)
     return torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1)
 
 
 def described(name: str, lows: list[Tensor], normals: list[Tensor]) -> Fingerprint:
     count = len(normals)
     low = range(len(lows))
-    return Fingerprint.of_pairs(name, Pictures(lows + normals), low, range(len(lows), len(lows) + count))
+    return Fingerprint.of_pairs(name, Images(lows + normals), low, range(len(lows), len(lows) + count))
 
 
-def dark(picture: Tensor) -> Tensor:
-    return (picture.float() * 0.1).byte()
+def dark(image: Tensor) -> Tensor:
+    return (image.float() * 0.1).byte()
 
 
 def dark_scene(seed: int) -> Tensor:
@@ -62,12 +62,12 @@ def dark_scene(seed: int) -> Tensor:
 
 
 def test_digest_depends_on_every_value_and_on_the_shape() -> None:
-    picture = scene(0)
-    other = picture.clone()
+    image = scene(0)
+    other = image.clone()
     other[2, -1, -1] ^= 1
-    assert digest(picture) == digest(picture.permute(1, 2, 0).contiguous().permute(2, 0, 1))
-    assert digest(picture) != digest(other)
-    assert digest(picture) != digest(picture.reshape(3, 96, 64))
+    assert digest(image) == digest(image.permute(1, 2, 0).contiguous().permute(2, 0, 1))
+    assert digest(image) != digest(other)
+    assert digest(image) != digest(image.reshape(3, 96, 64))
 
 
 @pytest.mark.parametrize(("form", "scale"), [("PNG", 1), ("JPEG", 1), ("AVIF", 1), ("WEBP", 1), ("PNG", 0.5)])
@@ -90,7 +90,7 @@ def test_overlap_is_by_content_not_by_name() -> None:
     assert overlap(Fingerprint("synthetic", 5, "0" * 16), test) == []
 
 
-def test_a_near_low_picture_alone_is_no_overlap() -> None:
+def test_a_near_low_image_alone_is_no_overlap() -> None:
     low = dark(scene(0))
     other_exposure = low.clone()
     other_exposure[0, 0, 0] ^= 1
@@ -125,14 +125,14 @@ def test_a_damaged_fingerprint_says_so() -> None:
             Fingerprint.from_dict({**plain, **damage})
 
 
-def test_low_pictures_come_one_per_pair_or_not_at_all() -> None:
+def test_low_images_come_one_per_pair_or_not_at_all() -> None:
     with pytest.raises(ValueError, match="zip"):
-        Fingerprint.of_pairs("a", Pictures([scene(0), scene(1), scene(2)]), [0], [1, 2])
+        Fingerprint.of_pairs("a", Images([scene(0), scene(1), scene(2)]), [0], [1, 2])
 
 
 def photos(name: str, bright: list[Tensor], dark: list[Tensor]) -> Fingerprint:
     numbers = range(len(bright) + len(dark))
-    return Fingerprint.of_photos(name, Pictures(bright + dark), numbers[: len(bright)], numbers[len(bright) :])
+    return Fingerprint.of_photos(name, Images(bright + dark), numbers[: len(bright)], numbers[len(bright) :])
 
 
 def test_a_photo_may_be_either_half_of_a_pair() -> None:
@@ -164,9 +164,9 @@ def test_photos_survive_a_checkpoint_and_are_known_by_content(tmp_path: Path) ->
     assert photos("none", [], []).count == 0
 
 
-def lol(reference: Path, folder: Path, release: str, split: str) -> tuple[Fingerprint, PictureCache]:
+def lol(reference: Path, folder: Path, release: str, split: str) -> tuple[Fingerprint, ImageCache]:
     pairs = find_pairs(reference / "data", release, "train" if split == "train" else "test")
-    cache = PictureCache.open(folder, pair_files(pairs))
+    cache = ImageCache.open(folder, pair_files(pairs))
     numbers = range(len(pairs))
     return Fingerprint.of_pairs(f"{release}/{split}", cache, numbers, [len(pairs) + n for n in numbers]), cache
 

@@ -16,7 +16,7 @@ from drbn_lightning.data.paired.synthetic import SyntheticDataModule
 from drbn_lightning.data.semi_supervised import TogetherDataModule
 from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.unpaired.folders import FoldersDataModule
-from drbn_lightning.data.unpaired.synthetic import GradedDataModule
+from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
 
@@ -31,7 +31,9 @@ SIZE = (24, 30)
 
 def scenes(**changes: Any) -> TogetherDataModule:  # noqa: ANN401 any setting of the pairs
     camera = LowLightCamera()
-    return TogetherDataModule(SyntheticDataModule(camera, **(SCENES | changes)), GradedDataModule(camera, **PHOTOS))
+    return TogetherDataModule(
+        SyntheticDataModule(camera, **(SCENES | changes)), SyntheticRatingsDataModule(camera, **PHOTOS)
+    )
 
 
 def ready(data: TogetherDataModule) -> TogetherDataModule:
@@ -142,7 +144,7 @@ class Counting(pl.LightningModule):
 @pytest.mark.parametrize("dark", [0, 2])
 def test_lightning_trains_on_it(tmp_path: Path, dark: int) -> None:
     camera = LowLightCamera()
-    photos = GradedDataModule(camera, **(PHOTOS | {"real_low_validation_photos": dark}))
+    photos = SyntheticRatingsDataModule(camera, **(PHOTOS | {"real_low_validation_photos": dark}))
     data, stage = TogetherDataModule(SyntheticDataModule(camera, **SCENES), photos), Counting()
     trainer = pl.Trainer(
         accelerator="cpu",
@@ -192,7 +194,7 @@ def test_photos_that_have_nothing_to_do_with_the_test_set(folders: Path) -> None
 
 
 def copied(folders: Path, source: str, folder: str) -> None:
-    """Put a picture of LOL among photos, under twelve names."""
+    """Put an image of LOL among photos, under twelve names."""
     for number in range(12):
         if source == "low":
             values = pixels("eval151", SIZE) // 8
@@ -206,7 +208,7 @@ def copied(folders: Path, source: str, folder: str) -> None:
     ("source", "folder", "key"),
     [("low", "dark", "unpaired.real_low"), ("low", "good", "unpaired.high"), ("target", "good", "unpaired.high")],
 )
-def test_a_test_picture_among_the_photos_is_refused(folders: Path, source: str, folder: str, key: str) -> None:
+def test_a_test_image_among_the_photos_is_refused(folders: Path, source: str, folder: str, key: str) -> None:
     copied(folders, source, folder)
     data = stored(folders)
     data.unpaired = FoldersDataModule(  # holds nothing out: copies of a held-out photo are not trained on
@@ -221,12 +223,12 @@ def test_a_test_picture_among_the_photos_is_refused(folders: Path, source: str, 
         crop_size=16,
         num_workers=0,
     )
-    message = rf"12 of the photos in {key} are also in the test set v1/test, for example x0: no test picture may"
+    message = rf"12 of the photos in {key} are also in the test set v1/test, for example x0: no test image may"
     with pytest.raises(DRBNError, match=message):
         ready(data)
 
 
-def test_a_test_picture_in_validation_alone_is_refused_too(folders: Path) -> None:
+def test_a_test_image_in_validation_alone_is_refused_too(folders: Path) -> None:
     name = next(iter(ready(stored(folders)).val_dataloader()[1])).name[0]
     write_photo(folders / "dark" / name, pixels("eval150", SIZE) // 8)
     with pytest.raises(DRBNError, match=rf"1 of the photos in unpaired\.real_low .* {Path(name).stem}: no test"):

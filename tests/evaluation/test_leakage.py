@@ -3,54 +3,58 @@ from typing import Literal
 
 import pytest
 
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import pair_files
 from drbn_lightning.data.paired.stored import CachedPairs
 from drbn_lightning.evaluation.leakage import notes
-from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.methods import EvaluatedMethod
 
 
-def entrant(**changes: object) -> Entrant:
-    about = Entrant("mine", lambda picture: picture.low, {"kind": "checkpoint"}, [])
-    return about._replace(**changes)  # type: ignore[arg-type]  # fields of Entrant
+def method(**changes: object) -> EvaluatedMethod:
+    about = EvaluatedMethod("mine", lambda image: image.low, {"kind": "checkpoint"}, [])
+    return about._replace(**changes)  # type: ignore[arg-type]  # fields of EvaluatedMethod
 
 
-def judged_on(name: str, *names: str) -> Fingerprint:
+def fingerprint_of(name: str, *names: str) -> Fingerprint:
     digests = [f"digest of {one}" for one in names]
     return Fingerprint(name, len(names), "0" * 16, list(names), digests, digests, [""] * len(names))
 
 
 def test_what_was_seen_is_counted_by_content() -> None:
-    trained = judged_on("mine/train", "a", "c", "d")
-    (note,) = notes([entrant(trained_on=[trained.as_dict()])], judged_on("theirs/test", "a", "b", "c"))
+    trained = fingerprint_of("mine/train", "a", "c", "d")
+    (note,) = notes([method(trained_on=[trained.as_dict()])], fingerprint_of("theirs/test", "a", "b", "c"))
     assert note.text == (
-        "2 of the 3 pictures of theirs/test were seen in training (mine/train), for example a; the figures are too good"
+        "2 of the 3 images of theirs/test were seen in training (mine/train), for example a; the figures are too good"
     )
     assert (note.method, note.is_warning, note.seen, note.of) == ("mine", True, 2, 3)
-    assert notes([entrant(trained_on=[trained.as_dict()])], judged_on("theirs/test", "x")) == []
+    assert notes([method(trained_on=[trained.as_dict()])], fingerprint_of("theirs/test", "x")) == []
 
 
 def test_what_several_sets_hold_is_counted_once() -> None:
-    trained = [judged_on("mine/train", "a"), judged_on("mine/validation", "c", "a"), judged_on("other/train", "x")]
-    (note,) = notes([entrant(trained_on=[one.as_dict() for one in trained])], judged_on("theirs/test", "a", "b", "c"))
-    assert note.text.startswith(
-        "2 of the 3 pictures of theirs/test were seen in training (mine/train, mine/validation)"
+    trained = [
+        fingerprint_of("mine/train", "a"),
+        fingerprint_of("mine/validation", "c", "a"),
+        fingerprint_of("other/train", "x"),
+    ]
+    (note,) = notes(
+        [method(trained_on=[one.as_dict() for one in trained])], fingerprint_of("theirs/test", "a", "b", "c")
     )
+    assert note.text.startswith("2 of the 3 images of theirs/test were seen in training (mine/train, mine/validation)")
     assert note.seen == 2
 
 
 def test_what_is_unknown_is_said_to_be() -> None:
-    (note,) = notes([entrant(trained_on=None)], judged_on("v1/test", "1"))
+    (note,) = notes([method(trained_on=None)], fingerprint_of("v1/test", "1"))
     assert "unknown" in note.text
     assert not note.is_warning
-    baseline = entrant(trained_on=None, is_baseline=True)
-    assert notes([baseline, entrant()], judged_on("v1/test", "1")) == []
+    baseline = method(trained_on=None, is_baseline=True)
+    assert notes([baseline, method()], fingerprint_of("v1/test", "1")) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "pictures", "seen"),
+    ("name", "images", "seen"),
     [
         ("v1/test", ("1", "689", "690", "748"), 2),
         ("v2_real/test", ("low00690", "low00689"), 1),
@@ -58,11 +62,11 @@ def test_what_is_unknown_is_said_to_be() -> None:
     ],
 )
 def test_released_weights_have_seen_the_numbers_of_the_released_code(
-    name: str, pictures: tuple[str, ...], seen: int | None
+    name: str, images: tuple[str, ...], seen: int | None
 ) -> None:
-    released = entrant(trained_on=None, about={"source": "released stage-1 weights"})
-    (note,) = notes([released], judged_on(name, *pictures))
-    assert "released stage-1 weights do not say which pictures they were trained on" in note.text
+    released = method(trained_on=None, about={"source": "released stage-1 weights"})
+    (note,) = notes([released], fingerprint_of(name, *images))
+    assert "released stage-1 weights do not say which images they were trained on" in note.text
     assert (note.seen, note.is_warning) == (seen, bool(seen))
 
 
@@ -88,14 +92,14 @@ def test_lol_v1_and_lol_v2_real_leak_into_each_other(reference: Path, tmp_path: 
 
     def fingerprint(release: str, split: Literal["train", "test"]) -> Fingerprint:
         pairs = find_pairs(roots[release], release, split)
-        cache = PictureCache.open(tmp_path / "cache", pair_files(pairs))
+        cache = ImageCache.open(tmp_path / "cache", pair_files(pairs))
         return CachedPairs(cache, pairs).fingerprint(f"{release}/{split}")
 
     def said(trained: str, on: str) -> str:
         about = [fingerprint(trained, "train").as_dict()]
-        (note,) = notes([entrant(trained_on=about)], fingerprint(on, "test"))
+        (note,) = notes([method(trained_on=about)], fingerprint(on, "test"))
         assert note.is_warning
         return note.text
 
-    assert said("v1", "v2_real").startswith("86 of the 89 pictures of v2_real/test were seen in training (v1/train)")
-    assert said("v2_real", "v1").startswith("12 of the 15 pictures of v1/test were seen in training (v2_real/train)")
+    assert said("v1", "v2_real").startswith("86 of the 89 images of v2_real/test were seen in training (v1/train)")
+    assert said("v2_real", "v1").startswith("12 of the 15 images of v1/test were seen in training (v2_real/train)")

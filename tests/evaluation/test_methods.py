@@ -7,8 +7,8 @@ import torch
 from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.evaluation.methods import Size, entrants_of, match, names_of, predictions
-from drbn_lightning.evaluation.scoring import Picture
+from drbn_lightning.evaluation.methods import Size, match, methods_of, names_of, predictions
+from drbn_lightning.evaluation.scoring import EvaluationImage
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
@@ -26,18 +26,18 @@ def results(folder: Path, *names: str, width: int = 6) -> Path:
 def test_results_are_found_by_name_whatever_their_suffix_and_prefix(tmp_path: Path) -> None:
     found = match(results(tmp_path, "normal1.png", "2.png", "3.png"), SIZES)
     assert {key: file.name for key, file in found.items()} == {"1": "normal1.png", "2": "2.png", "3": "3.png"}
-    entrant = predictions("theirs", tmp_path, SIZES)
+    method = predictions("theirs", tmp_path, SIZES)
     low = torch.zeros(1, 3, 4, 6)
-    assert torch.equal(entrant.run(Picture("low2.jpg", "2", low, low.mean()[None], None)), low + 1 / 255)
-    assert entrant.trained_on is None
-    assert not entrant.is_timed
+    assert torch.equal(method.run(EvaluationImage("low2.jpg", "2", low, low.mean()[None], None)), low + 1 / 255)
+    assert method.trained_on is None
+    assert not method.is_timed
 
 
 def test_everything_that_does_not_fit_is_named_at_once(tmp_path: Path) -> None:
     results(tmp_path, "1.png", "extra.png", "3.png", width=5)
     message = (
-        r"predictions=.* does not fit the 3 test pictures: no result for low2\.jpg; no test picture for extra\.png; "
-        r"of another size than the test picture: 1\.png \(5x4, not 6x4\); results of several"
+        r"predictions=.* does not fit the 3 test images: no result for low2\.jpg; no test image for extra\.png; "
+        r"of another size than the test image: 1\.png \(5x4, not 6x4\); results of several"
     )
     with pytest.raises(DRBNError, match=message):
         match(tmp_path, SIZES)
@@ -48,7 +48,7 @@ def test_everything_that_does_not_fit_is_named_at_once(tmp_path: Path) -> None:
 
 
 def test_two_files_of_one_name_are_one_too_many(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"1\.png and low1\.png in .* count as one picture"):
+    with pytest.raises(DRBNError, match=r"1\.png and low1\.png in .* count as one image"):
         match(results(tmp_path, "1.png", "low1.png"), SIZES)
 
 
@@ -58,7 +58,7 @@ def test_names_differ_whatever_the_paths_are_called() -> None:
 
 
 def stage(name: str, network: torch.nn.Module, trained_on: list[dict[str, object]]) -> Artifact:
-    return Artifact(name, network, NetworkDescription("", {}), {"source": "released weights"}, trained_on, {})
+    return Artifact(name, network, NetworkDescription("", {}), {"source": "official weights"}, trained_on, {})
 
 
 def test_a_stage_1_that_takes_part_already_does_not_take_part_twice() -> None:
@@ -69,18 +69,18 @@ def test_a_stage_1_that_takes_part_already_does_not_take_part_twice() -> None:
     parts = {"band": stage("band", band, seen), "recompose": stage("recompose", recomposer, [])}
     first = Whole("band", band, {"band": parts["band"]})
     second = Whole("recompose", BandRecomposition(band, recomposer), parts)
-    judged: set[str] = set()
-    alone = entrants_of("mine", Path("band.pt"), first, CPU, judged)
-    both = entrants_of("better", Path("recompose.pt"), second, CPU, judged)
+    taken: set[str] = set()
+    alone = methods_of("mine", Path("band.pt"), first, CPU, taken)
+    both = methods_of("better", Path("recompose.pt"), second, CPU, taken)
     assert [one.name for one in alone + both] == ["mine", "better"]
     assert both[0].trained_on == seen  # what its stage 1 has seen, it has seen
-    assert [one.name for one in entrants_of("recompose", Path("recompose.pt"), second, CPU, set())] == [
+    assert [one.name for one in methods_of("recompose", Path("recompose.pt"), second, CPU, set())] == [
         "band",
         "recompose",
     ]
-    assert [one.name for one in entrants_of("x", Path("x.pt"), second, CPU, set())] == ["x, stage 1", "x"]
+    assert [one.name for one in methods_of("x", Path("x.pt"), second, CPU, set())] == ["x, stage 1", "x"]
     assert (
-        entrants_of("x", Path("x.pt"), second._replace(parts={"recompose": parts["recompose"]}), CPU, set())[
+        methods_of("x", Path("x.pt"), second._replace(parts={"recompose": parts["recompose"]}), CPU, set())[
             0
         ].trained_on
         is None

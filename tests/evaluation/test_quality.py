@@ -13,32 +13,32 @@ from drbn_lightning.evaluation.quality import (
     Ratings,
     as_csv,
     difference,
-    judge_ratings,
     rate,
     ratings_auroc,
     ratings_table,
+    score_ratings,
     table,
 )
 from drbn_lightning.metrics.bootstrap import paired
-from drbn_lightning.metrics.fidelity import to_8_bit
+from drbn_lightning.metrics.pixels import to_8_bit
 
 CPU = torch.device("cpu")
 
 
 class LikesLight(nn.Module):
-    """A discriminator that likes bright pictures, and whatever comes in training mode."""
+    """A discriminator that likes bright images, and whatever comes in training mode."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.tensor(10.0))
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return self.gain * (picture.mean(dim=(1, 2, 3)) - 0.5) + (100 if self.training else 0)
+    def forward(self, image: Tensor) -> Tensor:
+        return self.gain * (image.mean(dim=(1, 2, 3)) - 0.5) + (100 if self.training else 0)
 
 
 def photo(seed: int, kind: str = "real_low", mos: float = math.nan, height: int = 12, width: int = 16) -> PhotoBatch:
-    picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)) ** 2
-    return PhotoBatch(picture, picture.mean().view(1), torch.tensor([mos]), [kind], [f"{seed}.jpg"])
+    image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)) ** 2
+    return PhotoBatch(image, image.mean().view(1), torch.tensor([mos]), [kind], [f"{seed}.jpg"])
 
 
 def scores_of(**methods: list[float]) -> list[PhotoScore]:
@@ -60,19 +60,19 @@ def test_every_method_is_scored_on_every_low_light_photo() -> None:
         for score in one.scores:
             result = to_8_bit(expected[score.method])
             assert torch.equal(one.results[score.method], result[0])
-            assert score.picture == given.name[0]
+            assert score.image == given.name[0]
             assert score.brightness == pytest.approx(result.mean().item())
             assert score.quality == pytest.approx(10 * (result.mean().item() - 0.5), abs=1e-5)
 
 
-def test_results_are_judged_as_a_person_would_see_them() -> None:
+def test_results_are_scored_as_a_person_would_see_them() -> None:
     (rated,) = rate({"wild": lambda low, mean: 3 * low - 1}, [photo(0)], LikesLight(), CPU)
     assert rated.scores[0].brightness == to_8_bit(3 * photo(0).photo - 1).mean().item()
     assert not rated.results["wild"].requires_grad
     assert torch.equal((rated.results["wild"] * 255).round() / 255, rated.results["wild"])
 
 
-def test_photos_are_judged_as_they_are_asked_for() -> None:
+def test_photos_are_scored_as_they_are_asked_for() -> None:
     given = iter([photo(0), photo(1)])
     next(rate({"input": input_method}, given, LikesLight(), CPU))
     assert next(given).name == ["1.jpg"]
@@ -131,21 +131,21 @@ def test_methods_must_have_seen_the_same_photos() -> None:
 def test_csv_has_a_row_for_each_photo_and_method() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv([*scores_of(band=[0.5]), PhotoScore("a, b", "input", -2.0, 1.0)]))))
     assert rows == [
-        {"picture": "p0", "method": "band", "quality": "0.50000", "brightness": "0.25000"},
-        {"picture": "a, b", "method": "input", "quality": "-2.00000", "brightness": "1.00000"},
+        {"image": "p0", "method": "band", "quality": "0.50000", "brightness": "0.25000"},
+        {"image": "a, b", "method": "input", "quality": "-2.00000", "brightness": "1.00000"},
     ]
 
 
 def test_rated_photos_are_scored_as_they_are() -> None:
     batches = [photo(0, "high", 7.0), photo(1), photo(2, "middle", 5.0, 9, 7), photo(3, "low", 3.0), photo(4, "high")]
-    found = judge_ratings(batches, LikesLight().train(), CPU)
+    found = score_ratings(batches, LikesLight().train(), CPU)
     assert found.kinds == ["high", "middle", "low", "high"]
     assert found.mos.tolist() == pytest.approx([7.0, 5.0, 3.0, math.nan], nan_ok=True)
     expected = [10 * (batches[n].photo.mean().item() - 0.5) for n in (0, 2, 3, 4)]
     assert found.scores.tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_batch_of_several_kinds_is_judged_row_for_row() -> None:
+def test_a_batch_of_several_kinds_is_scored_row_for_row() -> None:
     single = [photo(0, "high", 7.0), photo(1), photo(2, "low", 3.0)]
     both = PhotoBatch(
         torch.cat([one.photo for one in single]),
@@ -154,7 +154,7 @@ def test_a_batch_of_several_kinds_is_judged_row_for_row() -> None:
         ["high", "real_low", "low"],
         ["0.jpg", "1.jpg", "2.jpg"],
     )
-    one, other = (judge_ratings(given, LikesLight(), CPU) for given in (single, [both]))
+    one, other = (score_ratings(given, LikesLight(), CPU) for given in (single, [both]))
     assert one.kinds == other.kinds == ["high", "low"]
     assert torch.allclose(one.scores, other.scores)
     assert torch.equal(one.mos, other.mos)
@@ -179,7 +179,7 @@ def test_the_ratings_table_counts_kinds_and_measures_agreement() -> None:
 
 
 def test_no_rated_photo_gives_a_table_without_figures() -> None:
-    ratings = judge_ratings([photo(0)], LikesLight(), CPU)
+    ratings = score_ratings([photo(0)], LikesLight(), CPU)
     assert ratings.kinds == []
     assert math.isnan(ratings_auroc(ratings))
     assert ratings_table(ratings).splitlines()[-2:] == [

@@ -5,34 +5,34 @@ import pytest
 import torch
 
 from drbn_lightning.data.fingerprints import Fingerprint
-from drbn_lightning.evaluation.methods import Entrant, baseline
-from drbn_lightning.evaluation.scoring import Picture
-from drbn_lightning.evaluation.test_set import Output, PictureSet, judge_set, mean_psnr, sizes_of
-from drbn_lightning.metrics.optional import choose_columns
+from drbn_lightning.evaluation.methods import EvaluatedMethod, baseline
+from drbn_lightning.evaluation.scoring import EvaluationImage
+from drbn_lightning.evaluation.test_set import ImageSet, Output, evaluate_set, mean_psnr, sizes_of
+from drbn_lightning.metrics.catalog import choose_columns
 
 CPU = torch.device("cpu")
 TESTED = Fingerprint("set/test", 3, "0" * 16)
 COLUMNS = choose_columns(["psnr"])
 
 
-def pictures(*, targets: bool = True) -> Iterator[Picture]:
+def images(*, targets: bool = True) -> Iterator[EvaluationImage]:
     for number, level in enumerate((0.2, 0.6, 0.4)):
         low = torch.full((1, 3, 12, 20), 0.1)
-        yield Picture(
+        yield EvaluationImage(
             f"p{number}", f"p{number}", low, low.mean()[None], torch.full_like(low, level) if targets else None
         )
 
 
-def entrants() -> list[Entrant]:
+def methods() -> list[EvaluatedMethod]:
     return [
         baseline("input", lambda low, mean: low, "as it is"),
         baseline("twice", lambda low, mean: 2 * low, "twice as bright"),
     ]
 
 
-def test_a_set_is_judged_written_and_shown_worst_first(tmp_path: Path) -> None:
-    found = judge_set(PictureSet("set", TESTED, pictures), entrants(), COLUMNS, "twice", Output(tmp_path, 1, 2, CPU))
-    assert [measure.key for measure in found.result.measures] == ["psnr"]
+def test_a_set_is_scored_written_and_shown_worst_first(tmp_path: Path) -> None:
+    found = evaluate_set(ImageSet("set", TESTED, images), methods(), COLUMNS, "twice", Output(tmp_path, 1, 2, CPU))
+    assert [metric.key for metric in found.result.metrics] == ["psnr"]
     assert [row.method for row in found.result.rows] == ["input", "twice"]
     assert list(found.images) == ["p1", "p2"]  # p0 is as bright as it should be
     assert list(found.images["p1"]) == ["input", "twice", "target"]
@@ -42,9 +42,9 @@ def test_a_set_is_judged_written_and_shown_worst_first(tmp_path: Path) -> None:
 
 
 def test_without_targets_there_are_figures_that_need_none(tmp_path: Path) -> None:
-    without = PictureSet("photos", TESTED, lambda: pictures(targets=False), has_targets=False)
-    found = judge_set(without, entrants(), COLUMNS, "twice", Output(tmp_path, 0, 9, CPU))
-    assert [measure.key for measure in found.result.measures] == ["brightness", "clipped", "colourfulness"]
+    without = ImageSet("photos", TESTED, lambda: images(targets=False), has_targets=False)
+    found = evaluate_set(without, methods(), COLUMNS, "twice", Output(tmp_path, 0, 9, CPU))
+    assert [metric.key for metric in found.result.metrics] == ["brightness", "clipped", "colourfulness"]
     assert list(found.images["p0"]) == ["input", "twice"]
     assert found.result.rows[1].means["brightness"].mean == pytest.approx(0.2)
     assert mean_psnr(found, "twice") != mean_psnr(found, "twice")
@@ -52,4 +52,4 @@ def test_without_targets_there_are_figures_that_need_none(tmp_path: Path) -> Non
 
 
 def test_sizes_are_width_and_height() -> None:
-    assert next(iter(sizes_of(pictures()))) == ("p0", "p0", 20, 12)
+    assert next(iter(sizes_of(images()))) == ("p0", "p0", 20, 12)

@@ -38,7 +38,7 @@ def test_both_orders_of_bytes(order: str) -> None:
     assert again[0x0112] == 1
 
 
-def test_the_old_picture_in_small_is_unlinked() -> None:
+def test_the_old_image_in_small_is_unlinked() -> None:
     data = described(1).tobytes().removeprefix(PREFIX)
     count = int.from_bytes(data[8:10], "big")
     place = 10 + 12 * count

@@ -7,7 +7,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.folders import list_images
 
 
-def test_lists_naturally_and_ignores_what_is_no_picture(tmp_path: Path) -> None:
+def test_lists_naturally_and_ignores_what_is_no_image(tmp_path: Path) -> None:
     wanted = ["1.PNG", "2.webp", "10.avif", "a9.JPeG", "a11.tiff", "b.bmp"]
     for name in [*wanted, ".hidden.png", "._1.png", ".DS_Store", "Thumbs.db", "notes.txt"]:
         (tmp_path / name).touch()
@@ -19,7 +19,7 @@ def test_lists_naturally_and_ignores_what_is_no_picture(tmp_path: Path) -> None:
 def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(DRBNError, match=r"gone does not exist; give the path"):
         list_images(tmp_path / "gone")
-    with pytest.raises(DRBNError, match=r"no picture; looked for \.png, \.jpg"):
+    with pytest.raises(DRBNError, match=r"no image; looked for \.png, \.jpg"):
         list_images(tmp_path)
     (tmp_path / "a.png").touch()
     with pytest.raises(DRBNError, match=r"a\.png is a file, not a folder"):

@@ -25,8 +25,8 @@ def colours(height: int = 8, width: int = 12, channels: int = 3, dtype: type = n
     """Distinct at every pixel, and smooth enough for lossy formats."""
     down, across = np.mgrid[0:height, 0:width]
     planes = [40 + 12 * down + 5 * across, 200 - 10 * down, 60 + 9 * across, 90 + 6 * down + across]
-    picture = np.stack(planes[:channels], axis=2).clip(0, 255)
-    return (picture * 257 + 19 * down[..., None] if dtype == np.uint16 else picture).astype(dtype)
+    image = np.stack(planes[:channels], axis=2).clip(0, 255)
+    return (image * 257 + 19 * down[..., None] if dtype == np.uint16 else image).astype(dtype)
 
 
 def exif_of(orientation: int = 1) -> Image.Exif:
@@ -50,9 +50,9 @@ def check_described(path: Path) -> None:
         assert image.info["icc_profile"] == SRGB
 
 
-def deep_file(path: Path, picture: NDArray[np.uint16]) -> None:
-    order = [2, 1, 0, 3][: picture.shape[2]]
-    assert cv2.imwrite(str(path), picture[..., order])
+def deep_file(path: Path, image: NDArray[np.uint16]) -> None:
+    order = [2, 1, 0, 3][: image.shape[2]]
+    assert cv2.imwrite(str(path), image[..., order])
 
 
 def deep_content(path: Path) -> NDArray[Any]:
@@ -288,7 +288,7 @@ def test_a_profile_of_gray_does_not_go_into_a_file_of_colours(tmp_path: Path) ->
             assert image.info.get("icc_profile") == kept
 
 
-def test_a_phones_file_with_further_pictures_is_its_main_picture(tmp_path: Path) -> None:
+def test_a_phones_file_with_further_images_is_its_main_image(tmp_path: Path) -> None:
     small = Image.new("RGB", (3, 2))
     Image.fromarray(colours()).save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[small])
     with Image.open(tmp_path / "a.jpg") as image:
@@ -298,7 +298,7 @@ def test_a_phones_file_with_further_pictures_is_its_main_picture(tmp_path: Path)
     assert photograph.format == "JPEG"
 
 
-def test_a_small_picture_in_a_tiff_file_does_not_count_as_a_page(tmp_path: Path) -> None:
+def test_a_small_image_in_a_tiff_file_does_not_count_as_a_page(tmp_path: Path) -> None:
     preview = Image.new("RGB", (3, 2))
     preview.encoderinfo = {"tiffinfo": {254: 1}}
     Image.fromarray(colours()).save(tmp_path / "a.tif", save_all=True, append_images=[preview])
@@ -314,10 +314,10 @@ def test_raw_data_beside_a_preview_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "avif", "tif"])
-def test_several_pictures_are_refused(tmp_path: Path, suffix: str) -> None:
+def test_several_images_are_refused(tmp_path: Path, suffix: str) -> None:
     frames = [Image.fromarray(np.full((8, 12, 3), level, np.uint8)) for level in (10, 90, 200)]
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
-    with pytest.raises(DRBNError, match=rf"a\.{suffix} is an animation or has several pages \(3 pictures\)"):
+    with pytest.raises(DRBNError, match=rf"a\.{suffix} is an animation or has several pages \(3 images\)"):
         read_photograph(tmp_path / f"a.{suffix}")
     frames[0].save(tmp_path / f"b.{suffix}")
     assert read_photograph(tmp_path / f"b.{suffix}").pixels.shape == (8, 12, 3)
@@ -364,12 +364,12 @@ def png_of_size(path: Path, width: int, height: int) -> None:
 
 def test_other_bad_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("not a picture at all")
+    (tmp_path / "text.png").write_text("not an image at all")
     Image.fromarray(np.zeros((2, 2), dtype=np.float32)).save(tmp_path / "float.tif")
     png_of_size(tmp_path / "huge.png", 60000, 60000)
     for name, message in {
         "empty.png": "is empty; replace",
-        "text.png": "is not a picture of a known format",
+        "text.png": "is not an image of a known format",
         "gone.png": r"cannot be opened \(No such file",
         "float.tif": "numbers without a known range",
         "huge.png": "has too many pixels",

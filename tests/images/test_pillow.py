@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drbn_lightning.images import pillow as eight_bits
+from drbn_lightning.images import pillow
 from drbn_lightning.images.pillow import image_of, narrowed, plain, planes, wide_gray
 
 
@@ -21,7 +21,7 @@ def test_lab_becomes_the_colour_it_means() -> None:
     assert red.info["icc_profile"][16:20] == b"RGB "
 
 
-@pytest.mark.parametrize("mode", eight_bits.READY)
+@pytest.mark.parametrize("mode", pillow.READY)
 def test_planes_are_the_pixels(mode: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (600, 7, 4), dtype=np.uint8)  # more than two strips
     image = Image.fromarray(noise).convert(mode)

@@ -73,12 +73,12 @@ def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
 
 def test_other_bad_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("not a picture at all")
+    (tmp_path / "text.png").write_text("not an image at all")
     Image.fromarray(np.zeros((2, 2), dtype=np.float32)).save(tmp_path / "float.tif")
     write_png(tmp_path / "large.png", colours())
     for name, message in {
         "empty.png": "is empty; replace",
-        "text.png": "is not a picture of a known format",
+        "text.png": "is not an image of a known format",
         "gone.png": r"cannot be opened \(No such file",
         "float.tif": "floating-point numbers",
     }.items():

@@ -16,43 +16,43 @@ def noise(shape: tuple[int, ...], dtype: type = np.uint16) -> NDArray[Any]:
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (300, 700)])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_colours_come_back_exactly(size: tuple[int, int], channels: int) -> None:
-    picture = noise((*size, channels))
-    given = picture.copy()
-    assert np.array_equal(decode(png(picture, None, None)), picture)
-    assert np.array_equal(decode(tiff(picture, None, None)), picture)
-    assert np.array_equal(picture, given)
+    image = noise((*size, channels))
+    given = image.copy()
+    assert np.array_equal(decode(png(image, None, None)), image)
+    assert np.array_equal(decode(tiff(image, None, None)), image)
+    assert np.array_equal(image, given)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_pillow_reads_tiff_files_of_eight_bits(channels: int) -> None:
-    picture = noise((700, 900, channels), np.uint8)
-    with Image.open(io.BytesIO(tiff(picture, None, None, (300, 150)))) as image:
-        assert image.mode == ("L", "LA", "RGB", "RGBA")[channels - 1]
-        assert image.info["dpi"] == (300, 150)
-        assert np.array_equal(np.asarray(image).reshape(picture.shape), picture)
+    image = noise((700, 900, channels), np.uint8)
+    with Image.open(io.BytesIO(tiff(image, None, None, (300, 150)))) as opened:
+        assert opened.mode == ("L", "LA", "RGB", "RGBA")[channels - 1]
+        assert opened.info["dpi"] == (300, 150)
+        assert np.array_equal(np.asarray(opened).reshape(image.shape), image)
 
 
 def test_pillow_reads_gray_of_sixteen_bits() -> None:
-    picture = noise((30, 40, 1))
-    for content in (tiff(picture, None, None), png(picture, None, None)):
-        with Image.open(io.BytesIO(content)) as image:
-            assert np.array_equal(np.asarray(image), picture[..., 0])
+    image = noise((30, 40, 1))
+    for content in (tiff(image, None, None), png(image, None, None)):
+        with Image.open(io.BytesIO(content)) as opened:
+            assert np.array_equal(np.asarray(opened), image[..., 0])
 
 
-def test_smooth_pictures_become_small() -> None:
+def test_smooth_images_become_small() -> None:
     ramp = np.broadcast_to(np.arange(0, 40_000, 100, dtype=np.uint16)[None, :, None], (400, 400, 3))
     assert len(tiff(np.ascontiguousarray(ramp), None, None)) < ramp.nbytes / 50
 
 
 def test_a_tiff_file_that_is_turned_is_decoded_as_stored() -> None:
-    picture = noise((4, 6, 3))
+    image = noise((4, 6, 3))
     upright = b"\x12\x01\x03\x00\x01\x00\x00\x00\x01"
-    content = tiff(picture, None, None)
+    content = tiff(image, None, None)
     assert upright in content
-    assert np.array_equal(decode(content.replace(upright, upright[:-1] + b"\x06")), picture)
+    assert np.array_equal(decode(content.replace(upright, upright[:-1] + b"\x06")), image)
 
 
 @pytest.mark.parametrize("content", [b"nothing", tiff(noise((4, 6, 3), np.uint8), None, None)])
-def test_what_is_no_picture_of_sixteen_bits_a_colour_is_said(content: bytes) -> None:
+def test_what_is_no_image_of_sixteen_bits_a_colour_is_said(content: bytes) -> None:
     with pytest.raises(ValueError, match="16 bits a colour are stored in a way that is not supported"):
         decode(content)

@@ -43,9 +43,9 @@ def _white(given: Pixels) -> float:
 
 
 def test_gray_is_the_luma_of_the_result() -> None:
-    picture = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7]]], np.uint8)
-    assert gray_of(picture).tolist() == [[76, 150, 29, 7]]
-    assert np.asarray(Image.fromarray(picture).convert("L")).tolist() == [[76, 150, 29, 7]]
+    image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7]]], np.uint8)
+    assert gray_of(image).tolist() == [[76, 150, 29, 7]]
+    assert np.asarray(Image.fromarray(image).convert("L")).tolist() == [[76, 150, 29, 7]]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_gray_is_the_luma_of_the_result() -> None:
         (np.array([[0.5, np.nan]]), r"must be in \[0, 1\]"),
     ],
 )
-def test_what_is_no_picture_is_refused(given: Pixels, message: str) -> None:
+def test_what_is_no_image_is_refused(given: Pixels, message: str) -> None:
     with pytest.raises(DRBNError, match=message):
         enhanced_array(given, negative)
 

@@ -10,12 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 import drbn_lightning
-from drbn_lightning.checkpoints import pretrained as shipped
+from drbn_lightning.checkpoints import pretrained
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
 from drbn_lightning.checkpoints.enhancement_model import load_whole
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, cache_folder, load_enhancer
-from drbn_lightning.inference.runtimes import openvino as runtimes
+from drbn_lightning.inference.runtimes import openvino
 from drbn_lightning.inference.tiling import Tiles, regions
 from drbn_lightning.names import RUNTIMES
 from drbn_lightning.networks.drbn import DRBN
@@ -37,11 +37,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         description = NetworkDescription(f"{kind.__module__}.{kind.__name__}", dict(arguments))
         network = kind(**arguments)  # type: ignore[arg-type]
         save(folder / f"{stage}.pt", header(stage, description, {}, [], needs), network.state_dict())
-    shipped.record(folder)
+    pretrained.record(folder)
     return folder
 
 
-def picture(height: int, width: int, dtype: str = "uint8") -> Pixels:
+def image(height: int, width: int, dtype: str = "uint8") -> Pixels:
     values = np.random.default_rng(height).random((height, width, 3)) * 0.3
     return values.astype(dtype) if dtype[0] == "f" else (values * np.iinfo(dtype).max).astype(dtype)
 
@@ -52,7 +52,7 @@ def test_a_call_does_what_the_network_does(weights: Path, stage: str, size: tupl
     enhance = load_enhancer(weights / f"{stage}.pt", precision="float32", device="cpu")
     assert enhance.stage == enhance.whole.stage == stage
     for dtype, white in (("uint8", 255), ("uint16", 65535), ("float32", 1)):
-        given = picture(*size, dtype)
+        given = image(*size, dtype)
         low = torch.from_numpy(given.astype(np.float32) / np.float32(white)).permute(2, 0, 1)[None]
         with torch.inference_mode():
             full = load_whole(weights / f"{stage}.pt").network(low).full[0].permute(1, 2, 0).clamp(0, 1).numpy()
@@ -61,12 +61,12 @@ def test_a_call_does_what_the_network_does(weights: Path, stage: str, size: tupl
         np.testing.assert_allclose(found.astype(float), full * white, atol=1e-5 if white == 1 else white * 1e-5 + 0.51)
 
 
-def test_every_kind_gives_the_same_picture(weights: Path) -> None:
+def test_every_kind_gives_the_same_image(weights: Path) -> None:
     enhance = load_enhancer(weights / "band.pt", precision="float32", device="cpu")
-    given = picture(20, 30)
-    array, image = enhance(given), enhance(Image.fromarray(given))
+    given = image(20, 30)
+    array, pillow = enhance(given), enhance(Image.fromarray(given))
     tensor = enhance(torch.from_numpy(given).permute(2, 0, 1)[None] / 255)
-    np.testing.assert_array_equal(np.asarray(image), array)
+    np.testing.assert_array_equal(np.asarray(pillow), array)
     assert tensor.shape == (1, 3, 20, 30)
     np.testing.assert_allclose(tensor[0].permute(1, 2, 0).numpy() * 255, array, atol=0.51)
     gray = enhance(given[..., 0])
@@ -80,28 +80,28 @@ def test_other_kinds_are_refused(weights: Path) -> None:
         load_enhancer(weights / "band.pt", strength=0)([[1]])  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("given", [picture(4, 4)[..., 0], picture(4, 4, "float64"), picture(4, 4)[..., :2]])
+@pytest.mark.parametrize("given", [image(4, 4)[..., 0], image(4, 4, "float64"), image(4, 4)[..., :2]])
 def test_arrays_of_another_kind_are_no_colours(weights: Path, given: Pixels) -> None:
     with pytest.raises(DRBNError, match=r"must be \(H, W"):
         load_enhancer(weights / "band.pt").enhance_array(given)
 
 
-def test_strength_0_gives_the_very_picture(weights: Path) -> None:
+def test_strength_0_gives_the_very_image(weights: Path) -> None:
     enhance = load_enhancer(weights / "band.pt", strength=0)
     for dtype in ("uint8", "uint16", "float32", "float64"):
-        given = picture(9, 10, dtype)
+        given = image(9, 10, dtype)
         found = enhance(given)
         np.testing.assert_array_equal(found, given)
         assert not np.shares_memory(found, given)
-    palette = Image.fromarray(picture(9, 10)).convert("P")
+    palette = Image.fromarray(image(9, 10)).convert("P")
     found_image = enhance(palette)
     assert (found_image.mode, found_image.tobytes()) == ("P", palette.tobytes())
     tensor = torch.rand(3, 4, 5, dtype=torch.float64)
     assert torch.equal(enhance(tensor), tensor)
 
 
-def test_strength_goes_from_the_picture_to_the_result(weights: Path) -> None:
-    given = picture(9, 10, "float32")
+def test_strength_goes_from_the_image_to_the_result(weights: Path) -> None:
+    given = image(9, 10, "float32")
     all_of_it = load_enhancer(weights / "band.pt")(given)
     third = load_enhancer(weights / "band.pt", strength=0.3)(given)
     np.testing.assert_allclose(third, given + 0.3 * (all_of_it - given), atol=1e-6)
@@ -113,15 +113,15 @@ def test_a_strength_out_of_range_is_refused(weights: Path, strength: float) -> N
         load_enhancer(weights / "band.pt", strength=strength)
 
 
-def test_self_ensemble_turns_with_the_picture(weights: Path) -> None:
+def test_self_ensemble_turns_with_the_image(weights: Path) -> None:
     enhance = load_enhancer(weights / "band.pt", self_ensemble=True)
-    given = picture(16, 20, "float32")
+    given = image(16, 20, "float32")
     turned = np.ascontiguousarray(np.rot90(given))
     np.testing.assert_allclose(enhance(turned), np.rot90(enhance(given)), atol=1e-5)
 
 
 def test_tiles_show_no_seam(weights: Path) -> None:
-    given = picture(500, 420, "float32")
+    given = image(500, 420, "float32")
     whole = load_enhancer(weights / "recompose.pt")(given)
     tiled = load_enhancer(weights / "recompose.pt", tile_size=400)(given)
     assert len(regions(500, 420, Tiles(400))) > 1
@@ -135,7 +135,7 @@ def test_tiles_that_are_too_small_are_refused(weights: Path) -> None:
 
 def test_progress_reaches_the_end(weights: Path) -> None:
     told = list[tuple[int, int]]()
-    load_enhancer(weights / "band.pt").enhance_array(picture(9, 10), lambda done, total: told.append((done, total)))
+    load_enhancer(weights / "band.pt").enhance_array(image(9, 10), lambda done, total: told.append((done, total)))
     assert told == [(90, 90)]
 
 
@@ -144,8 +144,8 @@ def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) 
         return Runner(lambda low, thumbnail: torch.full_like(low, value), Tiles())
 
     enhance = Enhancer(load_whole(weights / "band.pt"), constant(0.0), constant(1.0))
-    assert (enhance(picture(4, 4)) == 0).all()
-    assert (enhance(picture(4, 4, "uint16")) == 65535).all()
+    assert (enhance(image(4, 4)) == 0).all()
+    assert (enhance(image(4, 4, "uint16")) == 65535).all()
     assert (enhance(torch.rand(3, 4, 4)) == 1).all()
 
 
@@ -161,15 +161,15 @@ def test_threads_take_turns(weights: Path) -> None:
 
     runner = Runner(method, Tiles())
     enhance = Enhancer(load_whole(weights / "band.pt"), runner, runner)
-    given = [picture(30 + n, 30) for n in range(16)]
+    given = [image(30 + n, 30) for n in range(16)]
     with ThreadPoolExecutor(8) as pool:
         for one, found in zip(given, pool.map(enhance, given), strict=True):
             np.testing.assert_array_equal(found, one)
 
 
 def test_weights_of_the_package_are_the_default(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipped, "weights_folder", lambda: weights)
-    assert load_enhancer().stage == shipped.DEFAULT_STAGE
+    monkeypatch.setattr(pretrained, "weights_folder", lambda: weights)
+    assert load_enhancer().stage == pretrained.DEFAULT_STAGE
     assert load_enhancer(stage="band").stage == "band"
     assert load_enhancer(stage="recompose").stage == "recompose"
     with pytest.raises(DRBNError, match="stage=quality ships no weights"):
@@ -177,7 +177,7 @@ def test_weights_of_the_package_are_the_default(weights: Path, monkeypatch: pyte
 
 
 def test_stage_1_can_be_had_out_of_both(weights: Path) -> None:
-    given = picture(9, 10)
+    given = image(9, 10)
     both, first = load_enhancer(weights / "recompose.pt"), load_enhancer(weights / "recompose.pt", stage="band")
     assert (first.stage, list(first.whole.parts)) == ("band", ["band"])
     np.testing.assert_array_equal(first(given), load_enhancer(weights / "band.pt")(given))
@@ -197,11 +197,11 @@ def test_other_runtimes_run_the_exported_network(
         return lambda low, thumbnail: torch.ones_like(low)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(runtimes, "cached_export", lambda whole, folder: folder / f"{whole.stage}.onnx")
-    monkeypatch.setattr(runtimes, f"open_{runtime}", opener)
+    monkeypatch.setattr(openvino, "cached_export", lambda whole, folder: folder / f"{whole.stage}.onnx")
+    monkeypatch.setattr(openvino, f"open_{runtime}", opener)
     enhance = load_enhancer(weights / "band.pt", runtime=runtime, precision="float32")
-    assert (enhance(picture(5, 6)) == 255).all()
-    assert opened == [(tmp_path / "drbn_lightning" / "band.onnx", "float32")]  # once for all kinds of pictures
+    assert (enhance(image(5, 6)) == 255).all()
+    assert opened == [(tmp_path / "drbn_lightning" / "band.onnx", "float32")]  # once for all kinds of images
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
-from drbn_lightning.inference import job_files as batch
+from drbn_lightning.inference import job_files
 from drbn_lightning.inference.job_files import cause_of, enhance_file, enhance_files, side_by_side
 from drbn_lightning.inference.jobs import Job
 from drbn_lightning.types import Progress
@@ -59,7 +59,7 @@ def test_the_old_pixels_are_kept_for_a_comparison_only(
         kept.append(enhancer.given() is not None)
         write_photograph(path, photograph, quality=quality)
 
-    monkeypatch.setattr(batch, "write_photograph", watched)
+    monkeypatch.setattr(job_files, "write_photograph", watched)
     enhance_file(job(tmp_path, compare=compare), enhancer)
     assert kept == ([True, True] if compare else [False])
 
@@ -73,7 +73,7 @@ def test_causes_name_the_photo_once() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_very_large_comparisons_become_smaller(monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
-    monkeypatch.setattr(batch, "LONGEST_COMPARISON", 100)
+    monkeypatch.setattr(job_files, "LONGEST_COMPARISON", 100)
     pixels: NDArray[Any] = np.full((40, 200, 3), 70, dtype)
     before = Photograph(pixels, alpha=pixels[..., 0], exif=b"old", icc_profile=b"profile")
     both = side_by_side(before, before._replace(pixels=pixels * 2))

@@ -38,7 +38,7 @@ def test_files_count_whatever_they_are_called_and_once() -> None:
     assert found("b.png", "notes.txt", "a.JPG", "./b.png") == ["b.png", "notes.txt", "a.JPG"]
 
 
-def test_folders_give_their_pictures_in_natural_order() -> None:
+def test_folders_give_their_images_in_natural_order() -> None:
     touched("x/10.png", "x/2.JPG", "x/.2.png", "x/notes.txt", "x/a.gif", "x/sub/1.png", "x/.hidden/1.png", "x/z.heic")
     assert found("x") == ["x/2.JPG", "x/10.png", "x/a.gif", "x/z.heic"]
     assert found("x", recursive=True) == ["x/2.JPG", "x/10.png", "x/a.gif", "x/z.heic", "x/sub/1.png"]
@@ -66,7 +66,7 @@ def test_what_is_missing_is_named_and_stops_nothing(monkeypatch: pytest.MonkeyPa
     photos, failures = find_photos(["gone.png", "*.bmp", "a.png", "empty", "locked"], Path("out"))
     assert [photo.path.name for photo in photos] == ["a.png"]
     assert [failure.source for failure in failures] == ["gone.png", "*.bmp", "empty", "locked"]
-    causes = ["gone.png does not exist", "*.bmp matches no picture", "holds no picture", "locked cannot be read"]
+    causes = ["gone.png does not exist", "*.bmp matches no image", "holds no image", "locked cannot be read"]
     for cause, failure in zip(causes, failures, strict=True):
         assert cause in failure.cause
     assert "--recursive" in failures[2].cause

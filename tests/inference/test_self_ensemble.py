@@ -12,8 +12,8 @@ THUMBNAIL = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
 
 
 def test_eight_sides_differ() -> None:
-    picture = torch.rand(1, 3, 5, 5)
-    seen = {turned(picture, *side).numpy().tobytes() for side in SIDES}
+    image = torch.rand(1, 3, 5, 5)
+    seen = {turned(image, *side).numpy().tobytes() for side in SIDES}
     assert len(seen) == len(SIDES) == 8
 
 
@@ -53,7 +53,7 @@ def test_no_seam_shows() -> None:
     np.testing.assert_allclose(run_tiled(method, given, Tiles(212, 72)), whole, atol=2e-6)
 
 
-def test_a_turned_picture_gives_the_turned_result() -> None:
+def test_a_turned_image_gives_the_turned_result() -> None:
     torch.manual_seed(0)
     method = self_ensemble(torch_method(DRBN(recursions=1, base_channels=4, growth_rate=2), torch.device("cpu")))
     low = torch.rand(1, 3, 16, 24)

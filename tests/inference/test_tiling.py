@@ -17,7 +17,7 @@ SMALL = Tiles(96, 16)
 SIZES = [(1, 1), (1, 9), (3, 5), (37, 41), (97, 96), (100, 400), (301, 203)]
 
 
-def picture(height: int, width: int, dtype: str = "uint8") -> Pixels:
+def image(height: int, width: int, dtype: str = "uint8") -> Pixels:
     values = np.random.default_rng(height).random((height, width, 3), np.float32)
     scale = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
     return (values * scale).astype(dtype)
@@ -49,14 +49,14 @@ def test_a_grid_is_no_finer_than_needed() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_what_changes_nothing_changes_nothing(size: tuple[int, int], dtype: str) -> None:
-    given = picture(*size, dtype)
+    given = image(*size, dtype)
     found = run_tiled(same, given, SMALL)
     assert found.dtype == given.dtype
     np.testing.assert_array_equal(found, given)
 
 
 def test_a_view_of_any_strides_is_read_and_not_written() -> None:
-    given = picture(120, 130)[::-1, ::2]
+    given = image(120, 130)[::-1, ::2]
     given.setflags(write=False)
     found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL)
     np.testing.assert_array_equal(found, 255 - given)
@@ -66,7 +66,7 @@ def test_a_view_of_any_strides_is_read_and_not_written() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
-    given = picture(300, 200, dtype)
+    given = image(300, 200, dtype)
     told = set()
 
     def watch(low: Tensor, thumbnail: Tensor) -> Tensor:
@@ -83,18 +83,18 @@ def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
 
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
 def test_results_are_clipped_and_rounded(dtype: str, white: int) -> None:
-    given = picture(40, 40, dtype)
+    given = image(40, 40, dtype)
     assert (run_tiled(lambda low, thumbnail: low + 2, given, SMALL) == white).all()
     assert (run_tiled(lambda low, thumbnail: low - 2, given, SMALL) == 0).all()
     if dtype != "float32":
         np.testing.assert_array_equal(run_tiled(lambda low, thumbnail: low + 0.4 / white, given, SMALL), given)
 
 
-def test_strength_is_the_way_from_the_picture_to_the_result() -> None:
-    given = picture(100, 120, "float32")
+def test_strength_is_the_way_from_the_image_to_the_result() -> None:
+    given = image(100, 120, "float32")
     found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL, strength=0.25)
     np.testing.assert_allclose(found, given + 0.25 * (1 - 2 * given), atol=1e-6)
-    eight = picture(100, 120)
+    eight = image(100, 120)
     white = run_tiled(lambda low, thumbnail: torch.full_like(low, 7), eight, SMALL, strength=0.5)
     np.testing.assert_allclose(white, (eight + 255.0) / 2, atol=0.5)
 
@@ -107,14 +107,14 @@ def test_a_result_that_is_no_number_is_refused(value: float) -> None:
         return found
 
     with pytest.raises(DRBNError, match=r"not finite; use precision=float32"):
-        run_tiled(broken, picture(10, 10), SMALL)
+        run_tiled(broken, image(10, 10), SMALL)
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_no_seam_shows(strength: float) -> None:
     torch.manual_seed(0)
     method = torch_method(DRBN(recursions=1, base_channels=4, growth_rate=2), torch.device("cpu"))
-    given = picture(301, 401, "float32")  # one recursion sees 69 pixels far
+    given = image(301, 401, "float32")  # one recursion sees 69 pixels far
     whole = run_tiled(method, given, Tiles(1000, 72), strength=strength)
     tiled = run_tiled(method, given, Tiles(220, 72), strength=strength)
     assert len(regions(301, 401, Tiles(220, 72))) == 8
@@ -125,7 +125,7 @@ def test_no_seam_shows(strength: float) -> None:
 
 def test_progress_counts_pixels() -> None:
     told = list[tuple[int, int]]()
-    run_tiled(same, picture(200, 300), SMALL, progress=lambda done, total: told.append((done, total)))
+    run_tiled(same, image(200, 300), SMALL, progress=lambda done, total: told.append((done, total)))
     done = [one for one, _ in told]
     assert len(told) == len(regions(200, 300, SMALL))
     assert done == sorted(set(done))
@@ -152,7 +152,7 @@ class SmallMemory:
 @pytest.mark.parametrize("error", [None, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
 def test_where_memory_does_not_suffice_tiles_become_smaller(error: RuntimeError | None) -> None:
     method, told = SmallMemory(120 * 120, error), list[tuple[int, int]]()
-    given = picture(500, 700)
+    given = image(500, 700)
     found = run_tiled(method, given, Tiles(400, 16), progress=lambda done, total: told.append((done, total)))
     np.testing.assert_array_equal(found, given)
     assert 0 < method.refused < 4  # and not once for each tile
@@ -161,17 +161,17 @@ def test_where_memory_does_not_suffice_tiles_become_smaller(error: RuntimeError 
 
 def test_where_memory_never_suffices_it_is_said() -> None:
     with pytest.raises(DRBNError, match=r"smallest tile; close other programs"):
-        run_tiled(SmallMemory(10), picture(500, 700), Tiles(400, 16))
+        run_tiled(SmallMemory(10), image(500, 700), Tiles(400, 16))
 
 
 def test_other_errors_are_not_hidden() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        run_tiled(SmallMemory(10, RuntimeError("mat1 and mat2 shapes")), picture(50, 70), SMALL)
+        run_tiled(SmallMemory(10, RuntimeError("mat1 and mat2 shapes")), image(50, 70), SMALL)
 
 
 def test_tiles_that_consist_of_overlap_are_refused() -> None:
     with pytest.raises(DRBNError, match=rf"tiles of 96 pixels are too small; use at least {2 * OVERLAP + 64}"):
-        run_tiled(same, picture(8, 8), Tiles(96))
+        run_tiled(same, image(8, 8), Tiles(96))
 
 
 PEAK = """
@@ -188,17 +188,17 @@ def enough(pixels, total):
     if len(done) == 2:
         raise StopIteration
 
-picture = np.ones(({height}, {width}, 3), np.uint8)
+image = np.ones(({height}, {width}, 3), np.uint8)
 try:
-    run_tiled(torch_method(DRBN(recursions=2), torch.device("cpu")), picture, Tiles(), progress=enough)
+    run_tiled(torch_method(DRBN(recursions=2), torch.device("cpu")), image, Tiles(), progress=enough)
 except StopIteration:
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + picture.nbytes)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + image.nbytes)
 """
 
 
 def peak(height: int, width: int) -> int:
-    """Peak resident bytes of the first two tiles, and as much as the picture again for the whole result."""
+    """Peak resident bytes of the first two tiles, and as much as the image again for the whole result."""
     code = PEAK.format(height=height, width=width)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(done.stdout)

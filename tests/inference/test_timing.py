@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from drbn_lightning.inference import timing as timings
+from drbn_lightning.inference import timing
 from drbn_lightning.inference.timing import Timed, interleaved, timing_table, ways_to_run
 from drbn_lightning.types import Method
 from tests.inference.runtimes.exporting import example, full, small_file, small_whole
@@ -38,7 +38,7 @@ def test_the_table_compares_medians_with_the_first() -> None:
 
 
 def test_every_way_gives_the_networks_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timings, "has_native_bfloat16", lambda: False)
+    monkeypatch.setattr(timing, "has_native_bfloat16", lambda: False)
     whole, (low, thumbnail) = small_whole(), example(1, 3, 9, 10)
     ways, notes = ways_to_run(whole.network, small_file(tmp_path), 1)
     assert (list(ways), notes) == (["torch", "onnxruntime", "openvino"], [])
@@ -47,15 +47,15 @@ def test_every_way_gives_the_networks_result(tmp_path: Path, monkeypatch: pytest
 
 
 def test_bfloat16_is_tried_where_the_processor_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timings, "has_native_bfloat16", lambda: True)
-    monkeypatch.setattr(timings, "open_openvino", lambda path, threads, precision="float32": None)
+    monkeypatch.setattr(timing, "has_native_bfloat16", lambda: True)
+    monkeypatch.setattr(timing, "open_openvino", lambda path, threads, precision="float32": None)
     ways, _ = ways_to_run(small_whole().network, small_file(tmp_path))
     assert list(ways) == ["torch", "torch bfloat16", "onnxruntime", "openvino", "openvino bfloat16"]
 
 
 def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = small_file(tmp_path)
-    monkeypatch.setattr(timings, "has_native_bfloat16", lambda: False)
+    monkeypatch.setattr(timing, "has_native_bfloat16", lambda: False)
     monkeypatch.setitem(sys.modules, "openvino", None)
     ways, notes = ways_to_run(small_whole().network, path)
     assert list(ways) == ["torch", "onnxruntime"]

@@ -35,7 +35,7 @@ def test_least_squares_are_the_released_codes_at_the_middle_of_the_labels() -> N
     torch.testing.assert_close(criterion.generator_loss(FAKE), (FAKE.sigmoid() - 1).square().mean())
 
 
-def test_least_squares_draw_a_label_per_picture_in_training() -> None:
+def test_least_squares_draw_a_label_per_image_in_training() -> None:
     criterion = LeastSquaresCriterion()
     torch.manual_seed(5)
     found = criterion.discriminator_loss(REAL, FAKE)

@@ -8,13 +8,13 @@ from tests import golden
 
 
 def golden_bands() -> tuple[Bands, torch.Tensor]:
-    picture = golden.picture(5)
-    half, quarter = (functional.interpolate(picture, scale_factor=s, mode="bilinear") for s in (0.5, 0.25))
-    return Bands(0.9 * picture, half, quarter), picture
+    image = golden.image(5)
+    half, quarter = (functional.interpolate(image, scale_factor=s, mode="bilinear") for s in (0.5, 0.25))
+    return Bands(0.9 * image, half, quarter), image
 
 
 def test_ssim_gives_the_released_codes_figure() -> None:
-    value = ssim(golden.picture(3, 40, 56), golden.picture(4, 40, 56))
+    value = ssim(golden.image(3, 40, 56), golden.image(4, 40, 56))
     assert value.item() == pytest.approx(golden.SSIM_ZERO_PADDED, rel=1e-4)
 
 
@@ -31,13 +31,13 @@ def test_terms_make_up_the_loss() -> None:
 
 
 def test_a_perfect_result_costs_least() -> None:
-    picture = torch.rand(1, 3, 16, 16)
-    terms = BandLoss(l1_weight=1.0)(targets(picture), picture)
+    image = torch.rand(1, 3, 16, 16)
+    terms = BandLoss(l1_weight=1.0)(targets(image), image)
     assert terms["loss"].item() == pytest.approx(-1.2, abs=1e-4)
 
 
 def test_ssim_is_computed_in_float32_under_autocast() -> None:
-    x, y = golden.picture(3, 40, 56), golden.picture(4, 40, 56)
+    x, y = golden.image(3, 40, 56), golden.image(4, 40, 56)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = ssim(x, y)
     assert value.dtype == torch.float32
@@ -45,7 +45,7 @@ def test_ssim_is_computed_in_float32_under_autocast() -> None:
 
 
 def test_gradient_points_uphill_in_ssim() -> None:
-    target = golden.picture(5)
+    target = golden.image(5)
     result = (target * 0.8).requires_grad_()
     (gradient,) = torch.autograd.grad(ssim(result, target), result)
     assert ssim(result.detach() + 1e3 * gradient, target) > ssim(result.detach(), target)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from drbn_lightning.losses.perceptual import LAYER_WEIGHTS, PerceptualLoss
 from drbn_lightning.networks.vgg import VGG16Features
-from tests.golden import picture, vgg_state
+from tests.golden import image, vgg_state
 
 
 class Edges(nn.Module):
@@ -20,9 +20,9 @@ class Edges(nn.Module):
         self.gain = nn.Parameter(torch.tensor(2.0))
         self.calls = 0
 
-    def forward(self, picture: Tensor) -> dict[str, Tensor]:
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
         self.calls += 1
-        return {"edges": self.gain * picture.diff(dim=-1), "itself": picture}
+        return {"edges": self.gain * image.diff(dim=-1), "itself": image}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
 @torch.no_grad()
 def test_it_is_the_released_codes_sum(weights: str, normalize: bool) -> None:
     network = VGG16Features(weights, normalize)
-    result, target = network(picture(1)), network(picture(2))
+    result, target = network(image(1)), network(image(2))
     expected = sum(w * (result[name] - target[name]).square().mean() for name, w in LAYER_WEIGHTS.items())
-    loss = PerceptualLoss(weights, normalize)(picture(1), picture(2))
+    loss = PerceptualLoss(weights, normalize)(image(1), image(2))
     assert loss.shape == ()
     torch.testing.assert_close(loss, torch.as_tensor(expected))
 
@@ -47,15 +47,15 @@ def test_it_is_the_released_codes_sum(weights: str, normalize: bool) -> None:
 @torch.no_grad()
 def test_relative_distances_do_not_depend_on_the_scale_of_the_weights(weights: str) -> None:
     class Louder(VGG16Features):
-        def forward(self, picture: Tensor) -> dict[str, Tensor]:
-            return {name: 30 * found for name, found in super().forward(picture).items()}
+        def forward(self, image: Tensor) -> dict[str, Tensor]:
+            return {name: 30 * found for name, found in super().forward(image).items()}
 
     network = VGG16Features(weights)
-    one = PerceptualLoss(relative=True, features=network)(picture(1), picture(2))
-    assert PerceptualLoss(relative=True, features=Louder(weights))(picture(1), picture(2)).item() == pytest.approx(
+    one = PerceptualLoss(relative=True, features=network)(image(1), image(2))
+    assert PerceptualLoss(relative=True, features=Louder(weights))(image(1), image(2)).item() == pytest.approx(
         one.item(), rel=1e-4
     )
-    result, target = network(picture(1)), network(picture(2))
+    result, target = network(image(1)), network(image(2))
     expected = [
         w * (result[name] - target[name]).square().mean() / target[name].square().mean()
         for name, w in LAYER_WEIGHTS.items()
@@ -64,15 +64,15 @@ def test_relative_distances_do_not_depend_on_the_scale_of_the_weights(weights: s
 
 
 @torch.no_grad()
-def test_equal_pictures_cost_nothing(weights: str) -> None:
+def test_equal_images_cost_nothing(weights: str) -> None:
     loss = PerceptualLoss(weights)
-    assert loss(picture(1), picture(1)).item() == 0
-    assert loss(picture(1), picture(2)).item() > 0
+    assert loss(image(1), image(1)).item() == 0
+    assert loss(image(1), image(2)).item() > 0
 
 
 def test_gradients_reach_the_result_and_not_the_target(weights: str) -> None:
     loss = PerceptualLoss(weights)
-    result, target = picture(1).requires_grad_(), picture(2).requires_grad_()
+    result, target = image(1).requires_grad_(), image(2).requires_grad_()
     loss(result, target).backward()
     assert result.grad is not None
     assert result.grad.isfinite().all()
@@ -87,7 +87,7 @@ def test_the_extractor_is_no_part_of_the_loss(weights: str) -> None:
     assert loss.state_dict() == {}
     assert list(loss.parameters()) == []
     again = pickle.loads(pickle.dumps(loss))
-    assert torch.equal(again(picture(1), picture(2)), loss(picture(1), picture(2)))
+    assert torch.equal(again(image(1), image(2)), loss(image(1), image(2)))
 
 
 @torch.no_grad()
@@ -95,15 +95,15 @@ def test_layers_of_weight_0_are_left_out(weights: str) -> None:
     none = dict.fromkeys(LAYER_WEIGHTS, 0.0)
     parts = [PerceptualLoss(weights, layer_weights=none | {name: w}) for name, w in LAYER_WEIGHTS.items()]
     assert [list(part.layer_weights) for part in parts] == [[name] for name in LAYER_WEIGHTS]
-    total = torch.stack([part(picture(1), picture(2)) for part in parts]).sum()
-    torch.testing.assert_close(PerceptualLoss(weights)(picture(1), picture(2)), total)
+    total = torch.stack([part(image(1), image(2)) for part in parts]).sum()
+    torch.testing.assert_close(PerceptualLoss(weights)(image(1), image(2)), total)
 
 
 @torch.no_grad()
 def test_another_extractor() -> None:
     extractor = Edges()
     loss = PerceptualLoss(features=extractor, layer_weights={"edges": 0.5, "itself": 2})
-    x, y = picture(1), picture(2)
+    x, y = image(1), image(2)
     expected = 0.5 * 4 * (x - y).diff(dim=-1).square().mean() + 2 * (x - y).square().mean()
     torch.testing.assert_close(loss(x, y), expected)
     assert extractor.calls == 2
@@ -114,11 +114,11 @@ def test_another_extractor() -> None:
 def test_it_is_float32_under_autocast(weights: str) -> None:
     loss = PerceptualLoss(weights)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        value = loss(picture(1), picture(2))
+        value = loss(image(1), image(2))
     assert value.dtype == torch.float32
-    assert value.item() == pytest.approx(loss(picture(1), picture(2)).item(), rel=0.02)
+    assert value.item() == pytest.approx(loss(image(1), image(2)).item(), rel=0.02)
     coarse = PerceptualLoss(features=Edges().bfloat16(), layer_weights={"itself": 1.0})
-    assert coarse(picture(1).bfloat16(), picture(2).bfloat16()).dtype == torch.float32
+    assert coarse(image(1).bfloat16(), image(2).bfloat16()).dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_refuses_nonsense(weights: str, chosen: dict[str, float], message: str) 
 def test_an_unknown_layer_of_another_extractor() -> None:
     loss = PerceptualLoss(features=Edges(), layer_weights={"corners": 1.0})
     with pytest.raises(ValueError, match=r"perceptual\.layer_weights names 'corners'; the layers are edges, itself"):
-        loss(picture(1), picture(2))
+        loss(image(1), image(2))
 
 
 @pytest.mark.reference

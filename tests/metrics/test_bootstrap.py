@@ -78,7 +78,7 @@ def test_paired_is_the_interval_of_the_differences() -> None:
     )
 
 
-def test_pairing_sees_what_the_spread_of_the_pictures_hides() -> None:
+def test_pairing_sees_what_the_spread_of_the_images_hides() -> None:
     better = [value + 0.1 for value in VALUES]
     assert paired(VALUES, better).low > 0
     assert interval(better).low < interval(VALUES).high

@@ -39,22 +39,22 @@ def alex(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return weights_file(tmp_path_factory.mktemp("weights") / "alex.pth")
 
 
-def pictures(height: int = 40, width: int = 48) -> tuple[Tensor, Tensor]:
+def images(height: int = 40, width: int = 48) -> tuple[Tensor, Tensor]:
     first, second = torch.rand(2, 2, 3, height, width, generator=torch.Generator().manual_seed(0))
     return first, second
 
 
-def test_distance_is_per_picture_and_nothing_for_equal_ones(alex: Path) -> None:
-    measure, (first, second) = LPIPS("alex", alex), pictures()
-    found = measure(torch.stack([first[0], second[1]]), torch.stack([first[0], first[1]]))
+def test_distance_is_per_image_and_nothing_for_equal_ones(alex: Path) -> None:
+    metric, (first, second) = LPIPS("alex", alex), images()
+    found = metric(torch.stack([first[0], second[1]]), torch.stack([first[0], first[1]]))
     assert found.shape == (2,)
     assert found[0].item() == pytest.approx(0, abs=1e-4)  # rounding of the result
     assert found[1] > 0.01
-    assert found[1].item() == pytest.approx(measure(second[1:], first[1:]).item(), rel=1e-4)
+    assert found[1].item() == pytest.approx(metric(second[1:], first[1:]).item(), rel=1e-4)
 
 
 def test_the_weights_are_those_of_the_file(alex: Path, tmp_path: Path) -> None:
-    first, second = pictures()
+    first, second = images()
     own, state = LPIPS("alex", alex).state_dict(), torch.load(alex, weights_only=True)
     assert torch.equal(own["network.net.slice3.6.weight"], state["features.6.weight"])
     other = weights_file(tmp_path / "other.pth", seed=1)
@@ -62,32 +62,32 @@ def test_the_weights_are_those_of_the_file(alex: Path, tmp_path: Path) -> None:
 
 
 def test_the_linear_layers_are_the_trained_ones(alex: Path) -> None:
-    measure = LPIPS("alex", alex)
-    heads = [tensor for name, tensor in measure.state_dict().items() if ".lin" in name]
+    metric = LPIPS("alex", alex)
+    heads = [tensor for name, tensor in metric.state_dict().items() if ".lin" in name]
     assert len(heads) >= 5
     assert all((head >= 0).all() for head in heads)  # trained to be so; random ones are not
-    assert not any(parameter.requires_grad for parameter in measure.parameters())
+    assert not any(parameter.requires_grad for parameter in metric.parameters())
 
 
-def test_pictures_are_scaled_from_minus_one_to_one_after_rounding(alex: Path) -> None:
-    measure, (first, second) = LPIPS("alex", alex), pictures()
+def test_images_are_scaled_from_minus_one_to_one_after_rounding(alex: Path) -> None:
+    metric, (first, second) = LPIPS("alex", alex), images()
     rounded = (first * 255).round() / 255
-    expected = measure.network(2 * rounded - 1, 2 * second - 1).flatten()
-    assert torch.allclose(measure(first, second), expected, rtol=1e-5)
-    assert torch.equal(measure(first + 1, second), measure(torch.ones_like(first), second))
+    expected = metric.network(2 * rounded - 1, 2 * second - 1).flatten()
+    assert torch.allclose(metric(first, second), expected, rtol=1e-5)
+    assert torch.equal(metric(first + 1, second), metric(torch.ones_like(first), second))
 
 
 def test_vgg_is_another_backbone(tmp_path: Path) -> None:
-    first, second = pictures(16, 17)
+    first, second = images(16, 17)
     metric = lpips_metric("vgg", weights_file(tmp_path / "vgg.pth", "vgg"))
-    assert (metric.name, metric.title, metric.higher_is_better) == ("lpips_vgg", "LPIPS VGG16", False)
+    assert (metric.key, metric.title, metric.better) == ("lpips_vgg", "LPIPS VGG16", -1)
     assert "VGG16" in metric.definition
     assert (metric.function(first, second) > 0).all()
 
 
 @pytest.mark.parametrize("side", [1, 30, 31])
 def test_a_side_that_is_too_short_has_no_figure(alex: Path, side: int) -> None:
-    first, second = pictures(side, 40)
+    first, second = images(side, 40)
     found = LPIPS("alex", alex)(first, second)
     assert found.shape == (2,)
     assert found.isnan().all() == (side < BACKBONES["alex"].shortest)
@@ -103,7 +103,7 @@ def test_the_cache_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "lpips.weights=PATH" in str(caught.value)
     place.parent.mkdir(parents=True)
     place.write_bytes(alex.read_bytes())
-    first, second = pictures()
+    first, second = images()
     assert torch.equal(LPIPS("alex")(first, second), LPIPS("alex", alex)(first, second))
 
 

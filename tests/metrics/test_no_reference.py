@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.metrics.definitions import Metric
+from drbn_lightning.metrics.metric import Metric
 from drbn_lightning.metrics.no_reference import (
-    KNOWN,
+    BY_PYIQA,
     NO_REFERENCE,
     brightness,
     clipped,
@@ -20,46 +20,46 @@ from drbn_lightning.metrics.no_reference import (
 )
 
 
-def pictures() -> Tensor:
+def images() -> Tensor:
     return torch.rand(2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("metric", NO_REFERENCE, ids=lambda metric: metric.name)
-def test_plain_figures_are_per_picture_and_of_the_8_bit_picture(metric: Metric) -> None:
-    picture = (pictures() * 255).round() / 255
-    both = metric.function(picture)
+@pytest.mark.parametrize("metric", NO_REFERENCE.values(), ids=lambda metric: metric.key)
+def test_plain_figures_are_per_image_and_of_the_8_bit_image(metric: Metric) -> None:
+    image = (images() * 255).round() / 255
+    both = metric.function(image)
     assert both.shape == (2,)
-    assert both.tolist() == pytest.approx([metric.function(one[None]).item() for one in picture], abs=1e-4)
-    assert torch.equal(metric.function(picture + 0.3 / 255), both)
+    assert both.tolist() == pytest.approx([metric.function(one[None]).item() for one in image], abs=1e-4)
+    assert torch.equal(metric.function(image + 0.3 / 255), both)
 
 
 def test_brightness_is_the_mean_luminance() -> None:
-    picture = pictures()
-    red, green, blue = picture.mean(dim=(2, 3)).T
-    assert torch.allclose(brightness(picture), 0.299 * red + 0.587 * green + 0.114 * blue, atol=1e-3)
+    image = images()
+    red, green, blue = image.mean(dim=(2, 3)).T
+    assert torch.allclose(brightness(image), 0.299 * red + 0.587 * green + 0.114 * blue, atol=1e-3)
     assert brightness(torch.zeros(1, 3, 1, 1)).item() == 0
 
 
 def test_a_pixel_is_clipped_if_any_of_its_colours_is() -> None:
-    picture = torch.full((1, 3, 2, 4), 0.5)
-    picture[0, 0, 0, 0], picture[0, 2, 0, 1], picture[0, :, 1, 1] = 0.001, 1.2, 0.0
-    assert clipped(picture).item() == 37.5
+    image = torch.full((1, 3, 2, 4), 0.5)
+    image[0, 0, 0, 0], image[0, 2, 0, 1], image[0, :, 1, 1] = 0.001, 1.2, 0.0
+    assert clipped(image).item() == 37.5
 
 
 def test_colourfulness_is_nothing_for_gray_and_grows_with_saturation() -> None:
     gray = torch.rand(1, 1, 8, 8).expand(1, 3, 8, 8)
-    picture = pictures()
-    pale = 0.5 * picture + 0.5 * picture.mean(dim=1, keepdim=True)
+    image = images()
+    pale = 0.5 * image + 0.5 * image.mean(dim=1, keepdim=True)
     assert colourfulness(gray).item() == 0
-    assert (colourfulness(picture) > 1.8 * colourfulness(pale)).all()
+    assert (colourfulness(image) > 1.8 * colourfulness(pale)).all()
 
 
 def test_colourfulness_of_two_colours_by_hand() -> None:
-    picture = torch.zeros(1, 3, 1, 2)
-    picture[0, 0, 0, 0] = picture[0, 2, 0, 1] = 1  # red beside blue: opponents (255, 127.5) and (0, -255)
+    image = torch.zeros(1, 3, 1, 2)
+    image[0, 0, 0, 0] = image[0, 2, 0, 1] = 1  # red beside blue: opponents (255, 127.5) and (0, -255)
     spread = (127.5**2 + 191.25**2) ** 0.5
     strength = (127.5**2 + 63.75**2) ** 0.5
-    assert colourfulness(picture).item() == pytest.approx(spread + 0.3 * strength, rel=1e-5)
+    assert colourfulness(image).item() == pytest.approx(spread + 0.3 * strength, rel=1e-5)
 
 
 class Recorder(ModuleType):
@@ -82,11 +82,11 @@ class Recorder(ModuleType):
             raise self.error
         return self
 
-    def __call__(self, picture: Tensor) -> Tensor:
-        self.shown.append(picture)
+    def __call__(self, image: Tensor) -> Tensor:
+        self.shown.append(image)
         if self.error:
             raise self.error
-        return picture.mean().double().reshape(1, 1)
+        return image.mean().double().reshape(1, 1)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_an_unknown_measure_is_named_with_the_known_ones() -> None:
 def test_parameters_come_from_the_file_or_the_cache_and_are_never_downloaded(
     recorder: Recorder, tmp_path: Path, name: str
 ) -> None:
-    place = tmp_path / "hub" / "pyiqa" / str(KNOWN[name].file)
+    place = tmp_path / "hub" / "pyiqa" / str(BY_PYIQA[name].file)
     with pytest.raises(DRBNError, match=rf"parameters\.{name}=PATH") as caught:
         pyiqa_metric(name)
     assert str(place) in str(caught.value)
@@ -129,18 +129,18 @@ def test_parameters_come_from_the_file_or_the_cache_and_are_never_downloaded(
     assert "own.mat" in metric.definition
 
 
-def test_each_picture_is_shown_by_itself_in_8_bits(recorder: Recorder) -> None:
+def test_each_image_is_shown_by_itself_in_8_bits(recorder: Recorder) -> None:
     metric = pyiqa_metric("piqe")
-    picture = torch.rand(2, 3, 16, 20) + 0.2
-    found = metric.function(picture)
+    image = torch.rand(2, 3, 16, 20) + 0.2
+    found = metric.function(image)
     assert found.dtype == torch.float32
     assert [tuple(one.shape) for one in recorder.shown] == [(1, 3, 16, 20)] * 2
-    rounded = (picture.clamp(0, 1) * 255).round() / 255
+    rounded = (image.clamp(0, 1) * 255).round() / 255
     assert torch.equal(torch.cat(recorder.shown), rounded)
     assert found.tolist() == pytest.approx(rounded.mean(dim=(1, 2, 3)).tolist(), abs=1e-5)
 
 
-def test_pictures_without_a_figure_are_not_numbers(recorder: Recorder) -> None:
+def test_images_without_a_figure_are_not_numbers(recorder: Recorder) -> None:
     metric = pyiqa_metric("piqe")
     assert metric.function(torch.rand(2, 3, 15, 20)).isnan().tolist() == [True, True]
     recorder.error = torch.linalg.LinAlgError("no texture")  # type: ignore[attr-defined]
@@ -164,8 +164,8 @@ def test_what_pyiqa_cannot_read_is_an_error(recorder: Recorder, tmp_path: Path) 
 def test_niqe_by_pyiqa_itself(reference: Path) -> None:
     pytest.importorskip("pyiqa")
     metric = pyiqa_metric("niqe", reference / "weights" / "niqe_pris_params.npz")
-    picture = Image.open(reference / "data" / "photos" / "100039.jpg").convert("RGB")
-    photo = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
+    image = Image.open(reference / "data" / "photos" / "100039.jpg").convert("RGB")
+    photo = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
     noisy = photo + 0.2 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(0))
     good, bad = metric.function(torch.cat([photo, noisy])).tolist()
     assert good == pytest.approx(2.836, abs=0.01)

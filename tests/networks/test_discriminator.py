@@ -23,9 +23,9 @@ def released() -> Discriminator:
 def test_gives_the_released_networks_scores() -> None:
     network = released().eval()
     golden.fill_discriminator(network)
-    picture = golden.picture(2, 64, 64, 2)
-    assert network.score(picture).tolist() == pytest.approx(golden.DISCRIMINATOR_SCORES, abs=1e-6)
-    torch.testing.assert_close(network(picture).sigmoid(), network.score(picture))
+    image = golden.image(2, 64, 64, 2)
+    assert network.score(image).tolist() == pytest.approx(golden.DISCRIMINATOR_SCORES, abs=1e-6)
+    torch.testing.assert_close(network(image).sigmoid(), network.score(image))
 
 
 def test_has_the_released_networks_tensors() -> None:
@@ -34,19 +34,19 @@ def test_has_the_released_networks_tensors() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 4_691_329
 
 
-def test_the_sorted_copy_follows_the_picture() -> None:
-    picture = torch.tensor([[0.3, 0.9, 0.1], [0.5, 0.2, 0.8]]).reshape(2, 3, 1, 1)
-    seen = tiny().inputs(picture)
+def test_the_sorted_copy_follows_the_image() -> None:
+    image = torch.tensor([[0.3, 0.9, 0.1], [0.5, 0.2, 0.8]]).reshape(2, 3, 1, 1)
+    seen = tiny().inputs(image)
     expected = [[0.3, 0.9, 0.1, 0.1, 0.3, 0.9], [0.5, 0.2, 0.8, 0.2, 0.5, 0.8]]
     torch.testing.assert_close(seen, torch.tensor(expected).reshape(2, 6, 1, 1))
-    assert tiny(sorted_channels=False).inputs(picture) is picture
+    assert tiny(sorted_channels=False).inputs(image) is image
 
 
 def test_the_sorted_copy_passes_gradients_to_the_colours_that_it_took() -> None:
-    picture = torch.rand(1, 3, 2, 2).requires_grad_()
-    torch.autograd.backward(tiny().inputs(picture)[:, 3].sum())
-    assert picture.grad is not None
-    torch.testing.assert_close(picture.grad, (picture == picture.amin(1, keepdim=True)).float())
+    image = torch.rand(1, 3, 2, 2).requires_grad_()
+    torch.autograd.backward(tiny().inputs(image)[:, 3].sum())
+    assert image.grad is not None
+    torch.testing.assert_close(image.grad, (image == image.amin(1, keepdim=True)).float())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,7 +69,7 @@ def test_groups_fit_any_width(base: int) -> None:
     assert all(layer.num_channels % layer.num_groups == 0 for layer in groups)
 
 
-def test_groups_have_16_channels_as_shipped() -> None:
+def test_groups_have_16_channels_as_pretrained() -> None:
     network = tiny(base_channels=32)
     groups = [layer for layer in network.body if isinstance(layer, nn.GroupNorm)]
     assert {layer.num_channels / layer.num_groups for layer in groups} == {16}
@@ -77,10 +77,10 @@ def test_groups_have_16_channels_as_shipped() -> None:
 
 @pytest.mark.parametrize("kind", ["group", "instance", "none"])
 @torch.no_grad()
-def test_pictures_do_not_see_each_other(kind: str) -> None:
-    network, pictures = tiny(normalization=kind), torch.rand(3, 3, 20, 20)
-    alone = torch.cat([network(picture[None]) for picture in pictures])
-    torch.testing.assert_close(network(pictures), alone)
+def test_images_do_not_see_each_other(kind: str) -> None:
+    network, images = tiny(normalization=kind), torch.rand(3, 3, 20, 20)
+    alone = torch.cat([network(image[None]) for image in images])
+    torch.testing.assert_close(network(images), alone)
 
 
 @torch.no_grad()
@@ -92,11 +92,11 @@ def test_instance_norm_is_torchs() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("spectral", [False, True])
-def test_gradients_reach_the_picture_and_every_parameter(kind: str, spectral: bool) -> None:
-    network, picture = tiny(normalization=kind, spectral=spectral), torch.rand(2, 3, 32, 32).requires_grad_()
-    network(picture).square().sum().backward()
-    assert picture.grad is not None
-    assert picture.grad.abs().sum() > 0
+def test_gradients_reach_the_image_and_every_parameter(kind: str, spectral: bool) -> None:
+    network, image = tiny(normalization=kind, spectral=spectral), torch.rand(2, 3, 32, 32).requires_grad_()
+    network(image).square().sum().backward()
+    assert image.grad is not None
+    assert image.grad.abs().sum() > 0
     assert all(parameter.grad is not None for parameter in network.parameters())
     assert all(p.grad.abs().sum() > 0 for n, p in network.named_parameters() if "weight" in n and p.grad is not None)
 
@@ -108,8 +108,8 @@ def test_it_learns_to_tell_light_from_dark(kind: str) -> None:
     generator = torch.Generator().manual_seed(0)
     label = torch.tensor([0.0, 1.0] * 4)
     for _ in range(40):
-        picture = torch.rand(8, 3, 16, 16, generator=generator) * (0.3 + 0.7 * label)[:, None, None, None]
-        loss = nn.functional.binary_cross_entropy_with_logits(network(picture), label)
+        image = torch.rand(8, 3, 16, 16, generator=generator) * (0.3 + 0.7 * label)[:, None, None, None]
+        loss = nn.functional.binary_cross_entropy_with_logits(network(image), label)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -144,8 +144,8 @@ def test_padding_of_the_head_weighs_its_bias() -> None:
     network.head.weight.fill_(1.0)
     plain = tiny(head_padding=0)
     plain.load_state_dict(network.state_dict())
-    picture = torch.rand(1, 3, 32, 32)  # 2 x 2 features within 4 x 4
-    assert network(picture).item() - 2 == pytest.approx((plain(picture).item() - 2) * 4 / 16, rel=1e-4)
+    image = torch.rand(1, 3, 32, 32)  # 2 x 2 features within 4 x 4
+    assert network(image).item() - 2 == pytest.approx((plain(image).item() - 2) * 4 / 16, rel=1e-4)
 
 
 @torch.no_grad()
@@ -153,12 +153,12 @@ def test_it_sees_only_what_the_codec_leaves() -> None:
     network, plain = tiny(reencode=[75, 95]), tiny()
     assert network.reencoding is not None
     assert network.state_dict().keys() == plain.state_dict().keys()
-    picture = torch.rand(2, 3, 24, 20) * 1.5 - 0.2
+    image = torch.rand(2, 3, 24, 20) * 1.5 - 0.2
     network.eval()
-    torch.testing.assert_close(network(picture), plain.eval()(network.reencoding(picture)))
-    assert not torch.allclose(network(picture), plain(picture))
+    torch.testing.assert_close(network(image), plain.eval()(network.reencoding(image)))
+    assert not torch.allclose(network(image), plain(image))
     network.train()
-    assert not torch.equal(network(picture), network(picture))
+    assert not torch.equal(network(image), network(image))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.bands import targets
-from drbn_lightning.checkpoints.official import RELEASED_ARGUMENTS, import_released
+from drbn_lightning.checkpoints.official import RELEASED_ARGUMENTS, import_official
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
 from tests import golden
@@ -12,7 +12,7 @@ from tests import golden
 @pytest.fixture(scope="module")
 def released() -> DRBN:
     network = DRBN(**RELEASED_ARGUMENTS)
-    network.load_state_dict(import_released(golden.released_band_state()))
+    network.load_state_dict(import_official(golden.released_band_state()))
     return network.eval()
 
 
@@ -24,7 +24,7 @@ def parameters(network: torch.nn.Module) -> int:
 @torch.no_grad()
 def test_gives_the_released_networks_figures(released: DRBN, band: str) -> None:
     mean, deviation, values = golden.BAND[band]
-    result = getattr(released(golden.picture(1)), band)
+    result = getattr(released(golden.image(1)), band)
     assert result.mean().item() == pytest.approx(mean, rel=1e-4)
     assert result.std().item() == pytest.approx(deviation, rel=1e-4)
     for index, value in values.items():
@@ -97,18 +97,18 @@ def test_without_the_feature_residual_only_the_result_flows_on() -> None:
         alone.load_state_dict(
             {n.replace("blocks.1", "blocks.0"): v for n, v in network.state_dict().items() if "blocks.1" in n}
         )
-        pictures = torch.cat([first.full, low], dim=1)
-        expected = alone.blocks[0].bands(alone.blocks[0](pictures, None))  # type: ignore[operator]
+        images = torch.cat([first.full, low], dim=1)
+        expected = alone.blocks[0].bands(alone.blocks[0](images, None))  # type: ignore[operator]
     torch.testing.assert_close(second.full, expected.full)
 
 
-def test_guess_brings_the_whole_picture_to_the_mean() -> None:
+def test_guess_brings_the_whole_image_to_the_mean() -> None:
     network = DRBN(recursions=1, guess_mean=0.42)
     low = torch.rand(2, 3, 8, 8) * 0.1
     torch.testing.assert_close(network.guess(low).mean(dim=(1, 2, 3)), torch.full((2,), 0.42))
 
 
-def test_guess_of_a_crop_uses_the_mean_of_its_picture() -> None:
+def test_guess_of_a_crop_uses_the_mean_of_its_image() -> None:
     network, low = DRBN(recursions=1, guess_mean=0.4), torch.full((1, 3, 4, 4), 0.1)
     torch.testing.assert_close(network.guess(low, torch.full((1, 3, 48, 48), 0.2)), torch.full_like(low, 0.2))
     assert DRBN(recursions=1, first_guess="input").guess(low, torch.full((1, 3, 48, 48), 0.2)) is low

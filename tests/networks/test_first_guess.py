@@ -8,12 +8,12 @@ def guess(kind: str = "mean", limit: float = 60.0, ceiling: float = 1.5) -> Gues
     return Guess(kind, 0.42, limit, ceiling)  # type: ignore[arg-type]  # a wrong kind is a test
 
 
-def test_brings_the_whole_picture_to_the_mean() -> None:
+def test_brings_the_whole_image_to_the_mean() -> None:
     low = 0.1 * torch.rand(2, 3, 8, 8)
     torch.testing.assert_close(guess()(low).mean(dim=(1, 2, 3)), torch.full((2,), 0.42))
 
 
-def test_a_crop_takes_the_gain_of_its_picture() -> None:
+def test_a_crop_takes_the_gain_of_its_image() -> None:
     low, whole = torch.full((1, 3, 4, 4), 0.1), torch.full((1, 3, 48, 48), 0.2)
     torch.testing.assert_close(guess()(low, whole), 0.1 * low.new_full((1, 3, 4, 4), 0.42 / 0.2))
 
@@ -26,7 +26,7 @@ def test_gain_and_values_are_bounded() -> None:
     assert guess()(torch.zeros(1, 3, 4, 4)).isfinite().all()
 
 
-def test_input_is_the_picture_itself() -> None:
+def test_input_is_the_image_itself() -> None:
     low = torch.rand(1, 3, 4, 4)
     assert guess("input")(low, torch.full((1, 3, 48, 48), 0.1)) is low
 

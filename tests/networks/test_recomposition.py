@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands, ResidualBands, decompose, recompose
-from drbn_lightning.checkpoints.official import RELEASED_RECOMPOSER_ARGUMENTS, import_released
+from drbn_lightning.checkpoints.official import RELEASED_RECOMPOSER_ARGUMENTS, import_official
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import (
     BandRecomposition,
@@ -25,7 +25,7 @@ def some_bands(height: int = 12, width: int = 8, count: int = 1) -> tuple[Bands,
 
 
 def release(network: nn.Module, state: dict[str, Tensor]) -> nn.Module:
-    network.load_state_dict(import_released(state))
+    network.load_state_dict(import_official(state))
     return network.eval()
 
 
@@ -33,10 +33,10 @@ def release(network: nn.Module, state: dict[str, Tensor]) -> nn.Module:
 def test_gives_the_released_networks_figures() -> None:
     band = release(DRBN(first_guess="input"), golden.released_band_state())
     recomposer = release(FlatRecomposer(**RELEASED_RECOMPOSER_ARGUMENTS), golden.released_recomposer_state())
-    low = golden.picture(1)
+    low = golden.image(1)
     found = recompose_bands(recomposer, band(low), low)
     results = {f"weight_{name}": getattr(found.recomposition_weights, name) for name in ResidualBands._fields}
-    results["result"] = found.picture
+    results["result"] = found.image
     assert set(results) == set(golden.RECOMPOSE)
     for name, (mean, deviation, values) in golden.RECOMPOSE.items():
         assert results[name].mean().item() == pytest.approx(mean, rel=1e-4)
@@ -65,7 +65,7 @@ def test_sizes(network: nn.Module, count: int) -> None:
 def test_any_size(kind: Recomposer, guided: bool, size: tuple[int, int]) -> None:
     bands, low = some_bands(*size, count=2)
     found = recompose_bands(kind(guided, start_at_identity=False), bands, low)
-    assert found.picture.shape == low.shape
+    assert found.image.shape == low.shape
     for weight, residual in zip(found.recomposition_weights, found.residuals, strict=True):
         assert weight.shape == residual.shape == low.shape
         assert weight.isfinite().all()
@@ -73,11 +73,11 @@ def test_any_size(kind: Recomposer, guided: bool, size: tuple[int, int]) -> None
 
 @BOTH
 @torch.no_grad()
-def test_the_low_picture_counts_only_where_it_guides(kind: Recomposer) -> None:
+def test_the_low_image_counts_only_where_it_guides(kind: Recomposer) -> None:
     bands, low = some_bands()
     for guided in (True, False):
         network = kind(guided, start_at_identity=False)
-        one, other = (recompose_bands(network, bands, picture).picture for picture in (low, 1 - low))
+        one, other = (recompose_bands(network, bands, image).image for image in (low, 1 - low))
         assert torch.equal(one, other) is not guided
 
 
@@ -85,7 +85,7 @@ def test_the_low_picture_counts_only_where_it_guides(kind: Recomposer) -> None:
 def test_a_size_of_no_multiple_of_4_continues_the_border() -> None:
     network, residuals = UNetRecomposer(start_at_identity=False), ResidualBands(*torch.rand(3, 1, 3, 10, 13))
     low = torch.rand(1, 3, 10, 13)
-    low_padded, *padded = (nn.functional.pad(picture, (0, 3, 0, 2), mode="replicate") for picture in (low, *residuals))
+    low_padded, *padded = (nn.functional.pad(image, (0, 3, 0, 2), mode="replicate") for image in (low, *residuals))
     expected = network(ResidualBands(*padded), low_padded)
     for weight, large in zip(network(residuals, low), expected, strict=True):
         torch.testing.assert_close(weight, large[..., :10, :13])
@@ -97,8 +97,8 @@ def test_stage_2_starts_where_stage_1_ended() -> None:
     for chained in (False, True):
         found = recompose_bands(UNetRecomposer(chained=chained), bands, low)
         assert all(torch.equal(weight, torch.ones_like(low)) for weight in found.recomposition_weights)
-        assert torch.equal(found.picture, recompose(decompose(bands, chained=chained)))
-        torch.testing.assert_close(found.picture, bands.full)
+        assert torch.equal(found.image, recompose(decompose(bands, chained=chained)))
+        torch.testing.assert_close(found.image, bands.full)
     flat = recompose_bands(FlatRecomposer(start_at_identity=True), bands, low)
     assert all((weight == 0.6).all() for weight in flat.recomposition_weights)
 
@@ -118,7 +118,7 @@ def test_weights_are_scaled_and_offset(kind: Recomposer) -> None:
 def test_gradients_reach_every_parameter(kind: Recomposer) -> None:
     network = kind(start_at_identity=False)
     bands, low = some_bands(16, 16)
-    torch.autograd.backward(recompose_bands(network, bands, low).picture.square().mean())
+    torch.autograd.backward(recompose_bands(network, bands, low).image.square().mean())
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())
 
 
@@ -129,7 +129,7 @@ def test_it_learns_from_an_output_of_zero(kind: Recomposer) -> None:
     bands, low = some_bands(16, 16)
     optimizer, losses = torch.optim.Adam(network.parameters(), 1e-3), []
     for _ in range(20):
-        losses.append((recompose_bands(network, bands, low).picture - 1.2 * bands.full).square().mean())
+        losses.append((recompose_bands(network, bands, low).image - 1.2 * bands.full).square().mean())
         optimizer.zero_grad()
         torch.autograd.backward(losses[-1])
         optimizer.step()
@@ -154,8 +154,8 @@ def test_both_stages_as_one_network(chained: bool) -> None:
     result, (bands, found) = network(low, thumbnail), network.parts(low, thumbnail)
     expected = band(low, thumbnail)
     assert all(map(torch.equal, bands, expected))
-    assert torch.equal(found.picture, recompose_bands(recomposer, expected, low).picture)
-    assert torch.equal(result.full, found.picture)
+    assert torch.equal(found.image, recompose_bands(recomposer, expected, low).image)
+    assert torch.equal(result.full, found.image)
     assert all(map(torch.equal, result[1:], expected[1:]))
     assert not torch.equal(network(low).full, result.full)
     names = {name.split(".")[0] for name in network.state_dict()}

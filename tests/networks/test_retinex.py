@@ -18,7 +18,7 @@ def test_is_a_small_network() -> None:
 
 
 @torch.no_grad()
-def test_reflectance_times_illumination_is_the_picture() -> None:
+def test_reflectance_times_illumination_is_the_image() -> None:
     low = torch.rand(2, 3, 12, 16)
     parts = small().decompose(low)
     torch.testing.assert_close(parts.reflectance * parts.illumination, low)
@@ -58,7 +58,7 @@ def test_starts_near_the_first_guess() -> None:
 
 
 @torch.no_grad()
-def test_a_crop_is_as_bright_as_in_its_picture() -> None:
+def test_a_crop_is_as_bright_as_in_its_image() -> None:
     network, low = small(), torch.cat([torch.full((1, 3, 8, 8), 0.02), torch.full((1, 3, 8, 8), 0.2)], dim=3)
     whole, crop = network(low).full, network(low[..., 8:], thumbnails_of(low)).full
     assert abs(float(whole[..., 8:].mean() - crop.mean())) < 0.1

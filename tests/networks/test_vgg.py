@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.vgg import IMAGENET_MEAN, IMAGENET_STD, VGG16Features
-from tests.golden import picture, vgg_state
+from tests.golden import image, vgg_state
 from tests.running import equal
 
 DOWNLOAD = "torch.hub.load_state_dict_from_url"
@@ -30,14 +30,14 @@ def network(tmp_path: Path) -> VGG16Features:
 
 @torch.no_grad()
 def test_values(network: VGG16Features) -> None:
-    state, stack, expected = vgg_state(), picture(1), []
+    state, stack, expected = vgg_state(), image(1), []
     for place in (0, 2, 5, 7):
         if place == 5:
             stack = functional.max_pool2d(stack, 2)
         weight, bias = state[f"features.{place}.weight"], state[f"features.{place}.bias"]
         stack = functional.conv2d(stack, weight, bias, padding=1).clamp(min=0)
         expected.append(stack)
-    found = network(picture(1))
+    found = network(image(1))
     assert list(found) == list(network.layers) == ["relu1_1", "relu1_2", "relu2_1", "relu2_2"]
     for one, other in zip(found.values(), expected, strict=True):
         torch.testing.assert_close(one, other)
@@ -46,8 +46,8 @@ def test_values(network: VGG16Features) -> None:
 @torch.no_grad()
 def test_normalisation_is_imagenets(network: VGG16Features, tmp_path: Path) -> None:
     mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    found = VGG16Features(archive(tmp_path))(picture(1))
-    for one, other in zip(found.values(), network((picture(1) - mean) / std).values(), strict=True):
+    found = VGG16Features(archive(tmp_path))(image(1))
+    for one, other in zip(found.values(), network((image(1) - mean) / std).values(), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -70,7 +70,7 @@ def test_an_odd_last_row_is_dropped_as_vgg_does(network: VGG16Features) -> None:
     torch.testing.assert_close(features["relu2_1"], torch.relu(network.features[5](pooled)))
 
 
-def test_gradients_reach_the_picture(network: VGG16Features) -> None:
+def test_gradients_reach_the_image(network: VGG16Features) -> None:
     x = torch.rand(1, 3, 8, 8, requires_grad=True)
     for features in network(x).values():
         (gradient,) = torch.autograd.grad(features.sum(), x, retain_graph=True)

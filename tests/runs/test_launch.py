@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.runs import launch as launching
+from drbn_lightning.runs import launch
 from drbn_lightning.runs.launch import SweepStart, own_devices, refuse_sweep_without_multirun
 from tests.running import composed
 
@@ -27,7 +27,7 @@ def _no_choice_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_RANK", raising=False)
 
 
-def about(launcher: str = launching.PARALLEL, mode: RunMode = RunMode.MULTIRUN) -> HydraConf:
+def about(launcher: str = launch.PARALLEL, mode: RunMode = RunMode.MULTIRUN) -> HydraConf:
     chosen = {"mode": mode, "launcher": {"_target_": f"a.{launcher}"}, "job": {"num": 0}}
     return OmegaConf.create(chosen)  # type: ignore[return-value]  # what is read of it
 
@@ -90,7 +90,7 @@ def test_a_launcher_is_there_or_its_extra_is_named(
     if find_spec("hydra_plugins." + launcher._target_.split(".")[1]) is not None:
         SweepStart().on_multirun_start(config)
         assert config.hydra.launcher.get("n_jobs", 1) is not None
-    monkeypatch.setattr(launching, "find_spec", lambda _: None)
+    monkeypatch.setattr(launch, "find_spec", lambda _: None)
     with pytest.raises(SystemExit):
         SweepStart().on_multirun_start(config)
     extra = "ray" if name == "ray" else "sweep"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from pytest import MonkeyPatch  # noqa: PT013 only the type
 
-from drbn_lightning.runs import sweep_plot as plot
+from drbn_lightning.runs import sweep_plot
 from drbn_lightning.runs.sweep_table import read_sweep
 from tests.runs.folders import run_folder
 
@@ -21,9 +21,9 @@ def drawn(monkeypatch: MonkeyPatch, folder: Path) -> Figure:
         save(figure, *arguments, **more)
 
     monkeypatch.setattr(Figure, "savefig", keep)
-    plot.write_plot(read_sweep(folder), folder / "plot.png")
-    with Image.open(folder / "plot.png") as picture:
-        assert np.asarray(picture.convert("L")).std() > 5
+    sweep_plot.write_plot(read_sweep(folder), folder / "sweep_plot.png")
+    with Image.open(folder / "sweep_plot.png") as image:
+        assert np.asarray(image.convert("L")).std() > 5
     return figures[0]
 
 
@@ -57,7 +57,7 @@ def test_each_stage_has_a_field(tmp_path: Path, monkeypatch: MonkeyPatch) -> Non
     ]  # fmt: skip
 
 
-def test_runs_without_any_figure_still_give_a_picture(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+def test_runs_without_any_figure_still_give_an_image(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
     run_folder(tmp_path / "0", "seed=0", psnr=[], more={"status": "failed"})
     (field,) = drawn(monkeypatch, tmp_path).axes
     assert "without a figure: 0 (failed)" in field.texts[0].get_text()
@@ -82,10 +82,10 @@ def test_choices_with_one_short_label_stay_apart(tmp_path: Path, monkeypatch: Mo
     assert len(field.get_yticklabels()) == 2
 
 
-def test_many_failures_make_no_giant_picture(tmp_path: Path) -> None:
+def test_many_failures_make_no_giant_image(tmp_path: Path) -> None:
     for job in range(120):
         more = {"status": "failed"} if job else {}
         run_folder(tmp_path / str(job), f"seed={job}", psnr=[] if job else [20.0], more=more)
-    plot.write_plot(read_sweep(tmp_path), tmp_path / "plot.png")
-    with Image.open(tmp_path / "plot.png") as picture:
-        assert max(picture.size) < 2000
+    sweep_plot.write_plot(read_sweep(tmp_path), tmp_path / "sweep_plot.png")
+    with Image.open(tmp_path / "sweep_plot.png") as image:
+        assert max(image.size) < 2000

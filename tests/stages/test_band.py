@@ -77,7 +77,7 @@ def test_a_checkpoint_within_an_epoch_is_written_when_it_is_time(tmp_path: Path)
 def test_a_run_leaves_what_people_look_for(whole: Path) -> None:
     assert (whole / "checkpoints" / "best.ckpt").is_file()
     assert (whole / "csv" / "version_0" / "metrics.csv").is_file()
-    assert len(list((whole / "pictures").glob("epoch_00?/scene_00?.png"))) == EPOCHS * 2
+    assert len(list((whole / "images").glob("epoch_00?/scene_00?.png"))) == EPOCHS * 2
     assert equal(weights(whole / "band.pt"), weights(whole / "artifacts" / "band.pt"))
     assert not list(whole.rglob("*tmp*"))
 
@@ -126,7 +126,7 @@ def test_a_smoke_run_publishes_nothing_as_default(tmp_path: Path) -> None:
 
 
 def test_training_lowers_the_loss_on_one_scene(tmp_path: Path) -> None:
-    overrides = ("data.length=2", "trainer.max_epochs=30", "stage.optimizer.lr=0.01", "callbacks.pictures=null")
+    overrides = ("data.length=2", "trainer.max_epochs=30", "stage.optimizer.lr=0.01", "callbacks.images=null")
     run(tiny(tmp_path, *overrides, "trainer.check_val_every_n_epoch=10", "trainer.log_every_n_steps=1"))
     lines = (tmp_path / "csv" / "version_0" / "metrics.csv").read_text().splitlines()
     column = lines[0].split(",").index("train/loss")

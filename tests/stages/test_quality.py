@@ -79,7 +79,7 @@ def test_stage_1_stays_as_it_is_and_out_of_the_checkpoint(tmp_path: Path) -> Non
     assert {name.split(".")[0] for name in names} == {"network"}
 
 
-def test_stage_1s_results_are_8_bit_pictures_without_a_graph() -> None:
+def test_stage_1s_results_are_8_bit_images_without_a_graph() -> None:
     module = stage()
     result = module.enhanced(torch.rand(2, 3, 9, 10), None)
     assert not result.requires_grad
@@ -87,7 +87,7 @@ def test_stage_1s_results_are_8_bit_pictures_without_a_graph() -> None:
     assert 0 <= result.min() <= result.max() <= 1
 
 
-def test_real_and_fake_pictures_take_one_pass_where_their_sizes_allow_it() -> None:
+def test_real_and_fake_images_take_one_pass_where_their_sizes_allow_it() -> None:
     seen: list[int] = []
     module = stage()
     module.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
@@ -99,9 +99,9 @@ def test_real_and_fake_pictures_take_one_pass_where_their_sizes_allow_it() -> No
 
 
 @pytest.mark.parametrize(("real", "count"), [("photos", 4), ("targets", 3), ("both", 4 + 3)])
-def test_real_pictures_are_photos_targets_or_both(real: str, count: int, tmp_path: Path) -> None:
+def test_real_images_are_photos_targets_or_both(real: str, count: int, tmp_path: Path) -> None:
     seen: list[int] = []
-    module = stage(real_pictures=real)
+    module = stage(real_images=real)
     module.network.register_forward_pre_hook(
         lambda network, inputs: seen.append(len(inputs[0])) if network.training else None
     )
@@ -111,13 +111,13 @@ def test_real_pictures_are_photos_targets_or_both(real: str, count: int, tmp_pat
 
 
 def test_targets_need_pairs(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"stage\.real_pictures=targets needs pairs: set 'sources="):
-        fit(tmp_path, stage(real_pictures="targets"), batch())
+    with pytest.raises(DRBNError, match=r"stage\.real_images=targets needs pairs: set 'sources="):
+        fit(tmp_path, stage(real_images="targets"), batch())
 
 
-def test_unknown_real_pictures_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"stage\.real_pictures is 'mine'; use 'photos', 'targets' or 'both'"):
-        stage(real_pictures="mine")
+def test_unknown_real_images_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"stage\.real_images is 'mine'; use 'photos', 'targets' or 'both'"):
+        stage(real_images="mine")
 
 
 @pytest.mark.parametrize(("share", "enhanced", "dark"), [(1.0, 4, 0), (0.5, 2, 2), (0.3, 2, 2), (0.01, 1, 1)])
@@ -171,7 +171,7 @@ def test_figures_of_held_out_photos() -> None:
     kinds = torch.tensor([KINDS.index(kind) for kind in ("high", "high", "low", "low", "middle", "real_low")])
     mos = torch.tensor([8.0, 7.0, 2.0, 3.0, 5.0, NAN])
     logits = torch.tensor([3.0, 1.0, -2.0, 2.0, 0.0, 4.0])
-    found = {name: value.item() for name, value in stage().judge(logits, mos, kinds).items()}
+    found = {name: value.item() for name, value in stage().evaluate(logits, mos, kinds).items()}
     assert found["auroc"] == pytest.approx(0.75)  # 1 of 4 pairs of high and low is the wrong way round
     assert found["auroc_enhanced"] == 0.0
     ranks = torch.tensor([[4.0, 2.0, 0.0, 3.0, 1.0], [4.0, 3.0, 0.0, 1.0, 2.0]])
@@ -182,7 +182,7 @@ def test_figures_of_held_out_photos() -> None:
 
 def test_figures_that_the_photos_cannot_give_are_no_numbers() -> None:
     kinds = torch.tensor([KINDS.index("high"), KINDS.index("real_low")])
-    found = stage().judge(torch.tensor([1.0, 0.0]), torch.tensor([NAN, NAN]), kinds)
+    found = stage().evaluate(torch.tensor([1.0, 0.0]), torch.tensor([NAN, NAN]), kinds)
     assert found["auroc"].isnan()
     assert found["spearman"].isnan()
     assert found["auroc_enhanced"] == 1.0

@@ -14,16 +14,16 @@ PAIRS = PairBatch(TARGETS, TARGETS, torch.rand(3), ["a", "b", "c"])
     ("wanted", "found"), [("photos", [PHOTOS]), ("targets", [TARGETS]), ("both", [PHOTOS, TARGETS])]
 )
 def test_gives_what_is_wanted(wanted: str, found: list[torch.Tensor]) -> None:
-    pictures = chosen(checked(wanted), UNPAIRED, PAIRS)  # type: ignore[arg-type]  # one of the three
-    assert [id(picture) for picture in pictures] == [id(picture) for picture in found]
+    images = chosen(checked(wanted), UNPAIRED, PAIRS)  # type: ignore[arg-type]  # one of the three
+    assert [id(image) for image in images] == [id(image) for image in found]
 
 
 @pytest.mark.parametrize("wanted", ["targets", "both"])
 def test_targets_need_pairs(wanted: str) -> None:
-    with pytest.raises(DRBNError, match=rf"stage\.real_pictures={wanted} needs pairs"):
+    with pytest.raises(DRBNError, match=rf"stage\.real_images={wanted} needs pairs"):
         chosen(checked(wanted), UNPAIRED, None)  # type: ignore[arg-type]  # one of the three
 
 
 def test_an_unknown_choice_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"stage\.real_pictures is 'all'; use 'photos', 'targets' or 'both'"):
+    with pytest.raises(ValueError, match=r"stage\.real_images is 'all'; use 'photos', 'targets' or 'both'"):
         checked("all")  # type: ignore[arg-type]  # that is the mistake

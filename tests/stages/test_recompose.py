@@ -133,8 +133,8 @@ def test_the_generator_loss_puts_no_gradient_on_the_discriminator() -> None:
 
 
 def test_the_discriminator_loss_puts_no_gradient_on_the_recomposer() -> None:
-    module = stage(quality_on_pairs=True, real_pictures="both")
-    paired = module(batch().pairs.low)[1].picture
+    module = stage(quality_on_pairs=True, real_images="both")
+    paired = module(batch().pairs.low)[1].image
     terms = module.adversarial_terms(paired, *batch())
     torch.autograd.backward(terms["discriminator"])
     assert module.discriminator is not None
@@ -158,7 +158,7 @@ def test_a_joint_discriminator_learns_to_tell_them_apart(tmp_path: Path) -> None
     def margin() -> float:
         assert module.discriminator is not None
         with torch.no_grad():
-            fake = module(batch().unpaired.real_low)[1].picture
+            fake = module(batch().unpaired.real_low)[1].image
             return float((module.discriminator(batch().unpaired.high_mos) - module.discriminator(fake)).mean())
 
     before = margin()
@@ -217,14 +217,14 @@ def test_vgg_is_in_no_checkpoint(tmp_path: Path) -> None:
 
 
 def test_the_terms_have_the_weights_asked_for(tmp_path: Path) -> None:
-    picture, normal = torch.rand(2, 3, SIZE, SIZE), torch.rand(2, 3, SIZE, SIZE)
+    image, normal = torch.rand(2, 3, SIZE, SIZE), torch.rand(2, 3, SIZE, SIZE)
     one, two = (RecompositionLoss(weight, weight, weight, perceptual=features(tmp_path)) for weight in (1.0, 2.0))
-    first, second = one.fidelity(picture, normal), two.fidelity(picture, normal)
+    first, second = one.fidelity(image, normal), two.fidelity(image, normal)
     assert set(first) == {"detail", "perceptual"}
     for name, term in first.items():
         assert second[name].item() == pytest.approx(2 * term.item())
     assert two.quality(torch.tensor(3.0))["quality"].item() == 6.0
-    assert set(RecompositionLoss(perceptual=None).fidelity(picture, normal)) == {"detail"}
+    assert set(RecompositionLoss(perceptual=None).fidelity(image, normal)) == {"detail"}
 
 
 def test_mistakes_are_said() -> None:

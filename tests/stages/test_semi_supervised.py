@@ -1,4 +1,4 @@
-"""Whole runs of the stages that take unpaired photos: repeatable bits, and no test picture in any loss."""
+"""Whole runs of the stages that take unpaired photos: repeatable bits, and no test image in any loss."""
 
 import csv
 import math
@@ -58,7 +58,7 @@ def run(artifacts: Path) -> Run:
     def started(name: str, folder: Path, *words: str) -> Path:
         stage, own = VARIANTS[name]
         common = (f"uses.band={artifacts / 'band.pt'}", f"paths.artifacts={artifacts}", f"trainer.max_epochs={EPOCHS}")
-        train(tiny_photos(folder, stage, *common, "callbacks.pictures=null", *own, *words), stage, [], publish=False)
+        train(tiny_photos(folder, stage, *common, "callbacks.images=null", *own, *words), stage, [], publish=False)
         return folder
 
     return started
@@ -175,7 +175,7 @@ def test_mixed_precision_trains(run: Run, whole: dict[str, Path], tmp_path: Path
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1])
 def test_a_discriminator_takes_pairs_and_photos_of_unequal_sizes(run: Run, tmp_path: Path, share: float) -> None:
-    words = ("real_pictures=both", "unpaired.crop_size=24", f"stage.enhanced_share={share}")
+    words = ("real_images=both", "unpaired.crop_size=24", f"stage.enhanced_share={share}")
     run("quality", tmp_path, *words, "trainer.log_every_n_steps=1", "trainer.max_epochs=1")
     assert len(columns(tmp_path)["train/loss"]) == STEPS
     assert all(tensor.isfinite().all() for tensor in trained(tmp_path, "quality").values())
@@ -193,7 +193,7 @@ def test_a_perceptual_term_takes_part(run: Run, tmp_path: Path, whole: dict[str,
     assert "train/perceptual" not in columns(whole["joint"])
 
 
-# Test pictures have one colour each, which occurs in no other picture: gray levels of what is low, and of its target.
+# Test images have one colour each, which occurs in no other image: gray levels of what is low, and of its target.
 MARKED = {
     "low": [(1, 60, 4), (60, 1, 6)],
     "high": [(3, 251, 7), (251, 3, 9)],
@@ -205,13 +205,13 @@ def plain(colour: tuple[int, int, int]) -> NDArray[np.uint8]:
 
 
 def soft(name: str, brightest: int) -> NDArray[np.uint8]:
-    """A picture that has no marked colour: all of its channels are between 16 and 127."""
+    """An image that has no marked colour: all of its channels are between 16 and 127."""
     return (16 + pixels(name, (24, 30)).astype(np.int64) * (brightest - 16) // 255).astype(np.uint8)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """LOL-v1 with marked test pictures beside folders of good, bad and dark photos without a mark."""
+    """LOL-v1 with marked test images beside folders of good, bad and dark photos without a mark."""
     for number in range(5):
         for side, brightest in (("low", 40), ("high", 127)):
             write_photo(tmp_path / "lol" / "our485" / side / f"{number}.png", soft(f"{number}", brightest))
@@ -228,7 +228,7 @@ def on_folders(root: Path, artifacts: Path, stage: str, *words: str) -> DictConf
     folders = [f"{key}={root / name}" for key, name in (("high", "good"), ("low", "bad"), ("real_low", "dark"))]
     more = ["short_side=20", "crop_size=16", "num_workers=0", "validation_share=0.2", "test_share=0.2"]
     pairs = ["data=lol_v1", f"data.root={root / 'lol'}", "data.crop_size=16", "data.validation_pairs=1"]
-    photos = ["unpaired=folder", *(f"unpaired.{word}" for word in [*folders, *more])]
+    photos = ["unpaired=folders", *(f"unpaired.{word}" for word in [*folders, *more])]
     common = [*TINY, *TINY_NETWORKS, *pairs, *photos, "data.batch_size=2", "trainer.max_epochs=3"]
     return composed(root / "run", f"stage={stage}", *common, f"paths.artifacts={artifacts}", *words)
 
@@ -238,16 +238,16 @@ Seen = dict[str, list[Tensor]]
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """Every picture that reaches a network or a loss, by where it was seen."""
+    """Every image that reaches a network or a loss, by where it was seen."""
     found: Seen = {}
 
     def spy(kind: type[nn.Module], method: str) -> None:
         before = getattr(kind, method)
 
-        def watched(self: nn.Module, *pictures: Tensor | None) -> object:
+        def watched(self: nn.Module, *images: Tensor | None) -> object:
             place = found.setdefault(f"{kind.__name__}.{method}", [])
-            place += [picture.detach().clone() for picture in pictures if picture is not None and picture.dim() == 4]
-            return before(self, *pictures)
+            place += [image.detach().clone() for image in images if image is not None and image.dim() == 4]
+            return before(self, *images)
 
         monkeypatch.setattr(kind, method, watched)
 
@@ -262,18 +262,18 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 
 
 def marked(seen: Seen, *sides: str) -> Iterator[str]:
-    """Where pictures with a mark were seen; the marks are those of the low pictures, the targets or both."""
+    """Where images with a mark were seen; the marks are those of the low images, the targets or both."""
     colours = torch.tensor([colour for side in sides for colour in MARKED[side]]) / 255
-    for place, pictures in seen.items():
-        for picture in pictures:
-            distance = (picture[:, None] - colours[:, :, None, None]).abs().amax(dim=2)  # (N, colours, H, W)
+    for place, images in seen.items():
+        for image in images:
+            distance = (image[:, None] - colours[:, :, None, None]).abs().amax(dim=2)  # (N, colours, H, W)
             if ((distance < 0.5 / 255).float().mean(dim=(2, 3)) > 0.5).any():  # a crop of one has nothing else
                 yield place
 
 
 ON_PAIRS = {
-    "recompose": ("real_pictures=both", "stage.quality_on_pairs=true"),
-    "quality": ("real_pictures=both",),
+    "recompose": ("real_images=both", "stage.quality_on_pairs=true"),
+    "quality": ("real_images=both",),
 }
 NETWORKS = {"DRBN.forward", "Discriminator.forward"}
 PLACES = {"recompose": NETWORKS | {"RecompositionLoss.fidelity", "RecompositionLoss.structure"}, "quality": NETWORKS}
@@ -283,23 +283,23 @@ LOL = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
 @LOL
 @pytest.mark.parametrize("stage", ["quality", "recompose"])
-def test_no_test_picture_reaches_a_loss(data: Path, artifacts: Path, seen: Seen, stage: str) -> None:
+def test_no_test_image_reaches_a_loss(data: Path, artifacts: Path, seen: Seen, stage: str) -> None:
     train(on_folders(data, artifacts, stage, *ON_PAIRS[stage]), stage, [], publish=False)
     assert (data / "run" / f"{stage}.pt").is_file()
     assert set(seen) == PLACES[stage]
-    assert all(len(pictures) >= 6 for pictures in seen.values())
+    assert all(len(images) >= 6 for images in seen.values())
     assert set(marked(seen, "low", "high")) == set()
 
 
 @LOL
 @pytest.mark.parametrize("stage", ["quality", "recompose"])
 @pytest.mark.parametrize(("key", "side"), [("real_low", "low"), ("high", "high"), ("low", "low")])
-def test_a_test_picture_among_the_photos_is_refused(
+def test_a_test_image_among_the_photos_is_refused(
     data: Path, artifacts: Path, seen: Seen, stage: str, key: str, side: str
 ) -> None:
     config = on_folders(data, artifacts, stage, *ON_PAIRS[stage], *NONE_HELD_OUT)
     write_photo(Path(config.unpaired[key]) / "copy.png", plain(MARKED[side][1]))
-    message = rf"1 of the photos in unpaired\.{key} are also in the test set v1/test, for example copy: no test picture"
+    message = rf"1 of the photos in unpaired\.{key} are also in the test set v1/test, for example copy: no test image"
     with pytest.raises(DRBNError, match=message):
         train(config, stage, [], publish=False)
     assert seen == {}
@@ -307,10 +307,10 @@ def test_a_test_picture_among_the_photos_is_refused(
 
 @LOL
 @pytest.mark.parametrize("stage", ["quality", "recompose"])
-def test_without_that_check_a_test_picture_would_be_seen(
+def test_without_that_check_a_test_image_would_be_seen(
     data: Path, artifacts: Path, seen: Seen, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TogetherDataModule, "_keep_test_pictures_out", lambda self: None)
+    monkeypatch.setattr(TogetherDataModule, "_keep_test_images_out", lambda self: None)
     test = data / "lol" / "eval15"
     words = [*ON_PAIRS[stage], f"unpaired.real_low={test / 'low'}", f"unpaired.high={test / 'high'}", *NONE_HELD_OUT]
     train(on_folders(data, artifacts, stage, *words, "trainer.limit_val_batches=0"), stage, [], publish=False)

@@ -43,64 +43,64 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """The folder of an evaluation, and what it returned."""
-    folder = tmp_path_factory.mktemp("judged")
+    folder = tmp_path_factory.mktemp("scored")
     path = artifact(folder / "mine.pt")
-    return folder, evaluate(config(folder, f"checkpoint={path}", "pictures=2"))
+    return folder, evaluate(config(folder, f"checkpoint={path}", "images=2"))
 
 
-def test_returns_the_mean_of_the_network(judged: tuple[Path, float]) -> None:
-    folder, result = judged
+def test_returns_the_mean_of_the_network(scored: tuple[Path, float]) -> None:
+    folder, result = scored
     own = [float(row["psnr"]) for row in rows(folder) if row["method"] == "band"]
     assert len(own) == 3
     assert result == pytest.approx(sum(own) / 3, abs=1e-4)
 
 
-def test_judges_the_baselines_beside_it(judged: tuple[Path, float]) -> None:
-    found = rows(judged[0])
+def test_scores_the_baselines_beside_it(scored: tuple[Path, float]) -> None:
+    found = rows(scored[0])
     methods = [row["method"] for row in found[:3]]
     assert methods[0] == "input"
     assert methods[1].startswith("best gamma 0.")
     assert methods[2] == "band"
-    assert [(row["picture"], row["method"]) for row in found] == [
+    assert [(row["image"], row["method"]) for row in found] == [
         (f"scene_{number:03d}", method) for number in range(3) for method in methods
     ]
     scores = {method: sum(float(row["psnr"]) for row in found if row["method"] == method) for method in methods}
     assert scores[methods[1]] > scores["input"]
 
 
-def test_writes_as_many_pictures_as_asked_for(judged: tuple[Path, float]) -> None:
-    folder = judged[0]
-    assert sorted(file.name for file in (folder / "pictures").iterdir()) == ["scene_000.png", "scene_001.png"]
+def test_writes_as_many_images_as_asked_for(scored: tuple[Path, float]) -> None:
+    folder = scored[0]
+    assert sorted(file.name for file in (folder / "images").iterdir()) == ["scene_000.png", "scene_001.png"]
     data = build_data(config(folder))
     data.setup("test")
     batch = next(iter(data.test_dataloader()))
-    strip = read_rgb(folder / "pictures" / "scene_000.png")
+    strip = read_rgb(folder / "images" / "scene_000.png")
     assert strip.shape == (30 + HEADING, 30 * 4, 3)
-    for columns, picture in ((slice(0, 30), batch.low), (slice(90, 120), batch.normal)):
-        assert np.array_equal(strip[HEADING:, columns], (picture[0] * 255).round().byte().permute(1, 2, 0).numpy())
+    for columns, image in ((slice(0, 30), batch.low), (slice(90, 120), batch.normal)):
+        assert np.array_equal(strip[HEADING:, columns], (image[0] * 255).round().byte().permute(1, 2, 0).numpy())
 
 
 def test_says_what_it_measured_and_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = artifact(tmp_path / "artifacts" / "band.pt")  # the default place
     assert path.exists()
-    result = evaluate(config(tmp_path, "baselines=[]", "pictures=0"))
+    result = evaluate(config(tmp_path, "baselines=[]", "images=0"))
     said = capsys.readouterr().out
     assert re.search(rf"^band +{result:.2f} ", said, re.MULTILINE)
     assert "PSNR dB: over RGB, result rounded to 8 bits" in said
     assert str(tmp_path / "scores.csv") in said
     assert "warning" not in said
     assert {row["method"] for row in rows(tmp_path)} == {"band"}
-    assert not (tmp_path / "pictures").exists()
+    assert not (tmp_path / "images").exists()
 
 
 def no_weights(*_: object) -> Path:
-    raise DRBNError("the shipped weights are missing")
+    raise DRBNError("the pretrained weights are missing")
 
 
 def test_without_a_checkpoint_says_which_command_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drbn_lightning.tasks.evaluate.shipped_path", no_weights)
+    monkeypatch.setattr("drbn_lightning.tasks.evaluate.pretrained_path", no_weights)
     with pytest.raises(DRBNError, match=r"artifacts/band\.pt does not exist yet: .*drbn_lightning\.train stage=band"):
         evaluate(config(tmp_path))
     with pytest.raises(DRBNError, match=r"other\.pt does not exist; give the path"):
@@ -116,17 +116,17 @@ def test_an_unknown_baseline_or_device(tmp_path: Path) -> None:
     assert not (tmp_path / "scores.csv").exists()
 
 
-def lol(root: Path, pictures: dict[str, list[int]], size: tuple[int, int] = (30, 36)) -> Path:
-    """A LOL-v1 of scenes, each split by the seeds of its pictures."""
-    for split, seeds in pictures.items():
+def lol(root: Path, images: dict[str, list[int]], size: tuple[int, int] = (30, 36)) -> Path:
+    """A LOL-v1 of scenes, each split by the seeds of its images."""
+    for split, seeds in images.items():
         for number, seed in enumerate(seeds):
-            picture = (scene(np.random.default_rng(seed), *size) * 255).round().byte().permute(1, 2, 0).numpy()
-            write_png(root / split / "high" / f"{number}.png", picture)
-            write_png(root / split / "low" / f"{number}.png", picture // 6)
+            image = (scene(np.random.default_rng(seed), *size) * 255).round().byte().permute(1, 2, 0).numpy()
+            write_png(root / split / "high" / f"{number}.png", image)
+            write_png(root / split / "low" / f"{number}.png", image // 6)
     return root
 
 
-def test_warns_of_pictures_seen_in_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warns_of_images_seen_in_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = lol(tmp_path / "first", {"our485": [0, 1, 2, 3], "eval15": [50]})
     on = (f"data.root={root}", "data.crop_size=16", "data.num_workers=0")
     first = build_data(composed(tmp_path, "data=lol_v1", *on, "data.validation_pairs=1", name="evaluate"))
@@ -134,28 +134,28 @@ def test_warns_of_pictures_seen_in_training(tmp_path: Path, capsys: pytest.Captu
     trained = first.trained_on()
     seen = int(trained[0].names[0])
     path = artifact(tmp_path / "mine.pt", [fingerprint.as_dict() for fingerprint in trained])
-    words = ("data=lol_v1", "data.num_workers=0", "device=cpu", f"checkpoint={path}", "baselines=[]", "pictures=0")
+    words = ("data=lol_v1", "data.num_workers=0", "device=cpu", f"checkpoint={path}", "baselines=[]", "images=0")
     capsys.readouterr()
     evaluate(composed(tmp_path, *words, f"data.root={root}", name="evaluate"))
     assert "warning" not in capsys.readouterr().out
     leaking = lol(tmp_path / "second", {"our485": [60], "eval15": [51, seen, 52]})
     evaluate(composed(tmp_path, *words, f"data.root={leaking}", name="evaluate"))
     said = capsys.readouterr().out
-    assert "warning: band: 1 of the 3 pictures of v1/test were seen in training (v1/train), for example 1;" in said
+    assert "warning: band: 1 of the 3 images of v1/test were seen in training (v1/train), for example 1;" in said
 
 
-def test_without_a_published_network_the_shipped_one_is_judged(
+def test_without_a_published_network_the_pretrained_one_is_evaluated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = artifact(tmp_path / "shipped.pt")
-    monkeypatch.setattr("drbn_lightning.tasks.evaluate.shipped_path", lambda: path)
-    evaluate(config(tmp_path, "pictures=0", "baselines=[]"))
+    monkeypatch.setattr("drbn_lightning.tasks.evaluate.pretrained_path", lambda: path)
+    evaluate(config(tmp_path, "images=0", "baselines=[]"))
     assert "note: no checkpoint is named and" in capsys.readouterr().out
 
 
 def test_several_checkpoints_are_compared_with_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = artifact(tmp_path / "a" / "band.pt"), artifact(tmp_path / "b" / "band.pt", seed=1)
-    words = ("baselines=[input]", "pictures=0", "report_pictures=0")
+    words = ("baselines=[input]", "images=0", "report_images=0")
     evaluate(config(tmp_path, f"checkpoint={{mine: {first}, theirs: {second}}}", *words))
     assert [row["method"] for row in rows(tmp_path)[:3]] == ["input", "mine", "theirs"]
     said = capsys.readouterr().out
@@ -167,8 +167,8 @@ def test_several_checkpoints_are_compared_with_the_first(tmp_path: Path, capsys:
         evaluate(config(tmp_path, "+checkpoint.mine=null"))
 
 
-def test_the_summary_says_everything(judged: tuple[Path, float]) -> None:
-    folder, result = judged
+def test_the_summary_says_everything(scored: tuple[Path, float]) -> None:
+    folder, result = scored
     about = json.loads((folder / "summary.json").read_text())
     (found,) = about["results"]
     assert found["data"] == "synthetic/test"
@@ -176,7 +176,7 @@ def test_the_summary_says_everything(judged: tuple[Path, float]) -> None:
     low, high = (found["methods"]["band"]["means"]["psnr"][key] for key in ("low", "high"))
     assert low <= result <= high
     assert found["differences"][0]["minus"] == "input"
-    assert about["measures"]["psnr"]["definition"].startswith("over RGB")
+    assert about["metrics"]["psnr"]["definition"].startswith("over RGB")
     assert about["methods"]["band"]["parameters"] > 100
     assert len(about["methods"]["band"]["identity"]) == 16
     assert {"version", "torch", "date", "command", "timing"} <= about.keys()
@@ -187,10 +187,10 @@ def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path
     root = lol(tmp_path / "lol", {"mine": [0, 1, 2]}) / "mine"
     saved = tmp_path / "saved"
     assert enhance([str(root / "low"), "-o", str(saved), "--checkpoint", str(path), "--precision", "float32"]) == 0
-    data = ("data=pairs", f"data.root={root}", "data.num_workers=0", "device=cpu")
-    words = (*data, f"predictions={saved}", "pictures=1", "baselines=[]")
+    data = ("data=folders", f"data.root={root}", "data.num_workers=0", "device=cpu")
+    words = (*data, f"predictions={saved}", "images=1", "baselines=[]")
     result = evaluate(composed(tmp_path, *words, f"checkpoint={path}", name="evaluate"))
-    found = {(row["picture"], row["method"]): row for row in rows(tmp_path)}
+    found = {(row["image"], row["method"]): row for row in rows(tmp_path)}
     assert {method for _, method in found} == {"saved", "band"}
     for name in "012":
         for key in ("psnr", "ssim", "ssim_gray", "ssim_gc", "psnr_gt_mean", "ssim_gt_mean"):
@@ -198,7 +198,7 @@ def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path
     assert evaluate(composed(tmp_path, *words, name="evaluate")) == pytest.approx(result, abs=1e-3)
     assert {row["method"] for row in rows(tmp_path)} == {"saved"}
     (saved / "1.png").unlink()
-    with pytest.raises(DRBNError, match=r"does not fit the 3 test pictures: no result for 1; results of several"):
+    with pytest.raises(DRBNError, match=r"does not fit the 3 test images: no result for 1; results of several"):
         evaluate(composed(tmp_path, *words, name="evaluate"))
 
 
@@ -207,18 +207,18 @@ def test_several_data_sets_and_photos_without_targets_in_one_run(
 ) -> None:
     path = artifact(tmp_path / "mine.pt")
     root = lol(tmp_path / "lol", {"our485": [0, 1], "eval15": [50, 51]})
-    words = [f"checkpoint={path}", f"root={root}", "datasets.lol_v1.num_workers=0", "baselines=[input]", "pictures=1"]
-    words += [f"photos={root / 'eval15' / 'low'}", "protocol=[lol_v1]", "device=cpu"]
-    small = ("data=pairs", f"data.root={root / 'our485'}", "data.num_workers=0")
+    words = [f"checkpoint={path}", f"root={root}", "datasets.lol_v1.num_workers=0", "baselines=[input]", "images=1"]
+    words += [f"photos={root / 'eval15' / 'low'}", "test_sets=[lol_v1]", "device=cpu"]
+    small = ("data=folders", f"data.root={root / 'our485'}", "data.num_workers=0")
     evaluate(composed(tmp_path, *words, *small, name="evaluate"))
     assert list(dict.fromkeys(row["data"] for row in rows(tmp_path))) == ["lol_v1", "our485/test", "photos"]
     assert {row["psnr"] for row in rows(tmp_path) if row["data"] == "photos"} == {""}
     said = capsys.readouterr().out
-    assert "lol_v1: 2 pictures" in said
-    assert "photos: 2 pictures" in said
-    folders = sorted(folder.name for folder in (tmp_path / "pictures").iterdir())
+    assert "lol_v1: 2 images" in said
+    assert "photos: 2 images" in said
+    folders = sorted(folder.name for folder in (tmp_path / "images").iterdir())
     assert folders == ["lol_v1", "our485_test", "photos"]
-    evaluate(composed(tmp_path, *words[:1], *words[-3:-2], "device=cpu", "pictures=0", name="evaluate"))
+    evaluate(composed(tmp_path, *words[:1], *words[-3:-2], "device=cpu", "images=0", name="evaluate"))
     assert {row["data"] for row in rows(tmp_path)} == {"photos"}
 
 
@@ -231,5 +231,5 @@ def test_two_methods_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_protocol_without_its_folder_names_the_key(tmp_path: Path) -> None:
     path = artifact(tmp_path / "mine.pt")
     with pytest.raises(DRBNError, match=r"datasets\.lol_v1\.root is not set") as refusal:
-        evaluate(composed(tmp_path, "protocol=[lol_v1]", f"checkpoint={path}", "device=cpu", name="evaluate"))
+        evaluate(composed(tmp_path, "test_sets=[lol_v1]", f"checkpoint={path}", "device=cpu", name="evaluate"))
     assert len(str(refusal.value).splitlines()) == 1

@@ -32,7 +32,7 @@ def test_one_input_runs_once_and_gives_the_same_bits(tmp_path: Path) -> None:
     assert torch.equal(first, second)
 
 
-def test_another_picture_mean_shape_or_method_is_another_result(tmp_path: Path) -> None:
+def test_another_image_mean_shape_or_method_is_another_result(tmp_path: Path) -> None:
     memory, method, other = Memory(tmp_path), Counting(), Counting()
     remembered = memory.of(method, "band")
 

@@ -37,7 +37,7 @@ def test_panels_show_every_band_at_full_size(size: tuple[int, int]) -> None:
     low, bands, normal = sample(*size)
     shown = panels(low, bands, normal)
     assert list(shown) == NAMES
-    assert {tuple(picture.shape) for picture in shown.values()} == {(3, *size)}
+    assert {tuple(image.shape) for image in shown.values()} == {(3, *size)}
     residuals = decompose(bands)
     assert torch.equal(shown["input"], low)
     assert torch.equal(shown["target"], normal)
@@ -47,14 +47,14 @@ def test_panels_show_every_band_at_full_size(size: tuple[int, int]) -> None:
     assert torch.equal(shown["detail"], (0.5 + 2 * residuals.detail[0]).clamp(0, 1))
 
 
-def test_panels_are_pictures_whatever_the_network_gives() -> None:
+def test_panels_are_images_whatever_the_network_gives() -> None:
     low, bands, normal = sample()
     wild = Bands(*((10 * band - 5).bfloat16().requires_grad_() for band in bands))
-    for picture in panels(low, wild, normal).values():
-        assert picture.dtype is torch.float32
-        assert not picture.requires_grad
-        assert picture.min() >= 0
-        assert picture.max() <= 1
+    for image in panels(low, wild, normal).values():
+        assert image.dtype is torch.float32
+        assert not image.requires_grad
+        assert image.min() >= 0
+        assert image.max() <= 1
 
 
 def test_equal_bands_have_gray_differences() -> None:
@@ -66,19 +66,19 @@ def test_equal_bands_have_gray_differences() -> None:
 
 def test_a_strip_puts_them_side_by_side_under_their_names() -> None:
     shown = panels(*sample(40, 60))
-    picture = strip(shown)
-    assert picture.shape == (40 + HEADING, 60 * len(NAMES), 3)
-    assert picture.dtype == np.uint8
+    image = strip(shown)
+    assert image.shape == (40 + HEADING, 60 * len(NAMES), 3)
+    assert image.dtype == np.uint8
     for column, name in enumerate(NAMES):
-        part = picture[:, 60 * column : 60 * (column + 1)]
+        part = image[:, 60 * column : 60 * (column + 1)]
         assert np.array_equal(part[HEADING:], (shown[name] * 255).round().byte().permute(1, 2, 0).numpy())
         assert part[:HEADING].max() > 150  # letters are smoothed
         assert (part[:HEADING] == 0).any()
-    heads = [picture[:HEADING, 60 * column : 60 * (column + 1)].tobytes() for column in range(len(NAMES))]
+    heads = [image[:HEADING, 60 * column : 60 * (column + 1)].tobytes() for column in range(len(NAMES))]
     assert len(set(heads)) == len(NAMES)
 
 
-def test_a_strip_of_one_picture() -> None:
+def test_a_strip_of_one_image() -> None:
     assert strip({"a": torch.ones(3, 5, 7)}).shape == (5 + HEADING, 7, 3)
 
 
@@ -95,8 +95,8 @@ def weights(height: int, width: int) -> ResidualBands:
     return ResidualBands(*(1 + scale * (part + 0.1) for scale, part in zip((0.05, 0.25, 1.0), noise, strict=True)))
 
 
-def body(picture: Tensor) -> np.ndarray:
-    return (picture * 255).round().byte().permute(1, 2, 0).numpy()
+def body(image: Tensor) -> np.ndarray:
+    return (image * 255).round().byte().permute(1, 2, 0).numpy()
 
 
 def test_panels_without_a_target_and_of_chained_bands() -> None:
@@ -120,17 +120,17 @@ def test_panels_of_stage_2_add_weight_maps_and_result(size: tuple[int, int]) -> 
         assert torch.equal(shown[name], first[name])
     assert torch.equal(shown["stage 1"], bands.full[0])
     assert torch.equal(shown["stage 2"], result.clamp(0, 1))
-    assert {tuple(picture.shape) for picture in shown.values()} == {(3, *size)}
+    assert {tuple(image.shape) for image in shown.values()} == {(3, *size)}
 
 
-def test_a_weight_map_can_be_read_back_from_its_picture_and_heading() -> None:
+def test_a_weight_map_can_be_read_back_from_its_image_and_heading() -> None:
     maps = weights(40, 60)
-    shown = {name: picture for name, picture in sample2(40, 60).items() if name.startswith("weight")}
-    for (name, picture), weight in zip(shown.items(), maps, strict=True):
+    shown = {name: image for name, image in sample2(40, 60).items() if name.startswith("weight")}
+    for (name, image), weight in zip(shown.items(), maps, strict=True):
         reach = float(name.partition("±")[2].rstrip(")"))
         inside = (weight[0] - 1).abs() < reach
         assert inside.float().mean() > 0.97
-        assert torch.allclose((1 + reach * (2 * picture - 1))[inside], weight[0][inside], atol=1e-5)
+        assert torch.allclose((1 + reach * (2 * image - 1))[inside], weight[0][inside], atol=1e-5)
     assert list(shown) == ["weight 1 (1±0.054)", "weight 2 (1±0.27)", "weight 3 (1±1.1)"]
 
 
@@ -152,27 +152,27 @@ def test_the_range_of_a_weight_map_leaves_out_one_percent() -> None:
     assert weight_range(torch.tensor([1.3, torch.nan, torch.inf]).bfloat16()) == 0.3
 
 
-def test_panels_of_stage_2_are_pictures_whatever_the_network_gives() -> None:
+def test_panels_of_stage_2_are_images_whatever_the_network_gives() -> None:
     low, bands, _ = sample()
     wild = Bands(*((10 * band - 5).requires_grad_() for band in bands))
     maps = ResidualBands(*(9 * weight.bfloat16() for weight in weights(12, 18)))
-    for picture in stage2_panels(low, wild, maps, torch.full((3, 12, 18), torch.nan)).values():
-        assert picture.dtype is torch.float32
-        assert not picture.requires_grad
-        assert picture.min() >= 0
-        assert picture.max() <= 1
+    for image in stage2_panels(low, wild, maps, torch.full((3, 12, 18), torch.nan)).values():
+        assert image.dtype is torch.float32
+        assert not image.requires_grad
+        assert image.min() >= 0
+        assert image.max() <= 1
 
 
 def test_a_sheet_has_each_band_over_its_weight_and_input_over_target() -> None:
     shown = sample2(40, 64)
-    picture = sheet(shown)
-    assert picture.shape == (2 * (40 + HEADING), 5 * 64, 3)
+    image = sheet(shown)
+    assert image.shape == (2 * (40 + HEADING), 5 * 64, 3)
     keys = {name.partition(" (")[0]: name for name in shown}
     for line, names in enumerate(
         [["input", "base", "middle", "detail", "stage 1"], ["target", "weight 1", "weight 2", "weight 3", "stage 2"]]
     ):
         for column, name in enumerate(names):
-            part = picture[line * (40 + HEADING) :, 64 * column : 64 * (column + 1)]
+            part = image[line * (40 + HEADING) :, 64 * column : 64 * (column + 1)]
             assert np.array_equal(part[:HEADING], heading(keys[name], 64))
             assert np.array_equal(part[HEADING:][:40], body(shown[keys[name]]))
 
@@ -196,9 +196,9 @@ def test_the_figures_of_the_paper_have_a_row_for_each_sample(
     figure: Callable[[list[dict[str, Tensor]]], np.ndarray], names: list[str]
 ) -> None:
     landscape, portrait = sample2(30, 64), sample2(64, 30)
-    picture = figure([landscape, portrait])
-    assert picture.shape == (30 + 64 + 2 * HEADING, 64 * len(names), 3)
-    top, bottom = picture[: 30 + HEADING], picture[30 + HEADING :]
+    image = figure([landscape, portrait])
+    assert image.shape == (30 + 64 + 2 * HEADING, 64 * len(names), 3)
+    top, bottom = image[: 30 + HEADING], image[30 + HEADING :]
     keys = {name.partition(" (")[0]: name for name in portrait}
     for column, name in enumerate(names):
         short = name.partition(" (")[0]
@@ -210,7 +210,7 @@ def test_the_figures_of_the_paper_have_a_row_for_each_sample(
         assert np.array_equal(bottom[:HEADING, at : at + 64], heading(keys[short], 64))
 
 
-def test_a_figure_of_stage_2_needs_its_pictures() -> None:
+def test_a_figure_of_stage_2_needs_its_images() -> None:
     with pytest.raises(KeyError, match="stage 1"):
         figure_6([panels(*sample())])
 

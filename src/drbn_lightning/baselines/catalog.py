@@ -17,13 +17,13 @@ from drbn_lightning.types import Method
 
 GAMMAS = tuple(round(0.05 * step, 2) for step in range(1, 41))
 AUTO_MEAN = 0.42
-"""Mean luminance that `auto_gamma` gives every picture: the mean that the networks start from by default."""
+"""Mean luminance that `auto_gamma` gives every image: the mean that the networks start from by default."""
 TILES = 8
 CLIP_LIMIT = 8.0
 """How much steeper than a straight line CLAHE's curves may be. Kornia's default of 40 brings 2 dB more PSNR on LOL-v1's
 training pairs, but makes a pattern of all noise, and hardly any colour is left."""
 
-"""Maps low-light pictures `(N, 3, H, W)` and the means `(N,)` of the whole ones to results `(N, 3, H, W)`."""
+"""Maps low-light images `(N, 3, H, W)` and the means `(N,)` of the whole ones to results `(N, 3, H, W)`."""
 
 
 def gamma_curve(low: Tensor, gamma: float) -> Tensor:
@@ -39,18 +39,18 @@ def gamma_curve(low: Tensor, gamma: float) -> Tensor:
 class GammaSearch:
     """Finds the gamma that gives the highest mean PSNR over a whole data set: the best that one curve can do.
 
-    It sees the targets, so it is an upper bound and no method. Low pictures must have 8-bit values; then the error of
+    It sees the targets, so it is an upper bound and no method. Low images must have 8-bit values; then the error of
     every gamma follows from sums over the pixels of each value, and one pass is enough.
     """
 
     def __init__(self) -> None:
-        """Start with no picture seen."""
+        """Start with no image seen."""
         values = torch.arange(256, dtype=torch.float64) / 255
         self.curves = torch.stack([(values**gamma * 255).round() / 255 for gamma in GAMMAS])
         self._sum, self._count = torch.zeros(len(GAMMAS), dtype=torch.float64), 0
 
     def add(self, batch: PairBatch) -> None:
-        """Add the pictures of a batch."""
+        """Add the images of a batch."""
         for low, normal in zip(batch.low, batch.normal, strict=True):
             value = (low * 255).round().long().flatten().cpu()
             target = normal.double().flatten().cpu()
@@ -72,12 +72,12 @@ def input_method(low: Tensor, thumbnail: Tensor) -> Tensor:
 
 
 def gamma_method(gamma: float) -> Method:
-    """One gamma curve for all pictures."""
+    """One gamma curve for all images."""
     return lambda low, thumbnail: gamma_curve(low, gamma)
 
 
 def auto_gamma(low: Tensor, thumbnail: Tensor) -> Tensor:
-    """Each picture under the gamma that gives it the mean luminance `AUTO_MEAN`."""
+    """Each image under the gamma that gives it the mean luminance `AUTO_MEAN`."""
     return gamma_corrected(low, torch.full((len(low),), AUTO_MEAN))
 
 
@@ -85,7 +85,7 @@ def clahe(low: Tensor, thumbnail: Tensor) -> Tensor:
     """Contrast limited adaptive histogram equalisation of the lightness (L of CIE Lab), in 8 by 8 tiles.
 
     Source: Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994; kornia computes it.
-    Pictures with a side below 16 pixels are extended to 16 by their last rows and columns first.
+    Images with a side below 16 pixels are extended to 16 by their last rows and columns first.
     """
     height, width = low.shape[-2:]
     padding = (0, max(0, 2 * TILES - width), 0, max(0, 2 * TILES - height))
@@ -100,7 +100,7 @@ class Baseline(NamedTuple):
     Attributes:
         about: what it is, for reports.
         needs_pairs: whether it is chosen by looking at the targets.
-        build: from the pairs that are judged, which only such a method looks at, to its label and itself.
+        build: from the pairs that are scored, which only such a method looks at, to its label and itself.
     """
 
     about: str
@@ -113,7 +113,7 @@ def build_baselines(names: Sequence[str], pairs: Iterable[PairBatch]) -> dict[st
 
     Args:
         names: keys of `BASELINES`.
-        pairs: what is going to be judged, for those that choose by the targets.
+        pairs: what is going to be scored, for those that choose by the targets.
 
     Raises:
         DRBNError: a name is unknown.
@@ -136,9 +136,9 @@ def _fixed(name: str, method: Method, about: str) -> Baseline:
 
 
 BASELINES = {
-    "input": _fixed("input", input_method, "the low-light picture as it is"),
-    "gamma": Baseline("one gamma for all pictures, chosen by the targets: the best that one can do", True, _best_gamma),
-    "auto_gamma": _fixed("auto_gamma", auto_gamma, f"for each picture the gamma that gives it a mean of {AUTO_MEAN}"),
+    "input": _fixed("input", input_method, "the low-light image as it is"),
+    "gamma": Baseline("one gamma for all images, chosen by the targets: the best that one can do", True, _best_gamma),
+    "auto_gamma": _fixed("auto_gamma", auto_gamma, f"for each image the gamma that gives it a mean of {AUTO_MEAN}"),
     "clahe": _fixed("clahe", clahe, f"CLAHE of the lightness, {TILES} x {TILES} tiles, clip limit {CLIP_LIMIT:g}"),
     "msr": _fixed(
         "msr",

@@ -1,6 +1,6 @@
-"""Two Retinex methods: each takes a picture for reflectance times illumination, and works on the illumination.
+"""Two Retinex methods: each takes an image for reflectance times illumination, and works on the illumination.
 
-They know no noise: what the dark hides comes out as strong as the picture. Both take any size.
+They know no noise: what the dark hides comes out as strong as the image. Both take any size.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 SCALES = (15.0, 80.0, 250.0)
 """Deviations in pixels of the Gaussian surrounds of multi-scale Retinex (Jobson et al. 1997)."""
 RESTORATION = 125.0
-"""How much of its colours multi-scale Retinex gives back to a picture (alpha of Jobson et al. 1997)."""
+"""How much of its colours multi-scale Retinex gives back to an image (alpha of Jobson et al. 1997)."""
 CLIPPED = 0.01
 """Share of the pixels that multi-scale Retinex makes black, and white, in each colour."""
 PENALTY, GROWTH = 10.0, 1.25
@@ -31,20 +31,20 @@ def multi_scale_retinex(low: Tensor) -> Tensor:
     Returns:
         `(N, 3, H, W)` in [0, 1]; a colour that is the same everywhere stays as it is.
     """
-    picture = 255 * low.clamp(0, 1).float() + 1  # logarithms of values in 1...256
-    surrounds = blurred(picture, SCALES)
-    reflectance = sum((picture.log() - surround.log() for surround in surrounds), torch.zeros_like(picture))
-    restoration = (RESTORATION * picture / picture.sum(dim=1, keepdim=True)).log()
+    image = 255 * low.clamp(0, 1).float() + 1  # logarithms of values in 1...256
+    surrounds = blurred(image, SCALES)
+    reflectance = sum((image.log() - surround.log() for surround in surrounds), torch.zeros_like(image))
+    restoration = (RESTORATION * image / image.sum(dim=1, keepdim=True)).log()
     return _stretched(reflectance / len(SCALES) * restoration, low.clamp(0, 1).float())
 
 
-def blurred(picture: Tensor, deviations: tuple[float, ...]) -> list[Tensor]:
+def blurred(image: Tensor, deviations: tuple[float, ...]) -> list[Tensor]:
     """Gaussian blurs of `(N, C, H, W)` with mirrored borders, at one cost for any deviation (pixels), by FFT."""
-    height, width = picture.shape[-2:]
-    mirrored = torch.cat([picture, picture.flip(-1)], dim=-1)
+    height, width = image.shape[-2:]
+    mirrored = torch.cat([image, image.flip(-1)], dim=-1)
     mirrored = torch.cat([mirrored, mirrored.flip(-2)], dim=-2)
     spectrum = torch.fft.rfft2(mirrored)
-    rows, columns = _frequencies(2 * height, 2 * width, picture.device)
+    rows, columns = _frequencies(2 * height, 2 * width, image.device)
     squares = rows.square()[:, None] + columns.square()
     size = (2 * height, 2 * width)
     return [
@@ -69,9 +69,9 @@ def lime(low: Tensor, smoothness: float = 0.15, gamma: float = 0.8, steps: int =
     Returns:
         `(N, 3, H, W)` in [0, 1].
     """
-    picture = low.clamp(0, 1).float()
-    illumination = smooth_illumination(picture.amax(dim=1, keepdim=True), smoothness, steps)
-    return (picture / illumination.clamp(1 / 255, 1) ** gamma).clamp(0, 1)
+    image = low.clamp(0, 1).float()
+    illumination = smooth_illumination(image.amax(dim=1, keepdim=True), smoothness, steps)
+    return (image / illumination.clamp(1 / 255, 1) ** gamma).clamp(0, 1)
 
 
 def smooth_illumination(first: Tensor, smoothness: float, steps: int) -> Tensor:
@@ -104,15 +104,15 @@ def smooth_illumination(first: Tensor, smoothness: float, steps: int) -> Tensor:
     return illumination
 
 
-def _edge_weights(picture: Tensor, deviation: float = 2.0, least: float = 1e-2) -> Tensor:
+def _edge_weights(image: Tensor, deviation: float = 2.0, least: float = 1e-2) -> Tensor:
     """One over the blurred difference: large in texture, whose differences cancel, and small along edges."""
-    (blur,) = blurred(_differences(picture), (deviation,))
+    (blur,) = blurred(_differences(image), (deviation,))
     return 1 / (blur.abs() + least)
 
 
-def _differences(picture: Tensor) -> Tensor:
+def _differences(image: Tensor) -> Tensor:
     """`(N, 1, H, W)` to `(N, 2, H, W)`: next pixel minus this one, downwards and to the right, around the border."""
-    return torch.cat([picture.roll(-1, dims) - picture for dims in (-2, -1)], dim=1)
+    return torch.cat([image.roll(-1, dims) - image for dims in (-2, -1)], dim=1)
 
 
 def _adjoint(differences: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ def _frequencies(height: int, width: int, device: torch.device) -> tuple[Tensor,
 
 
 def _stretched(values: Tensor, otherwise: Tensor) -> Tensor:
-    """Each colour of each picture, its percentiles brought to 0 and 1; `otherwise` where they are equal."""
+    """Each colour of each image, its percentiles brought to 0 and 1; `otherwise` where they are equal."""
     flat = values.flatten(2).sort(dim=-1).values
     last = flat.shape[-1] - 1
     low, high = flat[..., round(CLIPPED * last)], flat[..., round((1 - CLIPPED) * last)]

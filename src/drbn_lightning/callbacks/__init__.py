@@ -1,1 +1,1 @@
-"""What happens beside training: pictures, checkpoints, publishing, loggers."""
+"""What happens beside training: images, checkpoints, publishing, loggers."""

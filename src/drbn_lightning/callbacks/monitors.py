@@ -65,7 +65,7 @@ class Speed(Callback):
     ) -> None:
         """Count, and log what was counted since the last time."""
         now = time.monotonic()
-        self._images += pictures_in(batch)
+        self._images += images_in(batch)
         self._seconds += now - self._since
         self._since = now
         if is_due(trainer, trainer.global_step) and self._seconds > 0:
@@ -91,10 +91,10 @@ def owner(module: nn.Module, parameters: list[nn.Parameter]) -> str:
     return next(name for name, child in children if any(one is parameters[0] for one in child.parameters()))
 
 
-def pictures_in(batch: PairBatch | UnpairedBatch | TogetherBatch) -> int:
-    """How many pictures a training step learns from; a pair counts once."""
+def images_in(batch: PairBatch | UnpairedBatch | TogetherBatch) -> int:
+    """How many images a training step learns from; a pair counts once."""
     if isinstance(batch, TogetherBatch):
-        return pictures_in(batch.pairs) + pictures_in(batch.unpaired)
+        return images_in(batch.pairs) + images_in(batch.unpaired)
     if isinstance(batch, UnpairedBatch):
         return sum(len(photos) for photos in (batch.high_mos, batch.low_mos, batch.real_low) if photos is not None)
     return len(batch.low)

@@ -1,7 +1,7 @@
 """Networks on disk: plain tensors beside plain arguments, readable without Lightning, Hydra or pickled code.
 
 A published artifact and a Lightning checkpoint of ours carry the same header under the key `drbn_lightning`; both, and
-the released weights, are read by `load`. A checkpoint of stage 2 does not hold stage 1 again: its header says which
+the official weights, are read by `load`. A checkpoint of stage 2 does not hold stage 1 again: its header says which
 network it needs, by identity.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.checkpoints.official import ReleasedNetwork, import_released, recognise
+from drbn_lightning.checkpoints.official import OfficialNetwork, import_official, recognise
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
 
@@ -119,7 +119,7 @@ def load(path: Path | str, stage: str | None = None) -> Artifact:
     """Read a trained network.
 
     Args:
-        path: an artifact or Lightning checkpoint of ours, or released weights of either stage.
+        path: an artifact or Lightning checkpoint of ours, or official weights of either stage.
         stage: the stage that must have made it, if it matters.
 
     Returns:
@@ -135,7 +135,7 @@ def load(path: Path | str, stage: str | None = None) -> Artifact:
     elif all(isinstance(name, str) for name in content) and (released := recognise(content)):
         artifact = _load_released(path, content, released)
     else:
-        raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor released weights")
+        raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor official weights")
     if stage is not None and artifact.stage != stage:
         raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, and stage={stage} is needed here")
     artifact.network.eval()
@@ -216,10 +216,10 @@ def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
     return Artifact(stage, network, description, provenance, trained_on, needs)
 
 
-def _load_released(path: Path, content: dict[str, Any], released: ReleasedNetwork) -> Artifact:
+def _load_released(path: Path, content: dict[str, Any], released: OfficialNetwork) -> Artifact:
     description = NetworkDescription(released.target, dict(released.arguments))
     network = description.build()
-    _fill(network, import_released(content), path, f"the released {released.title} network")
+    _fill(network, import_official(content), path, f"the released {released.title} network")
     return Artifact(released.stage, network, description, {"source": f"released {released.title} weights"}, [], {})
 
 

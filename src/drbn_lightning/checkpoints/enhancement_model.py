@@ -28,7 +28,7 @@ def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
     """Read an enhancement network.
 
     Args:
-        path: a checkpoint of `stage=band` or `stage=recompose`, or released weights.
+        path: a checkpoint of `stage=band` or `stage=recompose`, or official weights.
         band: the stage 1 of a stage-2 checkpoint; by default the one that it was trained on, where it was then, or
             `band.pt` beside `path`.
 
@@ -39,7 +39,7 @@ def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
     if artifact.stage == "band":
         return Whole("band", artifact.network, {"band": artifact})
     if artifact.stage != "recompose":
-        raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, which enhances no pictures")
+        raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, which enhances no images")
     first = _stage_1(Path(path), artifact, None if band is None else Path(band))
     network = BandRecomposition(first.network, artifact.network).eval()
     return Whole("recompose", network, {"band": first, "recompose": artifact})

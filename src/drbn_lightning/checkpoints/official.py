@@ -1,4 +1,4 @@
-"""The released weights of both stages: their parameter names, mapped to ours one by one."""
+"""The official weights of both stages: their parameter names, mapped to ours one by one."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ _RECOMPOSER_LAYERS = {
 }
 
 
-class ReleasedNetwork(NamedTuple):
+class OfficialNetwork(NamedTuple):
     """A released network: its stage, and class and arguments of ours that take its weights."""
 
     title: str
@@ -43,8 +43,8 @@ class ReleasedNetwork(NamedTuple):
     arguments: dict[str, Any]
 
 
-STAGE_1 = ReleasedNetwork("stage-1", "band", "drbn_lightning.networks.drbn.DRBN", RELEASED_ARGUMENTS)
-STAGE_2 = ReleasedNetwork(
+STAGE_1 = OfficialNetwork("stage-1", "band", "drbn_lightning.networks.drbn.DRBN", RELEASED_ARGUMENTS)
+STAGE_2 = OfficialNetwork(
     "stage-2",
     "recompose",
     "drbn_lightning.networks.recomposition.FlatRecomposer",
@@ -83,7 +83,7 @@ def recomposer_name_map() -> dict[str, str]:
     return {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in layers.items() for kind in ("weight", "bias")}
 
 
-def recognise(state: Mapping[str, object]) -> ReleasedNetwork | None:
+def recognise(state: Mapping[str, object]) -> OfficialNetwork | None:
     """The released network whose names a state dict bears exactly (with or without `module.`), if any."""
     found = {name.removeprefix("module.") for name in state}
     if found == set(name_map()):
@@ -91,7 +91,7 @@ def recognise(state: Mapping[str, object]) -> ReleasedNetwork | None:
     return STAGE_2 if found == set(recomposer_name_map()) else None
 
 
-def import_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def import_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename a released state dict.
 
     Args:

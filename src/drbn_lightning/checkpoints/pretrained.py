@@ -21,7 +21,7 @@ PRIVATE = ("config", "overrides")
 """What provenance says of paths."""
 
 
-def shipped_path(stage: str = DEFAULT_STAGE, folder: Path | None = None) -> Path:
+def pretrained_path(stage: str = DEFAULT_STAGE, folder: Path | None = None) -> Path:
     """The checkpoint of a stage that ships with the package; its SHA-256 is verified, and that of its stage 1.
 
     Args:
@@ -41,12 +41,12 @@ def shipped_path(stage: str = DEFAULT_STAGE, folder: Path | None = None) -> Path
 
 
 def weights_folder() -> Path:
-    """The folder of the shipped weights, inside the package."""
+    """The folder of the pretrained weights, inside the package."""
     return Path(str(resources.files("drbn_lightning") / "weights"))
 
 
 def ship(source: Path, folder: Path | None = None) -> None:
-    """Put trained networks in the place of the shipped ones, without what they say of the machine they come from.
+    """Put trained networks in the place of the pretrained ones, without what they say of the machine they come from.
 
     Args:
         source: folder of `band.pt` and `recompose.pt`.
@@ -78,9 +78,9 @@ def record(folder: Path) -> None:
 
 def _verify(path: Path, sums: dict[str, str]) -> None:
     if not path.is_file() or path.name not in sums:
-        raise DRBNError(f"the shipped weights {path} are missing; install the package again, or name a checkpoint")
+        raise DRBNError(f"the pretrained weights {path} are missing; install the package again, or name a checkpoint")
     if _digest(path) != sums[path.name]:
-        raise DRBNError(f"the shipped weights {path} are damaged; install the package again, or name a checkpoint")
+        raise DRBNError(f"the pretrained weights {path} are damaged; install the package again, or name a checkpoint")
 
 
 def _read_sums(path: Path) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Pictures in: pairs, scenes, the low-light camera, the cache and the LightningDataModules."""
+"""Images in: pairs, scenes, the low-light camera, the cache and the LightningDataModules."""

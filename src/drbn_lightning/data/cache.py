@@ -1,6 +1,6 @@
-"""Pictures decoded once: a memory-mapped file that every worker and every process reads without copying.
+"""Images decoded once: a memory-mapped file that every worker and every process reads without copying.
 
-`<folder>/<key>.bin` holds all pictures as `(3, H, W)` uint8, one after the other; `<folder>/<key>.json` says where
+`<folder>/<key>.bin` holds all images as `(3, H, W)` uint8, one after the other; `<folder>/<key>.json` says where
 each one lies and what it contains. The JSON is written last: where it is, the rest is complete. Thousands of photos may
 be kept small: shrunk to one short side as they are decoded.
 """
@@ -37,9 +37,9 @@ _log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
-    """One picture of the cache: name of its file, shape as kept, offset in bytes, and what the WHOLE picture contains.
+    """One image of the cache: name of its file, shape as kept, offset in bytes, and what the WHOLE image contains.
 
-    `digest` and `signature` are of the picture as decoded, before it was resized.
+    `digest` and `signature` are of the image as decoded, before it was resized.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Failure(NamedTuple):
     reason: str
 
 
-class PictureCache:
-    """A sequence of decoded pictures; make it with `PictureCache.open`.
+class ImageCache:
+    """A sequence of decoded images; make it with `ImageCache.open`.
 
-    A copy that is pickled carries only its path and maps the file again, so workers cost nothing. Writing to a picture
+    A copy that is pickled carries only its path and maps the file again, so workers cost nothing. Writing to an image
     changes neither the file nor what other processes see, but it does change what this process reads: do not.
     """
 
@@ -75,11 +75,11 @@ class PictureCache:
         """
         content = json.loads(index.read_text(encoding="utf-8"))
         self._index = index
-        self._entries = [Entry(**{**entry, "shape": tuple(entry["shape"])}) for entry in content["pictures"]]
+        self._entries = [Entry(**{**entry, "shape": tuple(entry["shape"])}) for entry in content["images"]]
         self.failed = [Failure(**failure) for failure in content.get("failed", [])]
         size = index.with_suffix(".bin").stat().st_size
         if size != content["size"] or size != sum(prod(entry.shape) for entry in self._entries):
-            raise ValueError(f"{index} does not fit its pictures")
+            raise ValueError(f"{index} does not fit its images")
         self._values = _map(index.with_suffix(".bin"), size)
         self._thumbnails = dict[int, Tensor]()
 
@@ -92,32 +92,32 @@ class PictureCache:
 
         Args:
             folder: where caches lie; made where it is missing. Its old caches stay.
-            paths: pictures of any sizes, in the order of the cache.
-            short_side: keep every picture resized to this shorter side, in pixels; None keeps them as they are.
-            tolerant: leave out pictures that are corrupt, and list them in `failed`. Files that the system does not
+            paths: images of any sizes, in the order of the cache.
+            short_side: keep every image resized to this shorter side, in pixels; None keeps them as they are.
+            tolerant: leave out images that are corrupt, and list them in `failed`. Files that the system does not
                 let us read are errors all the same: mending that would leave the cache as it is.
 
         Raises:
-            DRBNError: a picture cannot be decoded, or the cache cannot be written (`paths.cache`).
+            DRBNError: an image cannot be decoded, or the cache cannot be written (`paths.cache`).
         """
         index = folder / f"{_key(paths, short_side, tolerant)}.json"
         with suppress(OSError, ValueError, KeyError, TypeError):
             return cls(index)
-        _log.info("Decoding %d pictures into %s", len(paths), folder)
+        _log.info("Decoding %d images into %s", len(paths), folder)
         try:
             _remove_leftovers(folder)
             _write(index, paths, short_side, tolerant)
             return cls(index)
         except UnwritableError as error:
             raise DRBNError(
-                f"{error} The decoded pictures go to {folder}: set another one by paths.cache=PATH."
+                f"{error} The decoded images go to {folder}: set another one by paths.cache=PATH."
             ) from error
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __getitem__(self, number: int) -> Tensor:
-        """Give one picture, `(3, H, W)` uint8, without copying it."""
+        """Give one image, `(3, H, W)` uint8, without copying it."""
         entry = self._entries[number]
         values = self._values[entry.offset : entry.offset + prod(entry.shape)]
         return torch.from_numpy(values).view(entry.shape)
@@ -130,7 +130,7 @@ class PictureCache:
         return self._entries[number].name
 
     def shape(self, number: int) -> tuple[int, int, int]:
-        """Shape of the picture as kept, `(3, H, W)`."""
+        """Shape of the image as kept, `(3, H, W)`."""
         return self._entries[number].shape
 
     def thumbnail(self, number: int) -> Tensor:
@@ -140,11 +140,11 @@ class PictureCache:
         return self._thumbnails[number]
 
     def digest(self, number: int) -> str:
-        """Exact hash of the picture, see `fingerprints.digest`."""
+        """Exact hash of the image, see `fingerprints.digest`."""
         return self._entries[number].digest
 
     def signature(self, number: int) -> str:
-        """Thumbnail of the picture, see `fingerprints.signature`."""
+        """Thumbnail of the image, see `fingerprints.signature`."""
         return self._entries[number].signature
 
 
@@ -156,7 +156,7 @@ def _key(paths: Sequence[Path], short_side: int | None, tolerant: bool) -> str:
         try:
             status = path.stat()
         except OSError as error:
-            raise DRBNError(f"The picture {path} cannot be opened ({error.strerror}); check the path.") from error
+            raise DRBNError(f"The image {path} cannot be opened ({error.strerror}); check the path.") from error
         key.update(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return key.hexdigest()
 
@@ -169,18 +169,18 @@ def _map(file: Path, size: int) -> NDArray[np.uint8]:
 def _write(index: Path, paths: Sequence[Path], short_side: int | None, tolerant: bool) -> None:
     """Write both files, the JSON last."""
     with written_beside(index.with_suffix(".bin")) as temporary, temporary.open("wb") as file:
-        entries, failed = _write_pictures(file, paths, short_side, tolerant)
+        entries, failed = _write_images(file, paths, short_side, tolerant)
     content: dict[str, Any] = {"format": FORMAT, "size": sum(prod(entry.shape) for entry in entries)}
-    content["pictures"] = [entry._asdict() for entry in entries]
+    content["images"] = [entry._asdict() for entry in entries]
     content["failed"] = [failure._asdict() for failure in failed]
     with written_beside(index) as temporary:
         temporary.write_text(json.dumps(content), encoding="utf-8")
 
 
-def _write_pictures(
+def _write_images(
     file: BinaryIO, paths: Sequence[Path], short_side: int | None, tolerant: bool
 ) -> tuple[list[Entry], list[Failure]]:
-    """Write pictures one after the other as they are decoded."""
+    """Write images one after the other as they are decoded."""
     entries: list[Entry] = []
     failed: list[Failure] = []
     offset = 0
@@ -202,7 +202,7 @@ Decoded = tuple[NDArray[np.uint8], Entry]
 
 
 def _decoded(paths: Sequence[Path], short_side: int | None) -> Iterator[Future[Decoded]]:
-    """Decode in threads (Pillow and SHA-256 release the GIL), in order, with few pictures in memory at a time."""
+    """Decode in threads (Pillow and SHA-256 release the GIL), in order, with few images in memory at a time."""
     workers = os.cpu_count() or 1
     waiting: deque[Future[Decoded]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -215,7 +215,7 @@ def _decoded(paths: Sequence[Path], short_side: int | None) -> Iterator[Future[D
 
 
 def _decode(path: Path, short_side: int | None) -> Decoded:
-    """Decode one picture to `(3, H, W)` and describe it; its offset is not known yet."""
+    """Decode one image to `(3, H, W)` and describe it; its offset is not known yet."""
     rgb = read_rgb(path)
     whole = torch.from_numpy(rgb).permute(2, 0, 1)
     digest, signature = fingerprints.digest(whole), fingerprints.signature(whole)

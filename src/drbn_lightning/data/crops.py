@@ -13,7 +13,7 @@ from drbn_lightning.thumbnails import thumbnail_of
 
 
 class Crop(NamedTuple):
-    """A square window of a picture (pixels), flips, and a number of quarter turns."""
+    """A square window of an image (pixels), flips, and a number of quarter turns."""
 
     top: int
     left: int
@@ -29,10 +29,10 @@ def generator(*keys: int) -> np.random.Generator:
 
 
 def require_room(size: int, shapes: Iterable[tuple[str, tuple[int, int, int]]]) -> None:
-    """Check once, before workers start, that crops fit into pictures given as `(name, (C, H, W))`.
+    """Check once, before workers start, that crops fit into images given as `(name, (C, H, W))`.
 
     Raises:
-        DRBNError: a picture is smaller than the crop, or the crop is below 1 pixel.
+        DRBNError: an image is smaller than the crop, or the crop is below 1 pixel.
     """
     if size < 1:
         raise DRBNError(f"data.crop_size is {size}; it must be at least 1")
@@ -48,8 +48,8 @@ def draw_crop(rng: np.random.Generator, height: int, width: int, size: int) -> C
 
     Args:
         rng: generator of the sample.
-        height: of the whole picture, in pixels.
-        width: of the whole picture, in pixels.
+        height: of the whole image, in pixels.
+        width: of the whole image, in pixels.
         size: side of the window, in pixels, at most `height` and `width`.
     """
     top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
@@ -61,17 +61,17 @@ def centre_crop(height: int, width: int, size: int) -> Crop:
     return Crop(max(0, (height - size) // 2), max(0, (width - size) // 2), size, False, False, 0)
 
 
-def cut(picture: Tensor, crop: Crop) -> Tensor:
+def cut(image: Tensor, crop: Crop) -> Tensor:
     """Apply a crop.
 
     Args:
-        picture: `(C, H, W)`; only the window is read, so it may be memory-mapped.
+        image: `(C, H, W)`; only the window is read, so it may be memory-mapped.
         crop: the window, flips and turns.
 
     Returns:
         `(C, size, size)`, contiguous.
     """
-    return turned(picture[:, crop.top : crop.top + crop.size, crop.left : crop.left + crop.size], crop)
+    return turned(image[:, crop.top : crop.top + crop.size, crop.left : crop.left + crop.size], crop)
 
 
 def thumbnail_tensor(image: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ def leave_interrupts_to_the_main_process(worker: int) -> None:
 
 
 class SampleDataModule(pl.LightningDataModule):
-    """Loads samples for training (crops), validation and testing (one whole picture at a time).
+    """Loads samples for training (crops), validation and testing (one whole image at a time).
 
     A source says what its sets are in `make_training_sets` and `make_test_set`.
     """
@@ -100,7 +100,7 @@ class SampleDataModule(pl.LightningDataModule):
 
     @abstractmethod
     def make_training_sets(self) -> tuple[SampleSet[Any], SampleSet[Any]]:
-        """The training set and a validation set that shares no picture with it or with the test set."""
+        """The training set and a validation set that shares no image with it or with the test set."""
 
     @abstractmethod
     def make_test_set(self) -> SampleSet[Any]:
@@ -152,11 +152,11 @@ class SampleDataModule(pl.LightningDataModule):
             self._loader.load_state_dict(state_dict)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """The validation set in order, one picture at a time."""
+        """The validation set in order, one image at a time."""
         return self._in_order(self.validation_set)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """The test set in order, one picture at a time."""
+        """The test set in order, one image at a time."""
         return self._in_order(self.test_set)
 
     def describe(self) -> str:
@@ -167,11 +167,11 @@ class SampleDataModule(pl.LightningDataModule):
         counts = f"{len(self.train_set)} {self.holds} for training, {len(self.validation_set)} for validation"
         return f"{counts} ({fingerprints})"
 
-    def _in_order(self, pictures: SampleSet[Any] | None) -> DataLoader[Any]:
-        assert pictures is not None
+    def _in_order(self, images: SampleSet[Any] | None) -> DataLoader[Any]:
+        assert images is not None
         return DataLoader(
-            pictures,
-            sampler=Shard(len(pictures), *self._place()),
+            images,
+            sampler=Shard(len(images), *self._place()),
             collate_fn=collate,
             worker_init_fn=leave_interrupts_to_the_main_process,
             num_workers=min(1, self.num_workers),
@@ -184,7 +184,7 @@ class SampleDataModule(pl.LightningDataModule):
 
 
 class PairDataModule(SampleDataModule):
-    """A source of pairs of a low-light picture and its normal-light target."""
+    """A source of pairs of a low-light image and its normal-light target."""
 
     holds = "pairs"
     train_set: PairSet | None

@@ -1,17 +1,17 @@
-"""What a set of pairs or photos contains, in short: exact digests and thumbnails, to find a picture in two sets.
+"""What a set of pairs or photos contains, in short: exact digests and thumbnails, to find an image in two sets.
 
 Names cannot tell: LOL-v1's training set holds 86 of LOL-v2-real's 100 test pairs under other names.
 
 How the rule of `overlap` was measured, in gray levels of root mean square between 8x8 RGB thumbnails (LOL-v1):
 
-- The same normal-light picture, re-encoded: at most 0.5 after JPEG of quality 85, 0.3 after halving the size, 0.9 after
+- The same normal-light image, re-encoded: at most 0.5 after JPEG of quality 85, 0.3 after halving the size, 0.9 after
   AVIF of quality 60, 0.8 after JPEG of quality 50 (the 86 pairs of our485 numbered 690 and above).
-- Another picture: at least 3.9 between eval15 and our485, 18 between our485's numbers below and from 690. Inside our485
+- Another image: at least 3.9 between eval15 and our485, 18 between our485's numbers below and from 690. Inside our485
   the nearest two different targets are 1.3 apart and 9 pairs are nearer than 2.5: one scene and nearly one exposure.
 - Scale-free hashes cannot tell these apart. 14 of eval15's 15 scenes were also photographed, at another exposure, for
   our485: of 256 bits they differ in 0 to 10 (difference hash), copies in JPEG and AVIF in 0 to 5. Nor can gray levels
   alone: 0.4 at other exposures, 0.6 for copies. It takes the colours and levels that such hashes throw away.
-- Low-light pictures: two exposures of a scene differ by 0.05 and up, copies by up to 0.9. So thumbnails of them prove
+- Low-light images: two exposures of a scene differ by 0.05 and up, copies by up to 0.9. So thumbnails of them prove
   nothing, and only their exact digest counts.
 """
 
@@ -32,32 +32,32 @@ THUMBNAIL_SIZE = 8
 """Height and width of the thumbnail in a signature, pixels."""
 
 NEAR = 1.8
-"""Signatures nearer than this are of the same picture, gray levels of 255: between 0.9 (copies) and 3.9 (others)."""
+"""Signatures nearer than this are of the same image, gray levels of 255: between 0.9 (copies) and 3.9 (others)."""
 
 _BYTES = 3 * THUMBNAIL_SIZE**2
 
 
-def digest(picture: Tensor) -> str:
-    """Hash a picture exactly: SHA-256, 64 hex digits, of its size and values.
+def digest(image: Tensor) -> str:
+    """Hash an image exactly: SHA-256, 64 hex digits, of its size and values.
 
     Args:
-        picture: `(3, H, W)` uint8.
+        image: `(3, H, W)` uint8.
     """
-    values = np.ascontiguousarray(picture.numpy())
+    values = np.ascontiguousarray(image.numpy())
     return hashlib.sha256(str(values.shape).encode() + b"\n" + values.tobytes()).hexdigest()
 
 
-def signature(picture: Tensor) -> str:
-    """Shrink a picture to an 8x8 RGB thumbnail, which another encoding and another size leave nearly as it is.
+def signature(image: Tensor) -> str:
+    """Shrink an image to an 8x8 RGB thumbnail, which another encoding and another size leave nearly as it is.
 
     Args:
-        picture: `(3, H, W)` uint8, any size.
+        image: `(3, H, W)` uint8, any size.
 
     Returns:
         384 hex digits: 8 x 8 x 3 bytes, row by row. `distances` compares them.
     """
-    image = Image.fromarray(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()))
-    return image.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BILINEAR).tobytes().hex()
+    whole = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
+    return whole.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BILINEAR).tobytes().hex()
 
 
 def distances(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
@@ -77,7 +77,7 @@ def distances(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64
 
 
 class Described(Protocol):
-    """A sequence of pictures that knows what each one contains, as `PictureCache` does."""
+    """A sequence of images that knows what each one contains, as `ImageCache` does."""
 
     def name(self, number: int, /) -> str:
         """Name of the file."""
@@ -91,11 +91,11 @@ class Described(Protocol):
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a set of pairs or photos contains, or only its name and identity where its pictures exist nowhere else.
+    """What a set of pairs or photos contains, or only its name and identity where its images exist nowhere else.
 
     `name` says which set it is, `count` how many pairs it has, `identity` is short and names the content: the same for
     any order, any file names and any lossless encoding. The lists have one entry per pair or are empty: `names` of the
-    pictures, exact digests `low` and `normal`, and `signatures` of the normal-light pictures. A photo without a partner
+    images, exact digests `low` and `normal`, and `signatures` of the normal-light images. A photo without a partner
     may be either half of a pair elsewhere: its digest stands in both lists. The signature of a dark one is "".
     """
 
@@ -108,39 +108,39 @@ class Fingerprint:
     signatures: list[str] = field(default_factory=list)
 
     @classmethod
-    def of_pairs(cls, name: str, pictures: Described, low: Sequence[int], normal: Sequence[int]) -> Self:
+    def of_pairs(cls, name: str, images: Described, low: Sequence[int], normal: Sequence[int]) -> Self:
         """Describe pairs of a cache.
 
         Args:
             name: what the set is called.
-            pictures: the cache.
-            low: numbers of the low-light pictures in the cache, one per pair; none where they are made on the fly.
-            normal: numbers of the normal-light pictures.
+            images: the cache.
+            low: numbers of the low-light images in the cache, one per pair; none where they are made on the fly.
+            normal: numbers of the normal-light images.
 
         Raises:
-            ValueError: `low` has pictures, but not one per pair.
+            ValueError: `low` has images, but not one per pair.
         """
-        lows, normals = [pictures.digest(number) for number in low], [pictures.digest(number) for number in normal]
+        lows, normals = [images.digest(number) for number in low], [images.digest(number) for number in normal]
         pairs = sorted(f"{a} {b}" for a, b in zip(lows or [""] * len(normals), normals, strict=True))
         identity = hashlib.sha256("\n".join(pairs).encode()).hexdigest()[:16]
-        names = [PurePath(pictures.name(number)).stem for number in normal]
-        return cls(name, len(names), identity, names, lows, normals, [pictures.signature(number) for number in normal])
+        names = [PurePath(images.name(number)).stem for number in normal]
+        return cls(name, len(names), identity, names, lows, normals, [images.signature(number) for number in normal])
 
     @classmethod
-    def of_photos(cls, name: str, pictures: Described, photos: Sequence[int], dark: Sequence[int] = ()) -> Self:
+    def of_photos(cls, name: str, images: Described, photos: Sequence[int], dark: Sequence[int] = ()) -> Self:
         """Describe photos without partners.
 
         Args:
             name: what the set is called.
-            pictures: the cache.
+            images: the cache.
             photos: numbers of photos in good light or of unknown light.
             dark: numbers of low-light photos, which only their exact digest tells apart.
         """
         numbers = [*photos, *dark]
-        digests = [pictures.digest(number) for number in numbers]
+        digests = [images.digest(number) for number in numbers]
         identity = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()[:16]
-        names = [PurePath(pictures.name(number)).stem for number in numbers]
-        signatures = [pictures.signature(number) for number in photos] + [""] * len(dark)
+        names = [PurePath(images.name(number)).stem for number in numbers]
+        signatures = [images.signature(number) for number in photos] + [""] * len(dark)
         return cls(name, len(names), identity, names, digests, digests, signatures)
 
     def as_dict(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Fingerprint:
 def overlap(train: Fingerprint, test: Fingerprint) -> list[str]:
     """Name the test pairs or photos that the training set holds too, by content: names and encodings do not matter.
 
-    A pair overlaps if either picture occurs exactly, or its normal-light picture nearly (`NEAR`; see the module for
+    A pair overlaps if either image occurs exactly, or its normal-light image nearly (`NEAR`; see the module for
     the measurements). Cropped, turned and retouched copies are not found, nor are other exposures of the scene.
 
     Returns:

@@ -68,7 +68,7 @@ class TogetherDataModule(SampleDataModule):
         assert self.pairs.train_set is not None
         assert self.pairs.validation_set is not None
         assert self.unpaired.train_set is not None
-        self._keep_test_pictures_out()
+        self._keep_test_images_out()
         return TogetherSet(self.pairs.train_set, self.unpaired.train_set), self.pairs.validation_set
 
     def make_test_set(self) -> SampleSet[Pair]:
@@ -96,8 +96,8 @@ class TogetherDataModule(SampleDataModule):
         """What was loaded for training, half by half."""
         return f"{self.pairs.describe()}; {self.unpaired.describe()}"
 
-    def _keep_test_pictures_out(self) -> None:
-        """Compare the unpaired photos with both pictures of the test pairs, by content.
+    def _keep_test_images_out(self) -> None:
+        """Compare the unpaired photos with both images of the test pairs, by content.
 
         NOTE: the released code lets test images into the adversarial loss.
         """
@@ -107,7 +107,7 @@ class TogetherDataModule(SampleDataModule):
         try:
             self.pairs.setup("test")
         except DRBNError as error:
-            warnings.warn(f"the test pictures could not be compared with the unpaired photos: {error}", stacklevel=2)
+            warnings.warn(f"the test images could not be compared with the unpaired photos: {error}", stacklevel=2)
             return
         tested = self.pairs.tested_on()
         for key, fingerprint in photos.items():
@@ -115,5 +115,5 @@ class TogetherDataModule(SampleDataModule):
             if shared:
                 raise DRBNError(
                     f"{len(shared)} of the photos in {key} are also in the test set {tested.name}, for example "
-                    f"{shared[0]}: no test picture may reach a loss; remove them from that folder"
+                    f"{shared[0]}: no test image may reach a loss; remove them from that folder"
                 )

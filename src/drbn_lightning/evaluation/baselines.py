@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.evaluation.methods import Entrant, baseline
-from drbn_lightning.evaluation.scoring import Picture
+from drbn_lightning.evaluation.methods import EvaluatedMethod, baseline
+from drbn_lightning.evaluation.scoring import EvaluationImage
 
 ALL = "all"
 
@@ -29,20 +29,22 @@ def chosen_baselines(names: str | Sequence[str]) -> list[str]:
     return chosen
 
 
-def choose_baselines(names: Sequence[str], pictures: Iterable[Picture], has_targets: bool) -> list[Entrant]:
+def choose_baselines(
+    names: Sequence[str], images: Iterable[EvaluationImage], has_targets: bool
+) -> list[EvaluatedMethod]:
     """The baselines of these names; those that choose by the targets only where there are some.
 
     Args:
         names: see `chosen_baselines`.
-        pictures: what is going to be judged.
-        has_targets: whether the pictures have targets.
+        images: what is going to be scored.
+        has_targets: whether the images have targets.
     """
     chosen = [BASELINES[name] for name in names if has_targets or not BASELINES[name].needs_pairs]
-    built = [(*one.build(_pairs(pictures)), one.about) for one in chosen]
+    built = [(*one.build(_pairs(images)), one.about) for one in chosen]
     return [baseline(label, method, about) for label, method, about in built]
 
 
-def _pairs(pictures: Iterable[Picture]) -> Iterator[PairBatch]:
-    for picture in pictures:
-        assert picture.normal is not None
-        yield PairBatch(picture.low, picture.normal, picture.thumbnail, [picture.name])
+def _pairs(images: Iterable[EvaluationImage]) -> Iterator[PairBatch]:
+    for image in images:
+        assert image.normal is not None
+        yield PairBatch(image.low, image.normal, image.thumbnail, [image.name])

@@ -18,14 +18,14 @@ def parameters(network: nn.Module) -> int:
 
 
 def gmac(network: nn.Module, height: int = 256, width: int = 256) -> float:
-    """10^9 multiplications with addition that a network spends on one picture, in convolutions and matrix products.
+    """10^9 multiplications with addition that a network spends on one image, in convolutions and matrix products.
 
     Half of the operations that torch counts. Activations, resizing and sums are left out, as is usual.
 
     Args:
         network: takes `(low, thumbnail)`.
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
     """
     device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     dtype = next((parameter.dtype for parameter in network.parameters()), torch.float32)

@@ -1,6 +1,6 @@
-"""Judging pictures that have no target, by a discriminator: what would people like?
+"""Scoring images that have no target by a discriminator: what would people like?
 
-A generator that was trained to please a discriminator pleases the same one more than people; judge it by another one
+A generator that was trained to please a discriminator pleases the same one more than people; score it by another one
 where there is another.
 """
 
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from drbn_lightning.batches import PhotoBatch
 from drbn_lightning.evaluation.scoring import csv_text, mean
 from drbn_lightning.metrics.bootstrap import paired
-from drbn_lightning.metrics.fidelity import to_8_bit
-from drbn_lightning.metrics.ratings import auroc, spearman
+from drbn_lightning.metrics.pixels import to_8_bit
+from drbn_lightning.metrics.ranking import auroc, spearman
 from drbn_lightning.types import Method
 
 REAL_LOW = "real_low"
@@ -32,7 +32,7 @@ DEFINITIONS = (
 class PhotoScore(NamedTuple):
     """Figures of one photo by one method: `quality`, a logit, and mean `brightness` in [0, 1]."""
 
-    picture: str
+    image: str
     method: str
     quality: float
     brightness: float
@@ -61,7 +61,7 @@ def rate(
     """Run every method on every real low-light photo; photos of other kinds are skipped.
 
     Args:
-        methods: by name; each maps `(low, thumbnail)` to a picture.
+        methods: by name; each maps `(low, thumbnail)` to an image.
         batches: one photo each.
         discriminator: maps `(N, 3, H, W)` in [0, 1] to logits `(N,)`.
         device: where the discriminator runs.
@@ -82,7 +82,7 @@ def rate(
 
 
 @torch.inference_mode()
-def judge_ratings(batches: Iterable[PhotoBatch], discriminator: nn.Module, device: torch.device) -> Ratings:
+def score_ratings(batches: Iterable[PhotoBatch], discriminator: nn.Module, device: torch.device) -> Ratings:
     """Score photos that people have rated, as they are; real low-light photos are skipped.
 
     Args:
@@ -129,7 +129,7 @@ def difference(first: list[PhotoScore], second: list[PhotoScore]) -> str:
         >>> difference(before, [PhotoScore("a", "recompose", 0.0, 0.5), PhotoScore("b", "recompose", 1.5, 0.5)])
         'recompose - band: +1.000 [1.000, 1.000] (2 photos, paired bootstrap, 95 %)'
     """
-    if [score.picture for score in first] != [score.picture for score in second]:
+    if [score.image for score in first] != [score.image for score in second]:
         raise ValueError(f"{first[0].method} and {second[0].method} were not run on the same photos")
     both = [(one.quality, other.quality) for one, other in zip(first, second, strict=True)]
     found = paired([one for one, _ in both], [other for _, other in both], CONFIDENCE)
@@ -160,14 +160,14 @@ def ratings_auroc(ratings: Ratings) -> float:
 
 def as_csv(scores: list[PhotoScore]) -> str:
     """Scores as CSV, a row for each photo and method."""
-    rows = ((score.picture, score.method, f"{score.quality:.5f}", f"{score.brightness:.5f}") for score in scores)
+    rows = ((score.image, score.method, f"{score.quality:.5f}", f"{score.brightness:.5f}") for score in scores)
     return csv_text(PhotoScore._fields, rows)
 
 
 def _scorer(discriminator: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
     """The discriminator in evaluation mode on its device; logits come back as float32 on the CPU."""
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last).eval()
-    return lambda picture: discriminator(picture.to(device, memory_format=torch.channels_last)).float().cpu()
+    return lambda image: discriminator(image.to(device, memory_format=torch.channels_last)).float().cpu()
 
 
 def _of_kind(ratings: Ratings, kind: str) -> Tensor:

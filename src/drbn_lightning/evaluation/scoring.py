@@ -1,4 +1,4 @@
-"""Judging methods picture by picture: on pairs by their targets, on photos without any by what needs none."""
+"""Scoring methods image by image: on pairs by their targets, on photos without any by what needs none."""
 
 import csv
 import time
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.metrics.catalog import Measure
-from drbn_lightning.metrics.fidelity import to_8_bit
+from drbn_lightning.metrics.metric import Metric
+from drbn_lightning.metrics.pixels import to_8_bit
 from drbn_lightning.types import Method
 
 
-class Picture(NamedTuple):
-    """One picture to be judged on.
+class EvaluationImage(NamedTuple):
+    """One image to evaluate methods on.
 
     `low` and `normal` are `(1, 3, H, W)` float32 display values in [0, 1], `normal` None where there is no target;
     `thumbnail` `(1, 3, S, S)` is that of the whole `low`. `key` is the name by which results of it are found.
@@ -30,28 +30,28 @@ class Picture(NamedTuple):
     normal: Tensor | None
 
     @classmethod
-    def of_pair(cls, batch: PairBatch) -> "Picture":
+    def of_pair(cls, batch: PairBatch) -> "EvaluationImage":
         """The pair of a batch of one."""
         return cls(batch.name[0], batch.name[0].lower(), batch.low, batch.thumbnail, batch.normal)
 
 
-Contestant = Callable[[Picture], Tensor]
-"""Gives its result of a picture, `(1, 3, H, W)` display values."""
+ImageMethod = Callable[[EvaluationImage], Tensor]
+"""Gives its result of an image, `(1, 3, H, W)` display values."""
 
 
 class Score(NamedTuple):
-    """What one method made of one picture: a figure for each measure, and how long it took in milliseconds."""
+    """What one method made of one image: a figure for each metric, and how long it took in milliseconds."""
 
-    picture: str
+    image: str
     method: str
     figures: dict[str, float]
     milliseconds: float
 
 
-class Judged(NamedTuple):
-    """A picture, every method's result of it (`(3, H, W)`, 8-bit values in [0, 1]), and their scores."""
+class ScoredImage(NamedTuple):
+    """An image, every method's result of it (`(3, H, W)`, 8-bit values in [0, 1]), and their scores."""
 
-    picture: Picture
+    image: EvaluationImage
     results: dict[str, Tensor]
     scores: list[Score]
 
@@ -61,55 +61,53 @@ def network_method(network: nn.Module, device: torch.device) -> Method:
     network = network.to(device).to(memory_format=torch.channels_last).eval()
 
     def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
-        picture = low.to(device, memory_format=torch.channels_last)
-        full: Tensor = network(picture, thumbnail.to(device)).full
+        image = low.to(device, memory_format=torch.channels_last)
+        full: Tensor = network(image, thumbnail.to(device)).full
         return full.cpu()
 
     return enhance
 
 
-def contestant(method: Method) -> Contestant:
-    """A method that needs a picture's values only."""
-    return lambda picture: method(picture.low, picture.thumbnail)
+def image_method(method: Method) -> ImageMethod:
+    """A method that needs an image's values only."""
+    return lambda image: method(image.low, image.thumbnail)
 
 
 @torch.inference_mode()
-def judge(
-    contestants: Mapping[str, Contestant], pictures: Iterable[Picture], measures: Sequence[Measure]
-) -> Iterator[Judged]:
-    """Run every method on every picture.
+def score_images(
+    methods: Mapping[str, ImageMethod], images: Iterable[EvaluationImage], metrics: Sequence[Metric]
+) -> Iterator[ScoredImage]:
+    """Run every method on every image.
 
     Args:
-        contestants: by name.
-        pictures: with a target or without.
-        measures: those that need a target are left out where there is none.
+        methods: by name.
+        images: with a target or without.
+        metrics: those that need a target are left out where there is none.
 
     Yields:
-        Results and scores, picture by picture.
+        Results and scores, image by image.
 
     Raises:
         DRBNError: a result is not finite.
     """
-    for picture in pictures:
+    for image in images:
         results, scores = {}, []
-        for name, run in contestants.items():
+        for name, run in methods.items():
             start = time.perf_counter()
-            found = run(picture)
+            found = run(image)
             took = 1000 * (time.perf_counter() - start)
             if not found.isfinite().all():
-                raise DRBNError(f"the result of {name} for {picture.name} is not finite; judge another checkpoint")
-            result = to_8_bit(found)  # once for all measures: what a person would save
-            scores.append(Score(picture.name, name, figures(result, picture.normal, measures), took))
+                raise DRBNError(f"the result of {name} for {image.name} is not finite; evaluate another checkpoint")
+            result = to_8_bit(found)  # once for all metrics: what a person would save
+            scores.append(Score(image.name, name, figures(result, image.normal, metrics), took))
             results[name] = result[0]
-        yield Judged(picture, results, scores)
+        yield ScoredImage(image, results, scores)
 
 
-def figures(result: Tensor, normal: Tensor | None, measures: Sequence[Measure]) -> dict[str, float]:
-    """What each measure says of a result; those that need a target only where there is one."""
+def figures(result: Tensor, normal: Tensor | None, metrics: Sequence[Metric]) -> dict[str, float]:
+    """What each metric says of a result; those that need a target only where there is one."""
     return {
-        measure.key: float(measure.of(result, result if normal is None else normal))
-        for measure in measures
-        if normal is not None or not measure.needs_target
+        metric.key: float(metric(result, normal)) for metric in metrics if normal is not None or not metric.needs_target
     }
 
 
@@ -124,15 +122,15 @@ def mean(values: Iterable[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
-def as_csv(scores: Mapping[str, Sequence[Score]], measures: Sequence[Measure]) -> str:
-    """Scores as CSV, a row for each data set, picture and method; empty where a measure needs a target."""
-    columns = ["data", "picture", "method", *(measure.key for measure in measures), "milliseconds"]
+def as_csv(scores: Mapping[str, Sequence[Score]], metrics: Sequence[Metric]) -> str:
+    """Scores as CSV, a row for each data set, image and method; empty where a metric needs a target."""
+    columns = ["data", "image", "method", *(metric.key for metric in metrics), "milliseconds"]
     rows = (
         [
             name,
-            score.picture,
+            score.image,
             score.method,
-            *(_cell(score.figures.get(measure.key), measure.digits) for measure in measures),
+            *(_cell(score.figures.get(metric.key), metric.decimals) for metric in metrics),
             f"{score.milliseconds:.1f}",
         ]
         for name, found in scores.items()
@@ -145,8 +143,8 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table as CSV.
 
     Example:
-        >>> csv_text(["picture", "method"], [["a, b", "input"]]).splitlines()
-        ['picture,method', '"a, b",input']
+        >>> csv_text(["image", "method"], [["a, b", "input"]]).splitlines()
+        ['image,method', '"a, b",input']
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.evaluation.leakage import Note
-from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.methods import EvaluatedMethod
 from drbn_lightning.evaluation.scoring import Score, mean
 from drbn_lightning.metrics.bootstrap import Interval, interval, paired
-from drbn_lightning.metrics.catalog import Measure
+from drbn_lightning.metrics.metric import Metric
 
 
 class Row(NamedTuple):
-    """One method on one data set: the mean of each measure with its interval, and the mean time in milliseconds."""
+    """One method on one data set: the mean of each metric with its interval, and the mean time in milliseconds."""
 
     method: str
     means: dict[str, Interval]
@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What a second method changes on the same pictures, `second` minus `first`, for each measure."""
+    """What a second method changes on the same images, `second` minus `first`, for each metric."""
 
     first: str
     second: str
@@ -37,20 +37,20 @@ class Result(NamedTuple):
     rows: list[Row]
     differences: list[Difference]
     notes: list[Note]
-    measures: list[Measure]
+    metrics: list[Metric]
 
     @property
-    def pictures(self) -> list[str]:
-        """Names of the pictures, in order."""
-        return list(dict.fromkeys(score.picture for score in self.scores))
+    def images(self) -> list[str]:
+        """Names of the images, in order."""
+        return list(dict.fromkeys(score.image for score in self.scores))
 
 
 def result(
     name: str,
     tested: Fingerprint | None,
     scores: list[Score],
-    entrants: Sequence[Entrant],
-    measures: Sequence[Measure],
+    methods: Sequence[EvaluatedMethod],
+    metrics: Sequence[Metric],
     notes: list[Note],
     main: str,
 ) -> Result:
@@ -59,29 +59,28 @@ def result(
     Args:
         name: what the data set is called here.
         tested: its fingerprint.
-        scores: one for each method and picture.
-        entrants: the methods, in the order of the table.
-        measures: those of the scores; those that no score has are left out.
+        scores: one for each method and image.
+        methods: the methods, in the order of the table.
+        metrics: those of the scores; those that no score has are left out.
         notes: what is to be said of methods that may have seen it.
         main: the method that the others are compared with.
     """
-    found = [measure for measure in measures if scores and measure.key in scores[0].figures]
-    by_method = {entrant.name: [score for score in scores if score.method == entrant.name] for entrant in entrants}
-    timed = {entrant.name: entrant.is_timed for entrant in entrants}
-    rows = [Row(method, _means(own, found), _time(own) if timed[method] else None) for method, own in by_method.items()]
-    others = [method for method in by_method if method != main]
-    differences = [_difference(method, main, by_method, found) for method in others]
+    found = [metric for metric in metrics if scores and metric.key in scores[0].figures]
+    by_method = {method.name: [score for score in scores if score.method == method.name] for method in methods}
+    timed = {method.name: method.is_timed for method in methods}
+    rows = [Row(name, _means(own, found), _time(own) if timed[name] else None) for name, own in by_method.items()]
+    differences = [_difference(other, main, by_method, found) for other in by_method if other != main]
     return Result(name, tested, scores, rows, differences, notes, found)
 
 
-def worst_first(scores: Sequence[Score], method: str, measures: Sequence[Measure]) -> list[str]:
-    """Names of the pictures by the first measure, those first on which a method does worst."""
+def worst_first(scores: Sequence[Score], method: str, metrics: Sequence[Metric]) -> list[str]:
+    """Names of the images by the first metric, those first on which a method does worst."""
     own = [score for score in scores if score.method == method]
-    if not measures or measures[0].better == 0:
-        return [score.picture for score in own]
-    first = measures[0]
+    if not metrics or metrics[0].better == 0:
+        return [score.image for score in own]
+    first = metrics[0]
     order = sorted(own, key=lambda score: first.better * _or_worst(score.figures[first.key], first.better))
-    return [score.picture for score in order]
+    return [score.image for score in order]
 
 
 def plain(value: float) -> float | str | None:
@@ -92,12 +91,12 @@ def plain(value: float) -> float | str | None:
 
 
 def as_plain(found: Result) -> dict[str, Any]:
-    """A result in plain values, without the figures of single pictures, which the CSV holds."""
+    """A result in plain values, without the figures of single images, which the CSV holds."""
     tested = found.tested
     return {
         "data": found.name,
         "fingerprint": tested and {"name": tested.name, "count": tested.count, "identity": tested.identity},
-        "pictures": len(found.pictures),
+        "images": len(found.images),
         "methods": {
             row.method: {
                 "means": {key: _plain(value) for key, value in row.means.items()},
@@ -113,20 +112,20 @@ def as_plain(found: Result) -> dict[str, Any]:
     }
 
 
-def _means(scores: Sequence[Score], measures: Sequence[Measure]) -> dict[str, Interval]:
-    return {measure.key: interval(score.figures[measure.key] for score in scores) for measure in measures}
+def _means(scores: Sequence[Score], metrics: Sequence[Metric]) -> dict[str, Interval]:
+    return {metric.key: interval(score.figures[metric.key] for score in scores) for metric in metrics}
 
 
 def _time(scores: Sequence[Score]) -> float:
-    """Mean time, without the first picture where there are others: it pays for what happens once."""
+    """Mean time, without the first image where there are others: it pays for what happens once."""
     return mean(score.milliseconds for score in scores[1:] or scores)
 
 
-def _difference(first: str, second: str, by_method: dict[str, list[Score]], measures: Sequence[Measure]) -> Difference:
+def _difference(first: str, second: str, by_method: dict[str, list[Score]], metrics: Sequence[Metric]) -> Difference:
     one, two = by_method[first], by_method[second]
     changes = {
-        measure.key: paired([s.figures[measure.key] for s in one], [s.figures[measure.key] for s in two])
-        for measure in measures
+        metric.key: paired([s.figures[metric.key] for s in one], [s.figures[metric.key] for s in two])
+        for metric in metrics
     }
     return Difference(first, second, changes)
 

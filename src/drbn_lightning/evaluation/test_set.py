@@ -1,4 +1,4 @@
-"""One data set, judged: figures of every method, pictures on disk, small ones for the report."""
+"""One data set, evaluated: figures of every method, images on disk, small ones for the report."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,78 +9,78 @@ from torch import Tensor
 
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.evaluation.leakage import notes
-from drbn_lightning.evaluation.methods import Entrant, Size
+from drbn_lightning.evaluation.methods import EvaluatedMethod, Size
 from drbn_lightning.evaluation.report.html import thumbnail
-from drbn_lightning.evaluation.report.images import write_pictures
-from drbn_lightning.evaluation.scoring import Judged, Picture, Score, judge, mean
+from drbn_lightning.evaluation.report.images import write_images
+from drbn_lightning.evaluation.scoring import EvaluationImage, Score, ScoredImage, mean, score_images
 from drbn_lightning.evaluation.summary import Result, result, worst_first
 from drbn_lightning.images.folders import unused
-from drbn_lightning.metrics.optional import Columns
+from drbn_lightning.metrics.catalog import Columns
 
 Images = dict[str, dict[str, str]]
 
 
-class PictureSet(NamedTuple):
-    """Pictures to judge on: what they are called here, what they contain, and how to go through them, any time."""
+class ImageSet(NamedTuple):
+    """Images to evaluate methods on: their name here, what they contain, and how to go through them, any time."""
 
     name: str
     tested: Fingerprint
-    pictures: Callable[[], Iterable[Picture]]
+    images: Callable[[], Iterable[EvaluationImage]]
     has_targets: bool = True
 
 
 class Output(NamedTuple):
     """What is written beside the figures.
 
-    `folder` is where to, `pictures` how many side by side, `shown` how many in the report, `device` where networks run.
+    `folder` is where to, `images` how many side by side, `shown` how many in the report, `device` where networks run.
     """
 
     folder: Path
-    pictures: int
+    images: int
     shown: int
     device: torch.device
 
 
 class Outcome(NamedTuple):
-    """A data set's figures, the small pictures of the report, worst first, and the panels of stage 2."""
+    """A data set's figures, the small images of the report, worst first, and the panels of stage 2."""
 
     result: Result
     images: Images
     samples: list[dict[str, Tensor]]
 
 
-def sizes_of(pictures: Iterable[Picture]) -> list[Size]:
+def sizes_of(images: Iterable[EvaluationImage]) -> list[Size]:
     """Names and sizes of a test set."""
-    return [Size(one.name, one.key, one.low.shape[-1], one.low.shape[-2]) for one in pictures]
+    return [Size(one.name, one.key, one.low.shape[-1], one.low.shape[-2]) for one in images]
 
 
-def judge_set(
-    test_set: PictureSet, entrants: Sequence[Entrant], columns: Columns, main: str, output: Output
+def evaluate_set(
+    test_set: ImageSet, methods: Sequence[EvaluatedMethod], columns: Columns, main: str, output: Output
 ) -> Outcome:
-    """Judge all methods on a data set.
+    """Evaluate all methods on a data set.
 
     Args:
-        test_set: the pictures.
-        entrants: the methods, in the order of the table.
+        test_set: the images.
+        methods: the methods, in the order of the table.
         columns: what to measure.
-        main: the method that the others are compared with, and whose worst pictures come first.
+        main: the method that the others are compared with, and whose worst images come first.
         output: what to write.
     """
-    measures = columns.with_target if test_set.has_targets else columns.bare
+    metrics = columns.with_target if test_set.has_targets else columns.without_target
     scores, labels = list[Score](), set[str]()
     images: Images = {}
     samples = list[dict[str, Tensor]]()
-    network = next(entrant.network for entrant in entrants if entrant.name == main)
-    run = {entrant.name: entrant.run for entrant in entrants}
-    for number, judged in enumerate(judge(run, test_set.pictures(), measures)):
-        scores += judged.scores
+    network = next(method.network for method in methods if method.name == main)
+    run = {method.name: method.run for method in methods}
+    for number, scored in enumerate(score_images(run, test_set.images(), metrics)):
+        scores += scored.scores
         if output.shown:
-            images[judged.picture.name] = _thumbnails(judged)
-        if number < output.pictures:
-            path = output.folder / unused(judged.picture.name, "", labels)
-            samples += write_pictures(path, judged, network, output.device)
-    found = result(test_set.name, test_set.tested, scores, entrants, measures, notes(entrants, test_set.tested), main)
-    worst = worst_first(scores, main, found.measures)[: output.shown]
+            images[scored.image.name] = _thumbnails(scored)
+        if number < output.images:
+            path = output.folder / unused(scored.image.name, "", labels)
+            samples += write_images(path, scored, network, output.device)
+    found = result(test_set.name, test_set.tested, scores, methods, metrics, notes(methods, test_set.tested), main)
+    worst = worst_first(scores, main, found.metrics)[: output.shown]
     return Outcome(found, {name: images[name] for name in worst}, samples)
 
 
@@ -90,8 +90,8 @@ def mean_psnr(outcome: Outcome, method: str) -> float:
     return mean(score.figures.get("psnr", float("nan")) for score in scores if score.method == method)
 
 
-def _thumbnails(judged: Judged) -> dict[str, str]:
-    shown = {"input": judged.picture.low[0]} | judged.results
-    if judged.picture.normal is not None:
-        shown["target"] = judged.picture.normal[0]
-    return {name: thumbnail(picture) for name, picture in shown.items()}
+def _thumbnails(scored: ScoredImage) -> dict[str, str]:
+    shown = {"input": scored.image.low[0]} | scored.results
+    if scored.image.normal is not None:
+        shown["target"] = scored.image.normal[0]
+    return {name: thumbnail(image) for name, image in shown.items()}

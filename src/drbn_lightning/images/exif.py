@@ -37,7 +37,7 @@ def upright(image: Pixels, turn: int) -> Pixels:
 
 
 def upright_exif(image: Image.Image) -> bytes | None:
-    """A decoded photo's EXIF data, orientation set to 1 and without the small picture that cameras put there.
+    """A decoded photo's EXIF data, orientation set to 1 and without the small image that cameras put there.
 
     Returns:
         The data after `PREFIX`, or None where there is none, or none that can be understood.
@@ -61,7 +61,7 @@ def upright_exif(image: Image.Image) -> bytes | None:
 
 
 def with_orientation_1(data: bytes) -> bytes:
-    """Overwrite the orientation, and the link to the second folder: in EXIF data it holds the old picture in small.
+    """Overwrite the orientation, and the link to the second folder: in EXIF data it holds the old image in small.
 
     A maker's notes point to places in the data, so nothing is moved.
 

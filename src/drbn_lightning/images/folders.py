@@ -9,24 +9,24 @@ from drbn_lightning.images.formats import IMAGE_SUFFIXES
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the pictures of one folder, not of its subfolders, in natural order: `2.png` before `10.png`.
+    """List the images of one folder, not of its subfolders, in natural order: `2.png` before `10.png`.
 
     Hidden files (`.DS_Store`, macOS's `._1.png`) and files of other suffixes (`Thumbs.db`) are left out.
 
     Raises:
-        DRBNError: the folder is missing, is a file, cannot be read or holds no picture.
+        DRBNError: the folder is missing, is a file, cannot be read or holds no image.
     """
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DRBNError(f"The picture folder {folder} {what}; give the path of a folder of pictures.")
+        raise DRBNError(f"The image folder {folder} {what}; give the path of a folder of images.")
     try:
-        files = [file for file in folder.iterdir() if _is_picture(file)]
+        files = [file for file in folder.iterdir() if _is_image(file)]
     except OSError as error:
         raise DRBNError(
-            f"The picture folder {folder} cannot be read ({error.strerror}); check its permissions."
+            f"The image folder {folder} cannot be read ({error.strerror}); check its permissions."
         ) from error
     if not files:
-        raise DRBNError(f"The folder {folder} holds no picture; looked for {', '.join(IMAGE_SUFFIXES)}.")
+        raise DRBNError(f"The folder {folder} holds no image; looked for {', '.join(IMAGE_SUFFIXES)}.")
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
@@ -42,7 +42,7 @@ def natural_key(name: str) -> tuple[list[tuple[bool, int, str]], str]:
 
 
 def unused(name: str, folder: str, labels: set[str]) -> str:
-    """A label that no other picture of the folder has whatever the case of its letters.
+    """A label that no other image of the folder has whatever the case of its letters.
 
     Args:
         name: a file's name.
@@ -64,5 +64,5 @@ def unused(name: str, folder: str, labels: set[str]) -> str:
     return label
 
 
-def _is_picture(file: Path) -> bool:
+def _is_image(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and file.is_file()

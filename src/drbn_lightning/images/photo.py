@@ -21,7 +21,7 @@ from drbn_lightning.images.rgb import reading
 from drbn_lightning.types import Pixels
 
 SUBFILE_TYPE, REDUCED, MASK, DNG_VERSION = 254, 1, 4, 50706
-"""Tags of TIFF files, and what the first one may say of a picture in them."""
+"""Tags of TIFF files, and what the first one may say of an image in them."""
 
 LONGEST_JPEG_EXIF = 65533
 
@@ -52,10 +52,10 @@ def read_photograph(path: Path) -> Photograph:
     """Read a photo by its content, whatever the file is called.
 
     Colours of CMYK and LAB files become sRGB, by their profile where they have one. In phones' files with further
-    pictures (MPO), and in TIFF files with small ones, the main picture counts.
+    images (MPO), and in TIFF files with small ones, the main image counts.
 
     Raises:
-        DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no picture, an animation, several
+        DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no image, an animation, several
             pages, a camera's raw data, or too large (more than twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
     with reading(path):
@@ -84,7 +84,7 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
     except (OSError, ValueError, OverflowError) as error:  # Pillow's encoders raise each of them
         height, width = photograph.pixels.shape[:2]
         raise DRBNError(
-            f"{path} cannot be written: {kind} does not take this picture of {width} x {height} pixels ({error}); "
+            f"{path} cannot be written: {kind} does not take this image of {width} x {height} pixels ({error}); "
             "choose another format"
         ) from error
     with written_beside(path) as beside:
@@ -119,16 +119,16 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _check_single(image: Image.Image, path: Path) -> None:
-    """Raise a DRBNError where a file holds more than one picture, or raw data beside a small one."""
-    pictures = getattr(image, "n_frames", 1)
+    """Raise a DRBNError where a file holds more than one image, or raw data beside a small one."""
+    images = getattr(image, "n_frames", 1)
     if isinstance(image, TiffImageFile):
         if DNG_VERSION in image.tag_v2 or image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED:
             raise DRBNError(f"The file {path} holds a camera's raw data; develop it to a JPEG, PNG or TIFF file first.")
-        pictures = sum(_is_page(image, number) for number in range(pictures))
+        images = sum(_is_page(image, number) for number in range(images))
         image.seek(0)
-    if pictures > 1 and image.format != "MPO":
+    if images > 1 and image.format != "MPO":
         raise DRBNError(
-            f"The file {path} is an animation or has several pages ({pictures} pictures); save each picture to enhance "
+            f"The file {path} is an animation or has several pages ({images} images); save each image to enhance "
             "as a file of its own."
         )
 
@@ -189,6 +189,6 @@ def _channels(pixels: Pixels, alpha: Pixels | None, *, gray: bool) -> Pixels:
     colours = pillow.gray_of(pixels)[..., None] if gray else pixels
     if alpha is None:
         return colours
-    if gray and alpha.dtype == np.uint16:  # OpenCV and Pillow have no such pictures
+    if gray and alpha.dtype == np.uint16:  # OpenCV and Pillow have no such images
         colours = np.repeat(colours, 3, axis=2)
     return np.concatenate([colours, alpha[..., None]], axis=2)

@@ -1,6 +1,6 @@
-"""Pillow's pictures as arrays, and back, without a third copy of all pixels on the way.
+"""Pillow's images as arrays, and back, without a third copy of all pixels on the way.
 
-Pillow takes four bytes for a pixel, gray ones apart. A picture of 48 million pixels is 137 MiB as RGB and 183 MiB
+Pillow takes four bytes for a pixel, gray ones apart. An image of 48 million pixels is 137 MiB as RGB and 183 MiB
 there, hence the work in strips of rows.
 """
 
@@ -55,22 +55,22 @@ def wide_gray(image: Image.Image) -> Pixels:
     return values.astype(np.uint16)
 
 
-def gray_of(picture: Pixels) -> Pixels:
+def gray_of(image: Pixels) -> Pixels:
     """`(H, W, 3)` to `(H, W)` by `LUMA`, of the same type, a few rows at a time."""
-    result = np.empty(picture.shape[:2], picture.dtype)
-    for top in range(0, len(picture), _ROWS):
-        rows = picture[top : top + _ROWS] @ np.array(LUMA)
-        result[top : top + _ROWS] = rows if picture.dtype.kind == "f" else rows.round()
+    result = np.empty(image.shape[:2], image.dtype)
+    for top in range(0, len(image), _ROWS):
+        rows = image[top : top + _ROWS] @ np.array(LUMA)
+        result[top : top + _ROWS] = rows if image.dtype.kind == "f" else rows.round()
     return result
 
 
-def narrowed(picture: Pixels) -> Pixels:
+def narrowed(image: Pixels) -> Pixels:
     """From uint16 to uint8, rounded; uint8 stays as it is."""
-    if picture.dtype == np.uint8:
-        return picture
-    result = np.empty(picture.shape, np.uint8)
-    for top in range(0, len(picture), _ROWS):
-        result[top : top + _ROWS] = (picture[top : top + _ROWS].astype(np.uint32) + 128) // 257
+    if image.dtype == np.uint8:
+        return image
+    result = np.empty(image.shape, np.uint8)
+    for top in range(0, len(image), _ROWS):
+        result[top : top + _ROWS] = (image[top : top + _ROWS].astype(np.uint32) + 128) // 257
     return result
 
 
@@ -81,7 +81,7 @@ def image_of(pixels: Pixels, alpha: Pixels | None, *, gray: bool, with_alpha: bo
         pixels: `(H, W, 3)` RGB, uint8 or uint16.
         alpha: `(H, W)` of the same type, or None.
         gray: make it gray, by the luminance of the colours.
-        with_alpha: keep alpha; else the picture is laid on white.
+        with_alpha: keep alpha; else the image is laid on white.
     """
     image = Image.fromarray(narrowed(gray_of(pixels) if gray else pixels))
     if alpha is None:

@@ -15,16 +15,16 @@ from drbn_lightning.images.exif import orientation, upright
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Decode one picture completely.
+    """Decode one image completely.
 
-    Gray and palette pictures become RGB, 16 bits become 8 by rounding, alpha is dropped (the colours below it stay),
+    Gray and palette images become RGB, 16 bits become 8 by rounding, alpha is dropped (the colours below it stay),
     EXIF orientation is applied, and of several frames the first one counts. Embedded colour profiles are ignored.
 
     Returns:
         `(H, W, 3)` uint8, display values in 0 to 255.
 
     Raises:
-        DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no picture, or too large (more than
+        DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no image, or too large (more than
             twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
     with reading(path), Image.open(path) as image:
@@ -37,7 +37,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Give whatever goes wrong while a picture is opened and decoded one name and cause; see `read_rgb`.
+    """Give whatever goes wrong while an image is opened and decoded one name and cause; see `read_rgb`.
 
     Raises:
         DRBNError: in the place of every other exception.
@@ -48,34 +48,34 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DRBNError(
-            f"The picture {path} has too many pixels to be decoded safely ({error}); make it smaller."
+            f"The image {path} has too many pixels to be decoded safely ({error}); make it smaller."
         ) from error
     except UnidentifiedImageError as error:
-        what = "is empty" if path.stat().st_size == 0 else "is not a picture of a known format, or its head is corrupt"
+        what = "is empty" if path.stat().st_size == 0 else "is not an image of a known format, or its head is corrupt"
         raise DRBNError(f"The file {path} {what}; replace or remove it.") from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise DRBNError(
-            f"The picture {path} cannot be opened ({error.strerror}); check the path and its rights."
+            f"The image {path} cannot be opened ({error.strerror}); check the path and its rights."
         ) from error
     except MemoryError as error:
-        raise DRBNError(f"The picture {path} needs more memory than there is; make it smaller.") from error
+        raise DRBNError(f"The image {path} needs more memory than there is; make it smaller.") from error
     except (
         Exception
     ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, ... on bad files
-        raise DRBNError(f"The picture {path} is truncated or corrupt ({error}); replace or remove it.") from error
+        raise DRBNError(f"The image {path} is truncated or corrupt ({error}); replace or remove it.") from error
 
 
-def resized(picture: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
-    """Resize a picture to a shorter side, without aliasing (Lanczos, over as many pixels as it takes).
+def resized(image: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
+    """Resize an image to a shorter side, without aliasing (Lanczos, over as many pixels as it takes).
 
     Args:
-        picture: `(H, W, 3)` uint8.
+        image: `(H, W, 3)` uint8.
         short_side: shorter side of the result, in pixels; the longer one follows.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     scale = short_side / min(height, width)
     size = round(width * scale), round(height * scale)
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
 def write_png(path: Path, array: NDArray[np.uint8]) -> None:

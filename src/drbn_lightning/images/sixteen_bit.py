@@ -1,4 +1,4 @@
-"""Colour pictures of 16 bits: Pillow holds 8 bits a colour, and OpenCV keeps no metadata in TIFF files."""
+"""Colour images of 16 bits: Pillow holds 8 bits a colour, and OpenCV keeps no metadata in TIFF files."""
 
 import struct
 import zlib
@@ -99,8 +99,8 @@ def _described(exif: bytes | None) -> dict[int, Any]:
     return tags | {folder: values for folder in SUBFOLDERS if (values := data.get_ifd(folder))}
 
 
-def _swapped(picture: Pixels) -> Pixels:
+def _swapped(image: Pixels) -> Pixels:
     """RGB instead of BGR, or the other way, in its own memory."""
-    for top in range(0, len(picture), _ROWS):
-        picture[top : top + _ROWS, :, :3] = picture[top : top + _ROWS, :, 2::-1].copy()
-    return picture
+    for top in range(0, len(image), _ROWS):
+        image[top : top + _ROWS, :, :3] = image[top : top + _ROWS, :, 2::-1].copy()
+    return image

@@ -1,1 +1,1 @@
-"""Running a trained network on pictures."""
+"""Running a trained network on images."""

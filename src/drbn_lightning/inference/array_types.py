@@ -1,4 +1,4 @@
-"""Pictures of every kind as colour arrays, and back: numpy arrays, Pillow images, torch tensors."""
+"""Images of every kind as colour arrays, and back: numpy arrays, Pillow images, torch tensors."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,15 +16,15 @@ from drbn_lightning.types import Pixels
 Enhance = Callable[[Pixels], Pixels]
 """From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same."""
 
-Picture = TypeVar("Picture", NDArray[Any], Image.Image, Tensor)
-WRONG_KIND = "a picture must be an array, a Pillow image or a tensor, not a {kind}"
+AnyImage = TypeVar("AnyImage", NDArray[Any], Image.Image, Tensor)
+WRONG_KIND = "an image must be an array, a Pillow image or a tensor, not a {kind}"
 
 
-def enhanced_array(picture: Pixels, enhance: Enhance) -> Pixels:
+def enhanced_array(image: Pixels, enhance: Enhance) -> Pixels:
     """Enhance `(H, W)` gray, `(H, W, 3)` RGB or `(H, W, 4)` RGBA, whose alpha is kept.
 
     Args:
-        picture: uint8, uint16, or floating point in [0, 1].
+        image: uint8, uint16, or floating point in [0, 1].
         enhance: works on colours.
 
     Returns:
@@ -33,12 +33,12 @@ def enhanced_array(picture: Pixels, enhance: Enhance) -> Pixels:
     Raises:
         DRBNError: shape, type or range is another one.
     """
-    check(picture)
-    if picture.ndim == 2:
-        return pillow.gray_of(_enhanced(np.broadcast_to(picture[..., None], (*picture.shape, 3)), enhance))
-    if picture.shape[2] == 4:
-        return np.concatenate([_enhanced(picture[..., :3], enhance), picture[..., 3:]], axis=2)
-    return _enhanced(picture, enhance)
+    check(image)
+    if image.ndim == 2:
+        return pillow.gray_of(_enhanced(np.broadcast_to(image[..., None], (*image.shape, 3)), enhance))
+    if image.shape[2] == 4:
+        return np.concatenate([_enhanced(image[..., :3], enhance), image[..., 3:]], axis=2)
+    return _enhanced(image, enhance)
 
 
 def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
@@ -64,51 +64,51 @@ def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
     return _described(result, image)
 
 
-def enhanced_tensor(pictures: Tensor, enhance: Enhance) -> Tensor:
+def enhanced_tensor(images: Tensor, enhance: Enhance) -> Tensor:
     """Enhance `(3, H, W)` or `(N, 3, H, W)`, floating point in [0, 1]; type and device stay.
 
     Raises:
         DRBNError: shape, type or range is another one.
     """
-    if pictures.ndim not in (3, 4) or pictures.shape[-3] != 3 or not pictures.is_floating_point():
-        given = f"{tuple(pictures.shape)} {str(pictures.dtype).removeprefix('torch.')}"
+    if images.ndim not in (3, 4) or images.shape[-3] != 3 or not images.is_floating_point():
+        given = f"{tuple(images.shape)} {str(images.dtype).removeprefix('torch.')}"
         raise DRBNError(f"a tensor must be (3, H, W) or (N, 3, H, W), floating point in [0, 1]; this is {given}")
-    if pictures.ndim == 4:
-        found = [enhanced_tensor(picture, enhance) for picture in pictures]
-        return torch.stack(found) if found else pictures.detach().clone()
-    pixels = pictures.detach().float().cpu().permute(1, 2, 0).numpy()
-    return torch.from_numpy(enhanced_array(pixels, enhance)).permute(2, 0, 1).contiguous().to(pictures)
+    if images.ndim == 4:
+        found = [enhanced_tensor(image, enhance) for image in images]
+        return torch.stack(found) if found else images.detach().clone()
+    pixels = images.detach().float().cpu().permute(1, 2, 0).numpy()
+    return torch.from_numpy(enhanced_array(pixels, enhance)).permute(2, 0, 1).contiguous().to(images)
 
 
-def copied(picture: Picture) -> Picture:
+def copied(image: AnyImage) -> AnyImage:
     """A copy, to the bit.
 
     Raises:
-        DRBNError: the picture is no array, image or tensor, or an array that is no picture.
+        DRBNError: the image is no array, image or tensor, or an array that is no image.
     """
-    if isinstance(picture, np.ndarray):
-        check(picture)
-        return picture.copy()
-    if isinstance(picture, Image.Image):
-        return picture.copy()
-    if isinstance(picture, Tensor):
-        return picture.detach().clone()
-    raise DRBNError(WRONG_KIND.format(kind=type(picture).__name__))
+    if isinstance(image, np.ndarray):
+        check(image)
+        return image.copy()
+    if isinstance(image, Image.Image):
+        return image.copy()
+    if isinstance(image, Tensor):
+        return image.detach().clone()
+    raise DRBNError(WRONG_KIND.format(kind=type(image).__name__))
 
 
-def check(picture: Pixels) -> None:
-    """Raise a DRBNError where an array is no picture."""
-    shape, dtype = picture.shape, picture.dtype
-    if picture.ndim not in (2, 3) or (picture.ndim == 3 and shape[2] not in (3, 4)):
-        raise DRBNError(f"a picture must be (H, W), (H, W, 3) or (H, W, 4); this array is {shape}")
-    if picture.size == 0:
-        raise DRBNError(f"a picture must have pixels; this array is {shape}")
+def check(image: Pixels) -> None:
+    """Raise a DRBNError where an array is no image."""
+    shape, dtype = image.shape, image.dtype
+    if image.ndim not in (2, 3) or (image.ndim == 3 and shape[2] not in (3, 4)):
+        raise DRBNError(f"an image must be (H, W), (H, W, 3) or (H, W, 4); this array is {shape}")
+    if image.size == 0:
+        raise DRBNError(f"an image must have pixels; this array is {shape}")
     if dtype not in (np.uint8, np.uint16) and dtype.kind != "f":
-        raise DRBNError(f"a picture must be uint8, uint16 or floating point in [0, 1]; this array is {dtype}")
-    if dtype.kind == "f" and not (picture.min() >= 0 and picture.max() <= 1):  # false for NaN, too
+        raise DRBNError(f"an image must be uint8, uint16 or floating point in [0, 1]; this array is {dtype}")
+    if dtype.kind == "f" and not (image.min() >= 0 and image.max() <= 1):  # false for NaN, too
         raise DRBNError(
-            f"a picture of floating-point numbers must be in [0, 1]; this one reaches from {picture.min():g} to "
-            f"{picture.max():g}; divide it by its white, or give uint8 or uint16"
+            f"an image of floating-point numbers must be in [0, 1]; this one reaches from {image.min():g} to "
+            f"{image.max():g}; divide it by its white, or give uint8 or uint16"
         )
 
 

@@ -1,4 +1,4 @@
-"""Enhancing pictures in two lines: `enhancer = load_enhancer()`, then `enhancer(picture)`."""
+"""Enhancing images in two lines: `enhancer = load_enhancer()`, then `enhancer(image)`."""
 
 import os
 from pathlib import Path
@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
-from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, shipped_path
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference import array_types as kinds
-from drbn_lightning.inference.array_types import Picture
+from drbn_lightning.inference import array_types
+from drbn_lightning.inference.array_types import AnyImage
 from drbn_lightning.inference.runtimes.precision import Precision, choose_device, choose_precision, torch_method
 from drbn_lightning.inference.self_ensemble import self_ensemble as ensemble_of
 from drbn_lightning.inference.tiling import SCALES, Tiles, run_tiled
@@ -41,7 +41,7 @@ class Runner(NamedTuple):
 
 
 class Enhancer:
-    """Enhances pictures of any size and kind; made by `load_enhancer`.
+    """Enhances images of any size and kind; made by `load_enhancer`.
 
     May be called from several threads: they take turns, so that memory stays bounded.
     """
@@ -51,9 +51,9 @@ class Enhancer:
 
         Args:
             whole: the network.
-            for_8_bits: runs it on pictures of 8 bits.
-            for_more: runs it on pictures of 16 bits and of floating-point numbers.
-            strength: how far to go from the picture (0) to the result (1).
+            for_8_bits: runs it on images of 8 bits.
+            for_more: runs it on images of 16 bits and of floating-point numbers.
+            strength: how far to go from the image (0) to the result (1).
 
         Raises:
             DRBNError: strength or tiles are out of range.
@@ -66,29 +66,29 @@ class Enhancer:
         self.for_8_bits, self.for_more = for_8_bits, for_more
         self._turn = Lock()
 
-    def __call__(self, picture: Picture) -> Picture:
-        """Enhance a picture; the result is of the same kind, size and type.
+    def __call__(self, image: AnyImage) -> AnyImage:
+        """Enhance an image; the result is of the same kind, size and type.
 
         Args:
-            picture: an array `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating point in [0, 1]; a
-                Pillow image of any mode, see `kinds.enhanced_image`; or a tensor `(3, H, W)` or `(N, 3, H, W)`,
+            image: an array `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating point in [0, 1]; a
+                Pillow image of any mode, see `array_types.enhanced_image`; or a tensor `(3, H, W)` or `(N, 3, H, W)`,
                 floating point in [0, 1]. Alpha is kept as it is.
 
         Raises:
             DRBNError: it is none of these, or see `tiling.run_tiled`.
         """
         if self.strength == 0:
-            return kinds.copied(picture)
-        if isinstance(picture, np.ndarray):
-            return kinds.enhanced_array(picture, self.enhance_array)
-        if isinstance(picture, Image.Image):
-            return kinds.enhanced_image(picture, self.enhance_array)
-        if isinstance(picture, Tensor):
-            return kinds.enhanced_tensor(picture, self.enhance_array)
-        raise DRBNError(kinds.WRONG_KIND.format(kind=type(picture).__name__))
+            return array_types.copied(image)
+        if isinstance(image, np.ndarray):
+            return array_types.enhanced_array(image, self.enhance_array)
+        if isinstance(image, Image.Image):
+            return array_types.enhanced_image(image, self.enhance_array)
+        if isinstance(image, Tensor):
+            return array_types.enhanced_tensor(image, self.enhance_array)
+        raise DRBNError(array_types.WRONG_KIND.format(kind=type(image).__name__))
 
     def enhance_array(self, rgb: NDArray[Any], progress: Progress | None = None) -> NDArray[Any]:
-        """Enhance colours in bounded memory: beside the picture and its result, one tile is held.
+        """Enhance colours in bounded memory: beside the image and its result, one tile is held.
 
         Args:
             rgb: `(H, W, 3)`, uint8, uint16, or float32 in [0, 1].
@@ -100,7 +100,7 @@ class Enhancer:
         Raises:
             DRBNError: `rgb` is of another shape, type or range, or see `tiling.run_tiled`.
         """
-        kinds.check(rgb)
+        array_types.check(rgb)
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype.name not in SCALES:
             given = f"{rgb.shape} {rgb.dtype}"
             raise DRBNError(f"colours must be (H, W, 3), uint8, uint16 or float32; this array is {given}")
@@ -123,25 +123,25 @@ def load_enhancer(
     tile_size: int | None = None,
     self_ensemble: bool = False,
 ) -> Enhancer:
-    """Read a network and make it ready for pictures of any size and kind.
+    """Read a network and make it ready for images of any size and kind.
 
     Args:
-        checkpoint: a checkpoint of ours or released weights; by default the weights that ship with the package.
+        checkpoint: a checkpoint of ours or official weights; by default the weights that ship with the package.
         stage: `band` (stage 1) or `recompose` (both stages); by default what the checkpoint is, or the better one
             of those that ship.
         band: the stage 1 of a stage-2 checkpoint, see `load_whole`.
-        strength: how far to go from the picture (0) to the result (1).
+        strength: how far to go from the image (0) to the result (1).
         device: `auto`, `cpu`, `cuda`, `mps`, ...
         precision: see `choose_precision`.
         runtime: `torch`, or `onnx` or `openvino` where their extras are installed.
-        tile_size: side of the tiles that large pictures are cut into, in pixels; larger ones need more memory.
+        tile_size: side of the tiles that large images are cut into, in pixels; larger ones need more memory.
         self_ensemble: average over the eight flips and turns; eight times slower.
 
     Raises:
         DRBNError: a file is missing or damaged, a value is out of range, or an extra is not installed.
     """
     if checkpoint is None:
-        checkpoint = shipped_path(stage or DEFAULT_STAGE)
+        checkpoint = pretrained_path(stage or DEFAULT_STAGE)
     whole = of_stage(load_whole(checkpoint, band), stage, checkpoint)
     place = choose_place(runtime, device)
     chosen = [precision_of(runtime, precision, place, bits) for bits in (8, 16)]

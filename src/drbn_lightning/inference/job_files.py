@@ -66,7 +66,7 @@ def enhance_file(job: Job, enhancer: ArrayEnhancer, *, quality: int = 95, progre
 
 
 def side_by_side(before: Photograph, after: Photograph) -> Photograph:
-    """Both photos in one picture, a thin white line between them; made smaller where it would be very large."""
+    """Both photos in one image, a thin white line between them; made smaller where it would be very large."""
     height, width = before.pixels.shape[:2]
     line = max(1, width // 200)
     scale = min(1.0, LONGEST_COMPARISON / max(height, 2 * width + line))

@@ -41,7 +41,7 @@ def find_photos(
 ) -> tuple[list[Found], list[Failure]]:
     """Find the photos that files, folders and patterns (`*`, `?`, `[...]`, `**`) stand for, each one once.
 
-    What is named counts whatever its suffix. Out of folders come the files that look like pictures, in natural order,
+    What is named counts whatever its suffix. Out of folders come the files that look like images, in natural order,
     but for hidden ones. A photo that exists is no pattern, even with a `[` in its name.
 
     Args:
@@ -72,9 +72,9 @@ def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, com
 
     Args:
         found: the photos.
-        output: the folder of the results, or the file where there is one photo and OUT names a picture.
+        output: the folder of the results, or the file where there is one photo and OUT names an image.
         suffix: of the results, with its dot; by default the photo's own, or `.png` where that cannot be written.
-        compare: plan pictures side by side as well.
+        compare: plan images side by side as well.
     """
     if is_file(found, output):
         return [Job(found[0].path, output, _beside(output) if compare else None)]
@@ -111,7 +111,7 @@ def check_output(found: Sequence[Found], output: Path, suffix: str | None) -> No
 
 
 def is_file(found: Sequence[Found], output: Path) -> bool:
-    """Whether OUT is a file: where one photo was named, and OUT ends as a picture does and is no folder."""
+    """Whether OUT is a file: where one photo was named, and OUT ends as an image does and is no folder."""
     return len(found) == 1 and found[0].named and output.suffix.lower() in WRITTEN and not _is_folder(output)
 
 
@@ -152,7 +152,7 @@ def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> I
     listed = list(_listed(path, None if inside else _real(output), recursive=recursive))
     if not listed:
         hint = "" if recursive else "; --recursive looks into its subfolders, too"
-        raise DRBNError(f"The folder {path} holds no picture (looked for {', '.join(sorted(LISTED))}){hint}")
+        raise DRBNError(f"The folder {path} holds no image (looked for {', '.join(sorted(LISTED))}){hint}")
     yield from listed
 
 
@@ -173,7 +173,7 @@ def _expanded(argument: str, output: Path) -> list[Path]:
         out = Path()  # the pattern begins in OUT, so what lies there is meant
     matches = [path for path in matches if out not in (_real(path), *_real(path).parents)]
     if not matches:
-        raise DRBNError(f"{argument} matches no picture; check the pattern")
+        raise DRBNError(f"{argument} matches no image; check the pattern")
     return sorted(matches, key=lambda path: natural_key(str(path)))
 
 
@@ -183,7 +183,7 @@ def _start(pattern: str) -> Path:
 
 
 def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found | Failure]:
-    """The pictures in a folder, those of its subfolders after its own."""
+    """The images in a folder, those of its subfolders after its own."""
     try:
         entries = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Running a method over a picture of any size, tile by tile, so that memory stays bounded and no seam shows.
+"""Running a method over an image of any size, tile by tile, so that memory stays bounded and no seam shows.
 
 How much of a tile its neighbours must see too, 25 November 2026: PSNR between tiles and the whole, were every tile
-896 pixels wide, the worst and the median of nine pictures (five low-light photos, one enlarged; four of LOL,
-three enlarged); in the last row, the largest difference anywhere in the worst picture, of 255.
+896 pixels wide, the worst and the median of nine images (five low-light photos, one enlarged; four of LOL,
+three enlarged); in the last row, the largest difference anywhere in the worst image, of 255.
 
 | overlap | 32 | 64 | 96 | 128 | 160 | 192 |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -33,14 +33,14 @@ SMALLEST_CORE = 64
 OUT_OF_MEMORY = ("can't allocate memory", "MPS backend out of memory")
 """What torch says on a CPU and on a Mac's GPU, where it has no exception of its own."""
 SCALES = {"uint8": 255, "uint16": 65535, "float32": 1}
-"""What stands for white, by the number type of a picture."""
+"""What stands for white, by the number type of an image."""
 
 
 class Tiles(NamedTuple):
-    """How a picture is cut: how much the network sees at once, and how much of that is seen by neighbours too.
+    """How an image is cut: how much the network sees at once, and how much of that is seen by neighbours too.
 
     A tile has at most `size` x `size` pixels, in any proportion. Its own pixels are at least `overlap` from each of its
-    borders that is inside the picture.
+    borders that is inside the image.
     """
 
     size: int = 1248
@@ -66,12 +66,12 @@ class Region(NamedTuple):
         """How many pixels there are."""
         return (self.bottom - self.top) * (self.right - self.left)
 
-    def of(self, picture: Pixels) -> Pixels:
+    def of(self, image: Pixels) -> Pixels:
         """A view of these pixels."""
-        return picture[self.top : self.bottom, self.left : self.right]
+        return image[self.top : self.bottom, self.left : self.right]
 
     def grown(self, margin: int, height: int, width: int) -> "Region":
-        """With a margin on every side, but inside the picture."""
+        """With a margin on every side, but inside the image."""
         top, left = max(0, self.top - margin), max(0, self.left - margin)
         return Region(top, min(height, self.bottom + margin), left, min(width, self.right + margin))
 
@@ -86,18 +86,18 @@ class Region(NamedTuple):
 
 
 def run_tiled(
-    method: Method, picture: Pixels, tiles: Tiles, *, strength: float = 1.0, progress: Progress | None = None
+    method: Method, image: Pixels, tiles: Tiles, *, strength: float = 1.0, progress: Progress | None = None
 ) -> Pixels:
-    """Enhance a picture tile by tile.
+    """Enhance an image tile by tile.
 
-    Besides the picture, its result and one tile, nothing is held. Where memory does not suffice, tiles are cut into
+    Besides the image, its result and one tile, nothing is held. Where memory does not suffice, tiles are cut into
     quarters.
 
     Args:
-        method: maps `(low, thumbnail)` to a picture of the size of `low`.
-        picture: `(H, W, 3)`, uint8, uint16 or float32 in [0, 1].
+        method: maps `(low, thumbnail)` to an image of the size of `low`.
+        image: `(H, W, 3)`, uint8, uint16 or float32 in [0, 1].
         tiles: how to cut it.
-        strength: how far to go from the picture (0) to the result (1).
+        strength: how far to go from the image (0) to the result (1).
         progress: told after each tile how many pixels are done, and how many there are.
 
     Returns:
@@ -108,20 +108,20 @@ def run_tiled(
             result is not finite.
     """
     tiles.check()
-    height, width = picture.shape[:2]
-    scale = SCALES[picture.dtype.name]
-    thumbnail = torch.from_numpy(thumbnail_of(picture))[None]
-    result = np.empty_like(picture, order="C", subok=False)
+    height, width = image.shape[:2]
+    scale = SCALES[image.dtype.name]
+    thumbnail = torch.from_numpy(thumbnail_of(image))[None]
+    result = np.empty_like(image, order="C", subok=False)
     waiting = deque(regions(height, width, tiles))
     done = 0
     while waiting:
         region = waiting.popleft()
         window = region.grown(tiles.overlap, height, width)
-        found = _tried(method, _tensor(window.of(picture), scale), thumbnail)
+        found = _tried(method, _tensor(window.of(image), scale), thumbnail)
         if found is None:
             waiting = _finer([region, *waiting])
             continue
-        region.of(result)[...] = _pixels(found, region.inside(window), region.of(picture), strength)
+        region.of(result)[...] = _pixels(found, region.inside(window), region.of(image), strength)
         done += region.pixels
         if progress is not None:
             progress(done, height * width)
@@ -129,7 +129,7 @@ def run_tiled(
 
 
 def regions(height: int, width: int, tiles: Tiles) -> list[Region]:
-    """The pixels of each tile, row by row: every pixel of the picture is in exactly one region.
+    """The pixels of each tile, row by row: every pixel of the image is in exactly one region.
 
     Of all grids whose tiles are small enough, it is the one that makes the network see the fewest pixels.
 

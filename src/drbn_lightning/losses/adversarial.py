@@ -26,7 +26,7 @@ class LogCriterion(nn.Module):
     """
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Mean of -log D over the real pictures and of -log(1 - D) over the fake ones, added."""
+        """Mean of -log D over the real images and of -log(1 - D) over the fake ones, added."""
         return softplus(-real_logits.float()).mean() + softplus(fake_logits.float()).mean()
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class LogCriterion(nn.Module):
 class LeastSquaresCriterion(nn.Module):
     """Squared distance of D from soft labels (released code).
 
-    In training each picture draws its label from torch's global generator on the CPU; otherwise the labels are the
+    In training each image draws its label from torch's global generator on the CPU; otherwise the labels are the
     middles of their ranges.
 
     Example:
@@ -57,11 +57,11 @@ class LeastSquaresCriterion(nn.Module):
         """Set the labels; the defaults are the released code's.
 
         Args:
-            lowest_real: lowest label of a real picture.
-            highest_real: highest label of a real picture.
-            lowest_fake: lowest label of a fake picture, before the discriminator.
-            highest_fake: highest label of a fake picture, before the discriminator.
-            generator_target: label of a fake picture, before the generator.
+            lowest_real: lowest label of a real image.
+            highest_real: highest label of a real image.
+            lowest_fake: lowest label of a fake image, before the discriminator.
+            highest_fake: highest label of a fake image, before the discriminator.
+            generator_target: label of a fake image, before the generator.
 
         Raises:
             ValueError: a range is empty.

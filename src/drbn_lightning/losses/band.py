@@ -24,8 +24,8 @@ def ssim(result: Tensor, target: Tensor, window: int = 11, sigma: float = 1.5) -
         The mean over all elements, a scalar of at most 1, differentiable.
 
     Example:
-        >>> picture = torch.rand(1, 3, 16, 16)
-        >>> round(ssim(picture, picture).item(), 4)
+        >>> image = torch.rand(1, 3, 16, 16)
+        >>> round(ssim(image, image).item(), 4)
         1.0
     """
     with torch.autocast(result.device.type, enabled=False):

@@ -1,4 +1,4 @@
-"""The perceptual loss of stage 2: distance between what a trained classifier sees in two pictures."""
+"""The perceptual loss of stage 2: distance between what a trained classifier sees in two images."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ class PerceptualLoss(nn.Module):
             relative: divide each layer's distance by the mean square of the target's feature map, so that the loss does
                 not depend on the scale of the weights: between files of the same network it differs a thousandfold
                 (neither paper nor released code).
-            features: another extractor in VGG16's place; maps pictures to feature maps by name, and may have a
+            features: another extractor in VGG16's place; maps images to feature maps by name, and may have a
                 collection `layers` of the names. It is frozen.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The loss of stage 2: what the recomposed picture should share with the target, and what people should like in it."""
+"""The loss of stage 2: what the recomposed image should share with the target, and what people should like in it."""
 
 from collections.abc import Callable
 
@@ -45,17 +45,17 @@ class RecompositionLoss(nn.Module):
         self.quality_weight, self.structure_weight = quality_weight, structure_weight
         self.perceptual = perceptual if callable(perceptual) else None  # a configuration has a mapping for none
 
-    def fidelity(self, picture: Tensor, normal: Tensor) -> dict[str, Tensor]:
-        """The weighted terms that compare recomposed pictures with their targets, both `(N, 3, H, W)`."""
-        terms = {"detail": -self.detail_weight * ssim(picture, normal)}
+    def fidelity(self, image: Tensor, normal: Tensor) -> dict[str, Tensor]:
+        """The weighted terms that compare recomposed images with their targets, both `(N, 3, H, W)`."""
+        terms = {"detail": -self.detail_weight * ssim(image, normal)}
         if self.perceptual is not None and self.perceptual_weight:
-            terms["perceptual"] = self.perceptual_weight * self.perceptual(picture, normal)
+            terms["perceptual"] = self.perceptual_weight * self.perceptual(image, normal)
         return terms
 
     def quality(self, generator_loss: Tensor) -> dict[str, Tensor]:
         """The weighted term that a discriminator gives, from the criterion's loss of the generator."""
         return {"quality": self.quality_weight * generator_loss}
 
-    def structure(self, picture: Tensor, full: Tensor) -> dict[str, Tensor]:
+    def structure(self, image: Tensor, full: Tensor) -> dict[str, Tensor]:
         """The weighted term that holds a recomposed photo to stage 1's result of it, both `(N, 3, H, W)`."""
-        return {"structure": -self.structure_weight * ssim(picture, full)} if self.structure_weight else {}
+        return {"structure": -self.structure_weight * ssim(image, full)} if self.structure_weight else {}

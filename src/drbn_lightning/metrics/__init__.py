@@ -1,1 +1,1 @@
-"""Measures of quality; this package says how each is defined."""
+"""Metrics of image quality, each beside its definition."""

@@ -1,4 +1,4 @@
-"""How sure a mean over a few pictures is: percentile bootstrap intervals.
+"""How sure a mean over a few images is: percentile bootstrap intervals.
 
 Percentiles of resampled means, not BCa: a few lines of numpy, and no need of scipy. With fewer than about ten values
 the interval is too narrow, since it knows no spread but theirs.
@@ -25,7 +25,7 @@ def interval(values: Iterable[float], confidence: float = 0.95, resamples: int =
     """Percentile bootstrap interval of the mean.
 
     Args:
-        values: one figure for each picture; those that are NaN are left out.
+        values: one figure for each image; those that are NaN are left out.
         confidence: probability that the interval aims at, between 0 and 1.
         resamples: number of times that as many values are drawn, with replacement.
         seed: the same seed gives the same interval.
@@ -45,7 +45,7 @@ def interval(values: Iterable[float], confidence: float = 0.95, resamples: int =
     if numbers.size < 2:
         return Interval(float(numbers[0]) if numbers.size else np.nan, np.nan, np.nan)
     tail = (1 - confidence) / 2
-    # Order statistics, not interpolation: infinite values (the PSNR of equal pictures) stay what they are.
+    # Order statistics, not interpolation: infinite values (the PSNR of equal images) stay what they are.
     low, high = np.quantile(_means(numbers, resamples, seed), [tail, 1 - tail], method="inverted_cdf")
     return Interval(float(numbers.mean()), float(low), float(high))
 
@@ -57,11 +57,11 @@ def paired(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Interval:
-    """Interval of the mean difference, `second` minus `first`, of two methods on the same pictures.
+    """Interval of the mean difference, `second` minus `first`, of two methods on the same images.
 
     Args:
-        first: one figure for each picture.
-        second: figures of the same pictures in the same order. A picture with a NaN in either is left out.
+        first: one figure for each image.
+        second: figures of the same images in the same order. An image with a NaN in either is left out.
         confidence: see `interval`.
         resamples: see `interval`.
         seed: see `interval`.

@@ -1,4 +1,4 @@
-"""LPIPS, the distance of two pictures in the features of a classifier, with weights from this machine only.
+"""LPIPS, the distance of two images in the features of a classifier, with weights from this machine only.
 
 Source: Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018, version 0.1.
 torchmetrics computes it and brings the weights of its linear layers, but not those of the backbone.
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torchmetrics.functional.image.lpips import _LPIPS  # the public ones download the backbone unasked
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.metrics.definitions import Metric
-from drbn_lightning.metrics.fidelity import to_8_bit
+from drbn_lightning.metrics.metric import Metric
+from drbn_lightning.metrics.pixels import to_8_bit
 
 BackboneName = Literal["alex", "vgg"]
 
@@ -55,14 +55,14 @@ class LPIPS(nn.Module):
         _fill(self.network.net, _read(path), path, self.backbone)
 
     def forward(self, result: Tensor, target: Tensor) -> Tensor:
-        """Distance of each picture.
+        """Distance of each image.
 
         Args:
             result: `(N, 3, H, W)`, display values, rounded to 8 bits here.
             target: `(N, 3, H, W)` in [0, 1].
 
         Returns:
-            `(N,)`, 0 for equal pictures; not a number where a side is too short for the backbone.
+            `(N,)`, 0 for equal images; not a number where a side is too short for the backbone.
         """
         if min(result.shape[-2:]) < self.backbone.shortest:
             return torch.full((len(result),), torch.nan, device=result.device)
@@ -72,11 +72,11 @@ class LPIPS(nn.Module):
 
 
 def lpips_metric(backbone: BackboneName = "alex", weights: Path | str | None = None) -> Metric:
-    """LPIPS as a measure among others; arguments and errors as `LPIPS`."""
+    """LPIPS as a metric among others; arguments and errors as `LPIPS`."""
     function = LPIPS(backbone, weights)
     title = function.backbone.title
     about = f"LPIPS 0.1 with {title}, of the 8-bit result in RGB scaled to [-1, 1]"
-    return Metric(f"lpips_{backbone}", f"LPIPS {title}", "", 4, False, about, function)
+    return Metric(f"lpips_{backbone}", f"LPIPS {title}", "", 4, -1, about, function)
 
 
 def _find(backbone: Backbone, chosen: Path | None) -> Path:

@@ -1,6 +1,6 @@
 """The parts that DRBN's networks are built of: dense block, image head, and the reading of numbers behind them.
 
-Legend of dimensions: N pictures, C channels, H x W pixels, G growth rate.
+Legend of dimensions: N images, C channels, H x W pixels, G growth rate.
 """
 
 import torch
@@ -37,7 +37,7 @@ class DenseBlock(nn.Module):
 
 
 class ImageHead(nn.Sequential):
-    """Two 3x3 convolutions from features to a picture, with nothing between or after them (released code)."""
+    """Two 3x3 convolutions from features to an image, with nothing between or after them (released code)."""
 
     def __init__(self, channels: int, hidden_channels: int, colours: int = 3) -> None:
         """Build the head.
@@ -45,6 +45,6 @@ class ImageHead(nn.Sequential):
         Args:
             channels: width of the features.
             hidden_channels: width between the two convolutions (released code: 16).
-            colours: channels of the picture.
+            colours: channels of the image.
         """
         super().__init__(convolution(channels, hidden_channels), convolution(hidden_channels, colours))

@@ -1,6 +1,6 @@
 """The discriminator of stage 2, which `stage=quality` trains first: is this a photo, and one that people like?
 
-Legend of dimensions: N pictures, H x W pixels, B base channels (64 as released).
+Legend of dimensions: N images, H x W pixels, B base channels (64 as released).
 """
 
 import math
@@ -44,10 +44,10 @@ def normalization_layer(kind: Normalization, channels: int) -> nn.Module:
 
 
 class Discriminator(nn.Module):
-    """Eight 3x3 convolutions, every second one halving the size, then one logit for a picture of any size.
+    """Eight 3x3 convolutions, every second one halving the size, then one logit for an image of any size.
 
     Source: the released code, with `reencode=None`, `normalization="batch"` and `head_padding=1`. The paper gives no
-    layers. Batch norm cannot be trained on batches of one picture of a single pixel.
+    layers. Batch norm cannot be trained on batches of one image of a single pixel.
 
     Example:
         >>> network = Discriminator(normalization="batch")
@@ -70,14 +70,14 @@ class Discriminator(nn.Module):
 
         Args:
             base_channels: width of the first two convolutions (B); every second one doubles it, up to 8 B.
-            sorted_channels: also show the picture with each pixel's colours in ascending order (released code).
+            sorted_channels: also show the image with each pixel's colours in ascending order (released code).
             normalization: `batch` (released code), `group`, `instance` or `none`, from the second convolution on;
-                `instance` hardly sees how bright a picture is, and nothing at all in one of up to 16 pixels a side.
+                `instance` hardly sees how bright an image is, and nothing at all in one of up to 16 pixels a side.
             spectral: divide each convolution by its largest singular value (neither paper nor released code). Such
                 a network cannot be pickled, which is torch's restriction; its `state_dict` can.
             head_padding: zeros around the features before the last convolution, which then give its bias to the
                 mean; 1 in the released code.
-            reencode: lowest and highest quality of a JPEG codec that every picture passes first, or none.
+            reencode: lowest and highest quality of a JPEG codec that every image passes first, or none.
 
         Raises:
             ValueError: an argument is out of its range.
@@ -101,34 +101,34 @@ class Discriminator(nn.Module):
         self.head = nn.Conv2d(inputs, 1, 1, padding=head_padding)
         self._initialise(spectral)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """The logit of being a real photo that people like.
 
         Args:
-            picture: `(N, 3, H, W)` display values, of any size.
+            image: `(N, 3, H, W)` display values, of any size.
 
         Returns:
             `(N,)`, float32 also under autocast.
         """
-        logits: Tensor = self.head(self.body(self.inputs(picture)))
+        logits: Tensor = self.head(self.body(self.inputs(image)))
         return logits.float().mean(dim=(1, 2, 3))
 
-    def score(self, picture: Tensor) -> Tensor:
+    def score(self, image: Tensor) -> Tensor:
         """The logit as a probability, `(N,)` in [0, 1] (D of the paper)."""
-        return torch.sigmoid(self(picture))
+        return torch.sigmoid(self(image))
 
-    def inputs(self, picture: Tensor) -> Tensor:
-        """What the first convolution sees: the picture and, where asked for, its sorted copy, `(N, 6 or 3, H, W)`."""
+    def inputs(self, image: Tensor) -> Tensor:
+        """What the first convolution sees: the image and, where asked for, its sorted copy, `(N, 6 or 3, H, W)`."""
         if self.reencoding is not None:
-            picture = self.reencoding(picture)
-        return torch.cat([picture, picture.sort(dim=1).values], dim=1) if self.sorted_channels else picture
+            image = self.reencoding(image)
+        return torch.cat([image, image.sort(dim=1).values], dim=1) if self.sorted_channels else image
 
     def _initialise(self, spectral: bool) -> None:
         for layer in [*self.body, self.head]:
             if not isinstance(layer, nn.Conv2d):
                 continue
             # NOTE: the released code keeps torch's defaults, with which a network without normalisation fades out.
-            # Of the biases they stay: from biases of zero a group norm cannot see how bright a picture is (tried).
+            # Of the biases they stay: from biases of zero a group norm cannot see how bright an image is (tried).
             nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if layer is self.head else "relu")
             if spectral:
                 spectral_norm(layer)

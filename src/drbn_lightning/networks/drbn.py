@@ -1,6 +1,6 @@
 """DRBN, the recursive band network of stage 1, in plain torch.
 
-Legend of dimensions: N pictures, C = 3 colours, H x W full resolution, B base channels (16 as released).
+Legend of dimensions: N images, C = 3 colours, H x W full resolution, B base channels (16 as released).
 """
 
 from typing import NamedTuple, cast
@@ -23,13 +23,13 @@ class FeatureStates(NamedTuple):
 
 
 class BandUNet(nn.Module):
-    """A small U-Net from pictures to features at three resolutions."""
+    """A small U-Net from images to features at three resolutions."""
 
     def __init__(self, input_channels: int, base_channels: int = 16, growth_rate: int = 8) -> None:
         """Build the network; the defaults are the released code's.
 
         Args:
-            input_channels: channels of all pictures together.
+            input_channels: channels of all images together.
             base_channels: width at full and half resolution (B); quarter resolution has twice as many.
             growth_rate: growth of the dense blocks at full and half resolution; twice as much at quarter.
         """
@@ -48,14 +48,14 @@ class BandUNet(nn.Module):
         self.from_half = nn.ConvTranspose2d(base, base, 4, stride=2, padding=1)
         self.full_up = DenseBlock(base, growth_rate)
 
-    def forward(self, pictures: Tensor, previous: FeatureStates | None = None) -> FeatureStates:
+    def forward(self, images: Tensor, previous: FeatureStates | None = None) -> FeatureStates:
         """Features at three resolutions.
 
         Args:
-            pictures: `(N, input_channels, H, W)`; H and W multiples of 4.
+            images: `(N, input_channels, H, W)`; H and W multiples of 4.
             previous: features of the recursion before, of which this one learns the residual.
         """
-        first = torch.relu(self.first(pictures))
+        first = torch.relu(self.first(images))
         full = torch.relu(self.second(first))
         half = self.to_half(self.full_down(full))
         quarter = self.to_quarter(self.half_down(half))
@@ -69,7 +69,7 @@ class BandUNet(nn.Module):
 
 
 class BandLearningBlock(BandUNet):
-    """One recursion (BLN of the paper): from the previous result and the low-light input, with heads for pictures."""
+    """One recursion (BLN of the paper): from the previous result and the low-light input, with heads for images."""
 
     def __init__(self, base_channels: int = 16, growth_rate: int = 8) -> None:
         """Build the block; arguments as for `BandUNet`, the defaults are the released code's."""
@@ -79,7 +79,7 @@ class BandLearningBlock(BandUNet):
         self.quarter_head = ImageHead(2 * base_channels, base_channels)
 
     def bands(self, features: FeatureStates) -> Bands:
-        """Pictures from features (R1, R2, R3 of the paper), coarse to fine."""
+        """Images from features (R1, R2, R3 of the paper), coarse to fine."""
         quarter = self.quarter_head(features.quarter)
         half = self.half_head(features.half) + upsample(quarter, 2)
         full = self.full_head(features.full) + upsample(half, 2)
@@ -125,7 +125,7 @@ class DRBN(nn.Module):
             first_guess: what stands for the result before the first recursion: `input` takes the low-light image
                 itself (released code), `mean` brings it to the mean `guess_mean` by the gain that the whole image
                 needs, `learned` adjusts that by what a small network sees in the whole image, see `Guess`.
-            guess_mean: mean of the whole picture after the gain, in display values.
+            guess_mean: mean of the whole image after the gain, in display values.
             guess_gain_limit: largest gain.
             guess_ceiling: the guess is cut off above this value.
             guess_residual: every band is what is added to the first guess (neither paper nor released code).
@@ -147,7 +147,7 @@ class DRBN(nn.Module):
         """Bands of the last recursion.
 
         Args:
-            low: low-light pictures `(N, C, H, W)` in [0, 1], of any size.
+            low: low-light images `(N, C, H, W)` in [0, 1], of any size.
             thumbnail: `(N, 3, S, S)`, that of each WHOLE image (`drbn_lightning.thumbnails`), where `low` is only a
                 crop or a tile of it; by default that of `low`.
 
@@ -178,20 +178,20 @@ class DRBN(nn.Module):
         return [_crop(bands, height, width) for bands in (found if every else found[-1:])]
 
 
-def pad_to_quarters(picture: Tensor) -> Tensor:
-    """Continue the lower and right border to multiples of 4, `(N, C, H, W)`; the picture itself where it is one."""
+def pad_to_quarters(image: Tensor) -> Tensor:
+    """Continue the lower and right border to multiples of 4, `(N, C, H, W)`; the image itself where it is one."""
     if torch.compiler.is_exporting():  # the sizes are symbols: nothing can depend on their values
-        return _continued(_continued(picture, -2), -1)
-    bottom, right = -picture.shape[-2] % 4, -picture.shape[-1] % 4
+        return _continued(_continued(image, -2), -1)
+    bottom, right = -image.shape[-2] % 4, -image.shape[-1] % 4
     # NOTE: the released code crashes on other sizes; replicate and not reflect, which fails below 4 pixels.
-    return functional.pad(picture, (0, right, 0, bottom), mode="replicate") if bottom or right else picture
+    return functional.pad(image, (0, right, 0, bottom), mode="replicate") if bottom or right else image
 
 
-def _continued(picture: Tensor, axis: int) -> Tensor:
+def _continued(image: Tensor, axis: int) -> Tensor:
     """Repeat the last row or column up to a multiple of 4."""
-    size = picture.shape[axis]
-    places = torch.arange(_rounded_up(size, 4) * 4, device=picture.device).clamp(max=size - 1)
-    return picture.index_select(axis, places)
+    size = image.shape[axis]
+    places = torch.arange(_rounded_up(size, 4) * 4, device=image.device).clamp(max=size - 1)
+    return image.index_select(axis, places)
 
 
 def _rounded_up(size: int, factor: int) -> int:

@@ -1,6 +1,6 @@
-"""JPEG in the way of pictures that a discriminator compares.
+"""JPEG in the way of images that a discriminator compares.
 
-Real photos come from JPEG files and enhanced pictures do not; a discriminator would find that out first. Both through
+Real photos come from JPEG files and enhanced images do not; a discriminator would find that out first. Both through
 the same codec, it has to look for something else. In neither the paper nor the released code.
 """
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Reencoding(nn.Module):
-    """Passes pictures through a differentiable JPEG: of random quality in training, of the middle one otherwise.
+    """Passes images through a differentiable JPEG: of random quality in training, of the middle one otherwise.
 
     Example:
         >>> Reencoding().eval()(torch.rand(2, 3, 5, 7)).shape
@@ -34,17 +34,17 @@ class Reencoding(nn.Module):
         share = torch.rand(count) if self.training else torch.full((count,), 0.5)
         return self.lowest_quality + (self.highest_quality - self.lowest_quality) * share
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Encode and decode.
 
         Args:
-            picture: `(N, 3, H, W)` display values of any size; clipped to [0, 1], and beyond it without gradient.
+            image: `(N, 3, H, W)` display values of any size; clipped to [0, 1], and beyond it without gradient.
 
         Returns:
             `(N, 3, H, W)`, at most 0.0001 outside of [0, 1], always float32, not rounded to 8 bits.
         """
-        with torch.autocast(picture.device.type, enabled=False):
-            clipped = picture.float().clamp(0, 1)
-            quality = self.qualities(len(picture)).to(picture.device)
+        with torch.autocast(image.device.type, enabled=False):
+            clipped = image.float().clamp(0, 1)
+            quality = self.qualities(len(image)).to(image.device)
             decoded: Tensor = jpeg_codec_differentiable(clipped, quality)
             return decoded

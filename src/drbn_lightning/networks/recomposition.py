@@ -1,6 +1,6 @@
-"""Band recomposition, the network of stage 2: how much of each residual band makes the most pleasing picture.
+"""Band recomposition, the network of stage 2: how much of each residual band makes the most pleasing image.
 
-Legend of dimensions: N pictures, 3 colours, H x W pixels. A recomposer maps `(residuals, low)` to weight maps.
+Legend of dimensions: N images, 3 colours, H x W pixels. A recomposer maps `(residuals, low)` to weight maps.
 """
 
 from typing import NamedTuple
@@ -16,9 +16,9 @@ WEIGHT_CHANNELS = 9  # three colours of each of three bands
 
 
 class Recomposed(NamedTuple):
-    """A recomposed picture `(N, 3, H, W)`, the weight maps that made it, and the bands that they weigh."""
+    """A recomposed image `(N, 3, H, W)`, the weight maps that made it, and the bands that they weigh."""
 
-    picture: Tensor
+    image: Tensor
     recomposition_weights: ResidualBands
     residuals: ResidualBands
 
@@ -37,7 +37,7 @@ class _Recomposer(nn.Module):
         return 12 if self.guided else 9
 
     def inputs(self, residuals: ResidualBands, low: Tensor) -> Tensor:
-        """The low-light picture, where it guides, and the bands: `(N, 12 or 9, H, W)`."""
+        """The low-light image, where it guides, and the bands: `(N, 12 or 9, H, W)`."""
         return torch.cat([low, *residuals] if self.guided else [*residuals], dim=1)
 
     def weigh(self, output: Tensor) -> ResidualBands:
@@ -66,7 +66,7 @@ class FlatRecomposer(_Recomposer):
         """Build the network; the defaults are the released code's.
 
         Args:
-            guided: show it the low-light picture beside the bands.
+            guided: show it the low-light image beside the bands.
             chained: take the residual bands in steps of two, see `decompose`.
             channels: width of the features.
             growth_rate: growth of the dense block.
@@ -90,7 +90,7 @@ class FlatRecomposer(_Recomposer):
 
         Args:
             residuals: the bands of stage 1.
-            low: the low-light pictures `(N, 3, H, W)` in [0, 1], of any size.
+            low: the low-light images `(N, 3, H, W)` in [0, 1], of any size.
         """
         first = self.first(self.inputs(residuals, low))
         features = self.fusion(self.block(self.second(first))) + first
@@ -122,7 +122,7 @@ class UNetRecomposer(_Recomposer):
         """Build the network.
 
         Args:
-            guided: show it the low-light picture beside the bands.
+            guided: show it the low-light image beside the bands.
             chained: take the residual bands in steps of two, see `decompose`.
             base_channels: see `BandUNet`.
             growth_rate: see `BandUNet`.
@@ -185,9 +185,9 @@ class BandRecomposition(nn.Module):
         self.band, self.recomposer = band, recomposer
 
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
-        """The recomposed picture as the full band, above stage 1's half and quarter bands; see `DRBN.forward`."""
+        """The recomposed image as the full band, above stage 1's half and quarter bands; see `DRBN.forward`."""
         bands, recomposed = self.parts(low, thumbnail)
-        return bands._replace(full=recomposed.picture)
+        return bands._replace(full=recomposed.image)
 
     def parts(self, low: Tensor, thumbnail: Tensor | None = None) -> tuple[Bands, Recomposed]:
         """Stage 1's bands, and what stage 2 makes of them."""

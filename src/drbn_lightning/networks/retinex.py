@@ -1,6 +1,6 @@
 """A small Retinex network, to compare DRBN with: decompose, adjust the light, multiply back.
 
-Legend of dimensions: N pictures, C = 3 colours, H x W full resolution.
+Legend of dimensions: N images, C = 3 colours, H x W full resolution.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ START = 3.0
 
 
 class Retinex(NamedTuple):
-    """A picture as reflectance `(N, C, H, W)` times illumination `(N, 1, H, W)`."""
+    """An image as reflectance `(N, C, H, W)` times illumination `(N, 1, H, W)`."""
 
     reflectance: Tensor
     illumination: Tensor
@@ -84,7 +84,7 @@ class RetinexNet(nn.Module):
         self.adjusted_light = ImageHead(base_channels, base_channels, 1)
 
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
-        """Bands of the enhanced picture; arguments and result as for `DRBN.forward`."""
+        """Bands of the enhanced image; arguments and result as for `DRBN.forward`."""
         height, width = low.shape[-2:]
         guess, low = pad_to_quarters(self.guess(low, thumbnail)), pad_to_quarters(low)
         reflectance, illumination = self.decompose(low)
@@ -95,7 +95,7 @@ class RetinexNet(nn.Module):
         return targets((reflectance * adjusted)[..., :height, :width])
 
     def decompose(self, low: Tensor) -> Retinex:
-        """Split low-light pictures `(N, C, H, W)` in [0, 1].
+        """Split low-light images `(N, C, H, W)` in [0, 1].
 
         The illumination lies between each pixel's brightest colour and 1, so that the reflectance lies in [0, 1].
         """
@@ -105,6 +105,6 @@ class RetinexNet(nn.Module):
         return Retinex(low / illumination, illumination)
 
 
-def _brightest(picture: Tensor) -> Tensor:
+def _brightest(image: Tensor) -> Tensor:
     """Each pixel's brightest colour, `(N, 1, H, W)`."""
-    return picture.amax(dim=1, keepdim=True)
+    return image.amax(dim=1, keepdim=True)

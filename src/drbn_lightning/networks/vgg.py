@@ -1,4 +1,4 @@
-"""The first two blocks of VGG16, whose features say how alike two pictures look (P of the paper)."""
+"""The first two blocks of VGG16, whose features say how alike two images look (P of the paper)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +44,7 @@ class VGG16Features(nn.Module):
         Args:
             weights: an `.npz` archive or a torch file with the tensors `features.{0,2,5,7}.{weight,bias}` of VGG16,
                 others being ignored; by default torchvision's ImageNet weights, downloaded once.
-            normalize: bring pictures to ImageNet's mean and deviation first, as these weights expect.
+            normalize: bring images to ImageNet's mean and deviation first, as these weights expect.
                 NOTE: the released code does not.
 
         Raises:
@@ -60,17 +60,17 @@ class VGG16Features(nn.Module):
         state = _downloaded() if weights is None else _read(Path(weights))
         self._fill(state, "VGG16's downloaded weights" if weights is None else str(weights))
 
-    def forward(self, picture: Tensor) -> dict[str, Tensor]:
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Feature maps by the names in `layers`.
 
         Args:
-            picture: `(N, 3, H, W)` in [0, 1], of any size.
+            image: `(N, 3, H, W)` in [0, 1], of any size.
 
         Returns:
             `relu1_1` and `relu1_2` are `(N, 64, H, W)`, `relu2_1` and `relu2_2` `(N, 128, H // 2, W // 2)`, but a
             side is never below 1.
         """
-        stack = (picture - self.mean) / self.std if self.normalize else picture
+        stack = (image - self.mean) / self.std if self.normalize else image
         names = {place: name for name, place in self.layers.items()}
         found = {}
         for place, layer in enumerate(self.features):

@@ -1,4 +1,4 @@
-"""A sweep as one picture: the best figure of each run against what varied."""
+"""A sweep as one image: the best figure of each run against what varied."""
 
 import textwrap
 from collections.abc import Sequence

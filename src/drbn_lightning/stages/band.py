@@ -8,13 +8,14 @@ from torchmetrics import MeanMetric
 
 from drbn_lightning.bands import Bands
 from drbn_lightning.batches import PairBatch
-from drbn_lightning.metrics.fidelity import psnr, ssim
+from drbn_lightning.metrics.psnr import psnr
+from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.first_guess import Guess
 from drbn_lightning.stages.base import Stage
 
 
 class BandLearning(Stage):
-    """Trains a band network on pairs and judges it by PSNR and SSIM on whole validation pictures."""
+    """Trains a band network on pairs and validates it by PSNR and SSIM on whole validation images."""
 
     def __init__(
         self,
@@ -40,11 +41,11 @@ class BandLearning(Stage):
         if guess_weight and not (isinstance(guess, Guess) and guess.kind == "learned"):
             raise ValueError("stage.guess_weight is set, which needs network.first_guess=learned")
         self.loss, self.guess_weight = loss, guess_weight
-        # NOTE: Lightning's own means over processes are wrong where their numbers of pictures differ.
+        # NOTE: Lightning's own means over processes are wrong where their numbers of images differ.
         self.val_loss, self.val_psnr, self.val_ssim = (MeanMetric(nan_strategy="ignore") for _ in range(3))
 
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
-        """Bands of low-light pictures `(N, 3, H, W)`; `thumbnail` as for `DRBN.forward`."""
+        """Bands of low-light images `(N, 3, H, W)`; `thumbnail` as for `DRBN.forward`."""
         bands: Bands = self.network(self.ordered(low), thumbnail)
         return bands
 
@@ -71,7 +72,7 @@ class BandLearning(Stage):
         return {"guess": (found - batch.normal_thumbnail).abs().mean()}
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
-        """Judge one batch; the means over all processes weigh every picture alike. The bands go to the callbacks."""
+        """Validate one batch; the means over all processes weigh every image alike. The bands go to the callbacks."""
         bands = self(batch.low, batch.thumbnail)
         self.val_loss.update(self.loss(bands, batch.normal)["loss"], len(batch.low))
         self.val_psnr.update(psnr(bands.full, batch.normal))

@@ -34,7 +34,7 @@ class Stage(pl.LightningModule):
             scheduler: makes a schedule of the optimizer; where it takes `total_steps` or `max_lr` it is given the run's
                 length and the optimizer's learning rates.
             scheduler_interval: whether the schedule counts steps or epochs.
-            channels_last: keep pictures and weights in channels-last order, which most machines run faster.
+            channels_last: keep images and weights in channels-last order, which most machines run faster.
             compile: run the network through `torch.compile`.
 
         Raises:
@@ -59,9 +59,9 @@ class Stage(pl.LightningModule):
         keys = [seed, self.current_epoch, batch_idx, self.global_rank]
         torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1)[0]))
 
-    def ordered(self, picture: Tensor) -> Tensor:
-        """The picture in the memory order that the networks run in."""
-        return picture.contiguous(memory_format=self._memory_format)
+    def ordered(self, image: Tensor) -> Tensor:
+        """The image in the memory order that the networks run in."""
+        return image.contiguous(memory_format=self._memory_format)
 
     def trainable_parameters(self) -> list[dict[str, Any]]:
         """Groups of parameters for the optimizer."""

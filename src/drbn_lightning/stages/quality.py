@@ -10,11 +10,11 @@ from torchmetrics import Metric
 from drbn_lightning.batches import PhotoBatch, TogetherBatch, UnpairedBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import Criterion
-from drbn_lightning.metrics.fidelity import to_8_bit
-from drbn_lightning.metrics.ratings import auroc, spearman
+from drbn_lightning.metrics.pixels import to_8_bit
+from drbn_lightning.metrics.ranking import auroc, spearman
 from drbn_lightning.networks.frozen import Frozen
 from drbn_lightning.stages.base import Stage
-from drbn_lightning.stages.real_images import RealPictures, checked, chosen
+from drbn_lightning.stages.real_images import RealImages, checked, chosen
 
 KINDS = ("high", "low", "middle", "real_low")
 
@@ -45,7 +45,7 @@ class HeldOutRatings(Metric):
 
 
 class QualityLearning(Stage):
-    """Trains a discriminator to tell photos that people like from photos they dislike and from enhanced pictures."""
+    """Trains a discriminator to tell photos that people like from photos they dislike and from enhanced images."""
 
     def __init__(
         self,
@@ -53,40 +53,40 @@ class QualityLearning(Stage):
         criterion: Criterion,
         band: nn.Module | None = None,
         enhanced_share: float = 1.0,
-        real_pictures: RealPictures = "photos",
+        real_images: RealImages = "photos",
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
         """Set the stage up.
 
         Args:
-            network: maps pictures `(N, 3, H, W)` to logits `(N,)`.
+            network: maps images `(N, 3, H, W)` to logits `(N,)`.
             criterion: the adversarial loss.
             band: the trained network of stage 1, whose results on real low-light photos are further fakes.
             enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1: it costs more
                 than all the rest of a step. As many others are fakes as they are; with 1 there are none.
-            real_pictures: what the discriminator takes for real, see `stages.real_images`.
+            real_images: what the discriminator takes for real, see `stages.real_images`.
             training: arguments of `Stage`.
 
         Raises:
-            ValueError: `enhanced_share` is out of its range, or `real_pictures` is unknown.
+            ValueError: `enhanced_share` is out of its range, or `real_images` is unknown.
         """
         super().__init__(network, **training)
         if not 0 < enhanced_share <= 1:
             raise ValueError(f"stage.enhanced_share is {enhanced_share}; it must be above 0 and at most 1")
-        self.enhanced_share, self.real_pictures = enhanced_share, checked(real_pictures)
+        self.enhanced_share, self.real_images = enhanced_share, checked(real_images)
         self.criterion = criterion
         self.band = None if band is None else Frozen(band)
         self.ratings = HeldOutRatings()
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Logits `(N,)` of pictures `(N, 3, H, W)`: the higher, the better liked."""
-        logits: Tensor = self.network(self.ordered(picture))
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits `(N,)` of images `(N, 3, H, W)`: the higher, the better liked."""
+        logits: Tensor = self.network(self.ordered(image))
         return logits
 
     def training_step(self, batch: UnpairedBatch | TogetherBatch, batch_idx: int) -> Tensor:
-        """One step on real pictures against the others."""
+        """One step on real images against the others."""
         pairs, unpaired = batch if isinstance(batch, TogetherBatch) else (None, batch)
-        real = chosen(self.real_pictures, unpaired, pairs)
+        real = chosen(self.real_images, unpaired, pairs)
         fake = [] if unpaired.low_mos is None else [unpaired.low_mos]
         if self.band is not None and unpaired.real_low is not None:
             count = math.ceil(self.enhanced_share * len(unpaired.real_low))
@@ -114,15 +114,15 @@ class QualityLearning(Stage):
         return to_8_bit(self.band(self.ordered(low), mean).full.float())
 
     def compare(self, real: list[Tensor], fake: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits of real and of fake pictures, by one pass where their sizes allow it.
+        """Logits of real and of fake images, by one pass where their sizes allow it.
 
         NOTE: the released code passes them one after the other, and its batch norm sees one class at a time.
         """
-        pictures = [*real, *fake]
-        if len({picture.shape[1:] for picture in pictures}) == 1:
-            logits = self(torch.cat(pictures)).split([len(picture) for picture in pictures])
+        images = [*real, *fake]
+        if len({image.shape[1:] for image in images}) == 1:
+            logits = self(torch.cat(images)).split([len(image) for image in images])
         else:
-            logits = [self(picture) for picture in pictures]
+            logits = [self(image) for image in images]
         return torch.cat(logits[: len(real)]), torch.cat(logits[len(real) :])
 
     def validation_step(self, batch: PhotoBatch, batch_idx: int) -> None:
@@ -131,8 +131,8 @@ class QualityLearning(Stage):
         assert all(low) or not any(low), "a batch holds low-light photos or others"
         if all(low) and self.band is None:
             return
-        picture = self.enhanced(batch.photo, batch.thumbnail) if all(low) else batch.photo
-        self.ratings.update(self(picture), batch.mos, batch.kind)
+        image = self.enhanced(batch.photo, batch.thumbnail) if all(low) else batch.photo
+        self.ratings.update(self(image), batch.mos, batch.kind)
 
     def on_validation_epoch_end(self) -> None:
         """Log AUROC (liked against disliked, and against enhanced), rank correlation with MOS, and the loss.
@@ -144,11 +144,11 @@ class QualityLearning(Stage):
         self.ratings.reset()
         if not self.trainer.sanity_checking:
             require_both_sides(kinds)
-        figures = {f"val/{name}": value for name, value in self.judge(logits, mos, kinds).items()}
+        figures = {f"val/{name}": value for name, value in self.evaluate(logits, mos, kinds).items()}
         found = {name: value for name, value in figures.items() if not value.isnan() or name == "val/loss"}
         self.log_dict(found, prog_bar=True)
 
-    def judge(self, logits: Tensor, mos: Tensor, kinds: Tensor) -> dict[str, Tensor]:
+    def evaluate(self, logits: Tensor, mos: Tensor, kinds: Tensor) -> dict[str, Tensor]:
         """Figures of held-out photos; those that these photos cannot give are NaN.
 
         Args:
@@ -168,7 +168,7 @@ class QualityLearning(Stage):
 
 
 def sides(kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which photos are liked, which are disliked, which are enhanced; `kinds` are as in `QualityLearning.judge`."""
+    """Which photos are liked, which are disliked, which are enhanced; `kinds` are as in `QualityLearning.evaluate`."""
     high, low, enhanced = (kinds == KINDS.index(kind) for kind in ("high", "low", "real_low"))
     return high, low, enhanced
 

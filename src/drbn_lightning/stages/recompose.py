@@ -15,11 +15,12 @@ from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch, Unpaire
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import Criterion
 from drbn_lightning.losses.recomposition import RecompositionLoss
-from drbn_lightning.metrics.fidelity import psnr, ssim
+from drbn_lightning.metrics.psnr import psnr
+from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
 from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
 from drbn_lightning.stages.base import Stage
-from drbn_lightning.stages.real_images import RealPictures, checked, chosen
+from drbn_lightning.stages.real_images import RealImages, checked, chosen
 
 Adversary = Literal["joint", "frozen", "none"]
 
@@ -28,10 +29,10 @@ class RecompositionLearning(Stage):
     """Trains a recomposer over a frozen band network, against a discriminator that may go on learning.
 
     One optimizer has two groups of parameters, the recomposer's and, with a joint adversary, the discriminator's. Each
-    group gets gradients from its own loss only: the discriminator sees detached fakes, and while it judges for the
+    group gets gradients from its own loss only: the discriminator sees detached fakes, and while it scores for the
     recomposer its parameters take no gradient.
 
-    NOTE: the released code updates one after the other; here both see the same recomposed pictures in one step. So
+    NOTE: the released code updates one after the other; here both see the same recomposed images in one step. So
     mixed precision, accumulated gradients, several devices and the count of steps work as in the other stages.
     """
 
@@ -44,7 +45,7 @@ class RecompositionLearning(Stage):
         discriminator: nn.Module | None = None,
         adversary: Adversary = "joint",
         discriminator_lr: float = 1e-6,
-        real_pictures: RealPictures = "photos",
+        real_images: RealImages = "photos",
         quality_on_pairs: bool = False,
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
@@ -55,14 +56,14 @@ class RecompositionLearning(Stage):
             band: the trained network of stage 1; it stays as it is, bit for bit.
             loss: the recomposer's loss.
             criterion: the adversarial loss.
-            discriminator: maps pictures to logits; needed unless `adversary` is `none`. It learns in the mode in which
+            discriminator: maps images to logits; needed unless `adversary` is `none`. It learns in the mode in which
                 it comes: a trained one in evaluation mode, so that its batch norm does not depend on batches of one
                 or two; a new one in training mode.
             adversary: whether the discriminator goes on learning (`joint`, paper), stays as it is (`frozen`) or is
                 left out (`none`).
             discriminator_lr: learning rate of a joint discriminator (paper: 1e-6).
-            real_pictures: what a joint discriminator takes for real, see `stages.real_images`.
-            quality_on_pairs: let the discriminator judge the recomposed pairs too, not only the recomposed real
+            real_images: what a joint discriminator takes for real, see `stages.real_images`.
+            quality_on_pairs: let the discriminator score the recomposed pairs too, not only the recomposed real
                 low-light photos.
             training: arguments of `Stage`.
 
@@ -81,12 +82,12 @@ class RecompositionLearning(Stage):
             self.discriminator = discriminator if adversary == "joint" else Frozen(discriminator)
         self.loss, self.criterion, self.adversary = loss, criterion, adversary
         self.discriminator_lr = discriminator_lr
-        self.real_pictures, self.quality_on_pairs = checked(real_pictures), quality_on_pairs
+        self.real_images, self.quality_on_pairs = checked(real_images), quality_on_pairs
         names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "unpaired", "logit", "band_logit")
         self.figures = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in names})
 
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> tuple[Bands, Recomposed]:
-        """Stage 1's bands of low-light pictures `(N, 3, H, W)`, without a gradient, and what stage 2 makes of them."""
+        """Stage 1's bands of low-light images `(N, 3, H, W)`, without a gradient, and what stage 2 makes of them."""
         with torch.no_grad():
             low = self.ordered(low)
             bands: Bands = self.band(low, thumbnail)
@@ -95,7 +96,7 @@ class RecompositionLearning(Stage):
     def training_step(self, batch: PairBatch | TogetherBatch, batch_idx: int) -> Tensor:
         """One step of the recomposer, and of a joint discriminator."""
         pairs, unpaired = (batch.pairs, batch.unpaired) if isinstance(batch, TogetherBatch) else (batch, None)
-        paired = self(pairs.low, pairs.thumbnail)[1].picture
+        paired = self(pairs.low, pairs.thumbnail)[1].image
         terms = self.loss.fidelity(paired, pairs.normal)
         if self.discriminator is not None:
             terms |= self.adversarial_terms(paired, pairs, unpaired)
@@ -109,7 +110,7 @@ class RecompositionLearning(Stage):
         """The recomposer's quality term and, with a joint adversary, the discriminator's own loss.
 
         Args:
-            paired: recomposed pictures of `pairs`.
+            paired: recomposed images of `pairs`.
             pairs: the pairs.
             unpaired: photos without partners.
 
@@ -119,40 +120,40 @@ class RecompositionLearning(Stage):
         if unpaired is None or unpaired.real_low is None:
             raise DRBNError("stage=recompose with an adversary needs real low-light photos: set unpaired.real_low")
         bands, found = self(unpaired.real_low, unpaired.real_low_thumbnail)
-        recomposed = found.picture
+        recomposed = found.image
         fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
         logits = torch.cat([self.opinion(fake) for fake in fakes])
         terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
         if self.adversary == "joint":
-            terms["discriminator"] = self.discriminator_term(chosen(self.real_pictures, unpaired, pairs), fakes)
+            terms["discriminator"] = self.discriminator_term(chosen(self.real_images, unpaired, pairs), fakes)
         return terms
 
-    def opinion(self, picture: Tensor) -> Tensor:
-        """Logits `(N,)` whose gradient reaches the picture but not the discriminator."""
+    def opinion(self, image: Tensor) -> Tensor:
+        """Logits `(N,)` whose gradient reaches the image but not the discriminator."""
         assert self.discriminator is not None
         with _evaluating(self.discriminator), without_parameter_gradients(self.discriminator):
-            logits: Tensor = self.discriminator(self.ordered(picture))
+            logits: Tensor = self.discriminator(self.ordered(image))
             return logits
 
     def discriminator_term(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
-        """The discriminator's loss on real pictures and on fakes that are cut off from the recomposer."""
+        """The discriminator's loss on real images and on fakes that are cut off from the recomposer."""
         assert self.discriminator is not None
-        real = [self.discriminator(self.ordered(picture)) for picture in reals]
-        fake = [self.discriminator(self.ordered(picture.detach().clamp(0, 1))) for picture in fakes]
+        real = [self.discriminator(self.ordered(image)) for image in reals]
+        fake = [self.discriminator(self.ordered(image.detach().clamp(0, 1))) for image in fakes]
         return self.criterion.discriminator_loss(torch.cat(real), torch.cat(fake))
 
     def validation_step(
         self, batch: PairBatch | PhotoBatch, batch_idx: int, dataloader_idx: int = 0
     ) -> dict[str, object]:
-        """Judge one batch of pairs, or of held-out real low-light photos; the pictures go to the callbacks."""
+        """Validate one batch of pairs, or of held-out real low-light photos; the images go to the callbacks."""
         if isinstance(batch, PairBatch):
             bands, recomposed = self(batch.low, batch.thumbnail)
-            self._judge_pairs(batch, bands, recomposed)
+            self._validate_pairs(batch, bands, recomposed)
         else:
             bands, recomposed = self(batch.photo, batch.thumbnail)
-            self._judge_photos(bands, recomposed)
+            self._validate_photos(bands, recomposed)
         weights, chained = recomposed.recomposition_weights, is_chained(self.network)
-        return {"bands": bands, "recomposition_weights": weights, "recomposed": recomposed.picture, "chained": chained}
+        return {"bands": bands, "recomposition_weights": weights, "recomposed": recomposed.image, "chained": chained}
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures; the loss is the recomposer's, on the pairs and on the held-out photos."""
@@ -185,19 +186,19 @@ class RecompositionLearning(Stage):
             else:
                 clip_grad_norm_(group["params"], float(gradient_clip_val or 0))
 
-    def _judge_pairs(self, batch: PairBatch, bands: Bands, recomposed: Recomposed) -> None:
-        picture = recomposed.picture
-        found = {"psnr": psnr(picture, batch.normal), "ssim": ssim(picture, batch.normal)}
+    def _validate_pairs(self, batch: PairBatch, bands: Bands, recomposed: Recomposed) -> None:
+        image = recomposed.image
+        found = {"psnr": psnr(image, batch.normal), "ssim": ssim(image, batch.normal)}
         found |= {"band_psnr": psnr(bands.full, batch.normal), "band_ssim": ssim(bands.full, batch.normal)}
-        found["fidelity"] = torch.stack(list(self.loss.fidelity(picture, batch.normal).values())).sum()
+        found["fidelity"] = torch.stack(list(self.loss.fidelity(image, batch.normal).values())).sum()
         self._add(found)
 
-    def _judge_photos(self, bands: Bands, recomposed: Recomposed) -> None:
+    def _validate_photos(self, bands: Bands, recomposed: Recomposed) -> None:
         if self.discriminator is None:
             return
-        before, after = self.opinion(bands.full), self.opinion(recomposed.picture)
+        before, after = self.opinion(bands.full), self.opinion(recomposed.image)
         terms = self.loss.quality(self.criterion.generator_loss(after))
-        terms |= self.loss.structure(recomposed.picture, bands.full)
+        terms |= self.loss.structure(recomposed.image, bands.full)
         self._add({"logit": after, "band_logit": before, "unpaired": torch.stack(list(terms.values())).sum()})
 
     def _add(self, found: dict[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Judging networks and other methods, from the configuration to the report."""
+"""Evaluating networks and other methods, from the configuration to the report."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,29 +10,35 @@ from drbn_lightning.assembly import build, build_unpaired, with_keys_below
 from drbn_lightning.baselines.catalog import input_method
 from drbn_lightning.checkpoints.artifact import Artifact, identity, load
 from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
-from drbn_lightning.checkpoints.pretrained import shipped_path
+from drbn_lightning.checkpoints.pretrained import pretrained_path
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.evaluation import methods as contestants
-from drbn_lightning.evaluation import quality as photos
+from drbn_lightning.evaluation import quality
 from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
 from drbn_lightning.evaluation.leakage import notes
-from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.methods import (
+    EvaluatedMethod,
+    merged,
+    methods_of,
+    names_of,
+    of_different_names,
+    predictions,
+)
 from drbn_lightning.evaluation.report.files import Report, write_report, write_text
 from drbn_lightning.evaluation.report.images import write_figures
-from drbn_lightning.evaluation.scoring import Picture, network_method
-from drbn_lightning.evaluation.test_set import Output, PictureSet, judge_set, mean_psnr, sizes_of
+from drbn_lightning.evaluation.scoring import EvaluationImage, network_method
+from drbn_lightning.evaluation.test_set import ImageSet, Output, evaluate_set, mean_psnr, sizes_of
 from drbn_lightning.images.folders import unused
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.inference.runtimes.precision import choose_device
-from drbn_lightning.metrics.optional import choose_columns
+from drbn_lightning.metrics.catalog import choose_columns
 from drbn_lightning.terminal import say
 from drbn_lightning.types import Method
 from drbn_lightning.visualization.panels import strip
 
-EMBEDDED = "drbn_lightning.data.paired.synthetic.SyntheticDataModule"
-"""The data set that is judged on only where no other is asked for."""
+BUILT_IN = "drbn_lightning.data.paired.synthetic.SyntheticDataModule"
+"""The data set that is evaluated on only where no other is asked for."""
 
 
 def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
@@ -58,82 +64,82 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     main = next(iter(named), None)
     learned = networks(named, wholes, device)
     optional = (dict(config.lpips or {}), config.no_reference or [], dict(config.parameters or {}))
-    columns = choose_columns(config.measures or [], config.shave, *optional)
-    output, outcomes, everybody = Path(config.paths.output_dir), [], dict[str, Entrant]()
-    sets = picture_sets(config)
+    columns = choose_columns(config.metrics or [], config.shave, *optional)
+    output, outcomes, everybody = Path(config.paths.output_dir), [], dict[str, EvaluatedMethod]()
+    sets = image_sets(config)
     for test_set in sets:
-        entrants = contestants.of_different_names([*others(config, test_set), *learned])
-        if not entrants:
-            raise DRBNError(f"nobody is to be judged on {test_set.name}: name a checkpoint, predictions or baselines")
-        everybody |= {one.name: contestants.merged(everybody.get(one.name), one) for one in entrants}
-        beside = output / "pictures" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
-        shown = Output(beside, config.pictures, config.report_pictures, device)
-        outcomes.append(judge_set(test_set, entrants, columns, main or entrants[-1].name, shown))
+        methods = of_different_names([*others(config, test_set), *learned])
+        if not methods:
+            raise DRBNError(
+                f"no method is to be evaluated on {test_set.name}: name a checkpoint, predictions or baselines"
+            )
+        everybody |= {one.name: merged(everybody.get(one.name), one) for one in methods}
+        beside = output / "images" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
+        shown = Output(beside, config.images, config.report_images, device)
+        outcomes.append(evaluate_set(test_set, methods, columns, main or methods[-1].name, shown))
     write_report(Report(output, outcomes, list(everybody.values()), columns, device, list(command)), say)
     if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
         say(f"written: {output / 'figures'}")
-    if config.judge is not None:
-        judge_photos(config, named, wholes, device)
-    return mean_psnr(outcomes[0], main or entrants[-1].name)
+    if config.quality_model is not None:
+        score_photos(config, named, wholes, device)
+    return mean_psnr(outcomes[0], main or methods[-1].name)
 
 
 def require_counts(config: DictConfig) -> None:
-    """Raise a DRBNError where a number of pictures or pixels is none."""
-    for key in ("shave", "pictures", "report_pictures"):
+    """Raise a DRBNError where a number of images or pixels is none."""
+    for key in ("shave", "images", "report_images"):
         if not isinstance(config[key], int) or isinstance(config[key], bool):
             raise DRBNError(f"{key}={config[key]} is no whole number; give 0 or more")
 
 
-def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[Entrant]:
+def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[EvaluatedMethod]:
     """The networks of all checkpoints, stage 1 before stage 2, each once."""
-    judged: set[str] = set()
-    return [
-        entrant
-        for name, path in named.items()
-        for entrant in contestants.entrants_of(name, path, wholes[path], device, judged)
-    ]
+    taken: set[str] = set()
+    return [method for name, path in named.items() for method in methods_of(name, path, wholes[path], device, taken)]
 
 
-def others(config: DictConfig, test_set: PictureSet) -> list[Entrant]:
+def others(config: DictConfig, test_set: ImageSet) -> list[EvaluatedMethod]:
     """Baselines, then results in folders: what has to do with one data set.
 
     Raises:
-        DRBNError: a baseline is unknown, a folder does not fit the test pictures, or there is nobody to judge.
+        DRBNError: a baseline is unknown, a folder does not fit the test images, or there is no method to evaluate.
     """
     folders = named_paths(config.predictions, "predictions")
-    sizes = sizes_of(test_set.pictures() if folders else ())
+    sizes = sizes_of(test_set.images() if folders else ())
     names = chosen_baselines(config.baselines or [])
-    found = choose_baselines(names, test_set.pictures(), test_set.has_targets)
+    found = choose_baselines(names, test_set.images(), test_set.has_targets)
     for name, folder in folders.items():
         own = folder / test_set.name.replace("/", "_")
-        found.append(contestants.predictions(name, own if own.is_dir() else folder, sizes))
+        found.append(predictions(name, own if own.is_dir() else folder, sizes))
     return found
 
 
-def picture_sets(config: DictConfig) -> list[PictureSet]:
-    """Those of `protocol`, and `data` and `photos` where they are asked for; the embedded scenes where nothing is."""
+def image_sets(config: DictConfig) -> list[ImageSet]:
+    """Those of `test_sets`, and `data` and `photos` where they are asked for; the built-in scenes where nothing is."""
     sets = {str(name): build(config.datasets, str(name)) for name in config.datasets}
     asked = sets or config.photos
-    if not asked or config.data._target_ != EMBEDDED:
+    if not asked or config.data._target_ != BUILT_IN:
         sets[""] = build(config, "data")
     found = [_pairs(name, data) for name, data in sets.items()]
     if config.photos is not None:
         loose = LoosePhotos(Path(config.photos))
-        found.append(PictureSet("photos", loose.fingerprint(), lambda: _loose(loose), has_targets=False))
+        found.append(ImageSet("photos", loose.fingerprint(), lambda: _loose(loose), has_targets=False))
     return found
 
 
-def _pairs(name: str, data: PairDataModule) -> PictureSet:
+def _pairs(name: str, data: PairDataModule) -> ImageSet:
     try:
         data.setup("test")
     except DRBNError as error:
         raise DRBNError(with_keys_below(f"datasets.{name}" if name else "data", str(error))) from None
     tested = data.tested_on()
-    return PictureSet(name or tested.name, tested, lambda: (Picture.of_pair(batch) for batch in data.test_dataloader()))
+    return ImageSet(
+        name or tested.name, tested, lambda: (EvaluationImage.of_pair(batch) for batch in data.test_dataloader())
+    )
 
 
-def _loose(photos: LoosePhotos) -> Iterator[Picture]:
-    return (Picture(photo.name, photo.key, photo.low, photo.thumbnail, None) for photo in photos)
+def _loose(photos: LoosePhotos) -> Iterator[EvaluationImage]:
+    return (EvaluationImage(photo.name, photo.key, photo.low, photo.thumbnail, None) for photo in photos)
 
 
 def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch.device) -> float:
@@ -145,49 +151,49 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
     data = build_unpaired(config)
     data.setup("test")
     network = artifact.network.to(device)
-    ratings = photos.judge_ratings(data.test_dataloader(), network, device)
+    ratings = quality.score_ratings(data.test_dataloader(), network, device)
     if "high" not in ratings.kinds:
         raise DRBNError(
-            f"checkpoint={config.checkpoint} has nothing to judge: no photo that people like is held out for testing; "
+            f"checkpoint={config.checkpoint} has nothing to score: no photo that people like is held out for testing; "
             "choose unpaired=... with some, or raise unpaired.test_photos or unpaired.test_share"
         )
-    say(photos.ratings_table(ratings))
-    return photos.ratings_auroc(ratings)
+    say(quality.ratings_table(ratings))
+    return quality.ratings_auroc(ratings)
 
 
-def judge_photos(config: DictConfig, named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> None:
+def score_photos(config: DictConfig, named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> None:
     """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
-    artifact = load(config.judge, "quality")
+    artifact = load(config.quality_model, "quality")
     used = [part.provenance.get("used", {}) for whole in wholes.values() for part in whole.parts.values()]
     if any(identity(artifact.network) in about.values() for about in used):
-        say(f"note: {config.judge} took part in the training of stage 2; a judge from another seed is a fairer one")
+        say(f"note: {config.quality_model} took part in the training of stage 2; one of another seed is a fairer one")
     data = build_unpaired(config)
     data.setup("test")
     learned = networks(named, wholes, device)
     for note in notes(learned, data.tested_on()):
         say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
-    output, scores, labels = Path(config.paths.output_dir), list[photos.PhotoScore](), set[str]()
+    output, scores, labels = Path(config.paths.output_dir), list[quality.PhotoScore](), set[str]()
     methods: dict[str, Method] = {"input": input_method}
     methods |= {one.name: network_method(one.network, device) for one in learned if one.network is not None}
-    rated = photos.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
+    rated = quality.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
     for number, one in enumerate(rated):
         scores += one.scores
-        if number < config.pictures:
+        if number < config.images:
             write_png(output / "photos" / f"{unused(one.batch.name[0], '', labels)}.png", strip(one.results))
     if not scores:
         raise DRBNError(
-            f"judge={config.judge} has nothing to judge: no real low-light photo is held out for testing; choose "
-            "unpaired=... with some (unpaired.real_low, or unpaired.real_low_test_photos of scenes)"
+            f"quality_model={config.quality_model} has nothing to score: no real low-light photo is held out for "
+            "testing; choose unpaired=... with some (unpaired.real_low, or unpaired.real_low_test_photos of scenes)"
         )
-    say(f"real low-light photos, judged by {config.judge}:\n{photos.table(scores)}\n{photos.DEFINITIONS}")
-    say(f"written: {write_text(output / 'photos.csv', photos.as_csv(scores))}")
-    ratings = photos.judge_ratings(data.test_dataloader(), artifact.network, device)
+    say(f"real low-light photos, scored by {config.quality_model}:\n{quality.table(scores)}\n{quality.DEFINITIONS}")
+    say(f"written: {write_text(output / 'photos.csv', quality.as_csv(scores))}")
+    ratings = quality.score_ratings(data.test_dataloader(), artifact.network, device)
     if ratings.kinds:
-        say(f"the judge itself, on held-out photos that people have rated:\n{photos.ratings_table(ratings)}")
+        say(f"the quality model itself, on held-out photos that people have rated:\n{quality.ratings_table(ratings)}")
 
 
 def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
-    """The checkpoints to judge by name; a single one has none. By default the latest stage's published one.
+    """The checkpoints to evaluate by name; a single one has none. By default the latest stage's published one.
 
     Without a published one it is the one that ships with the package. Where there are predictions, there is no default.
 
@@ -204,13 +210,13 @@ def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
         if (folder / f"{stage}.pt").exists():
             return {"": folder / f"{stage}.pt"}
     try:
-        found = shipped_path()
+        found = pretrained_path()
     except DRBNError:
         raise DRBNError(
             f"{folder / 'band.pt'} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
             "or name another network by checkpoint=PATH"
         ) from None
-    say(f"note: no checkpoint is named and {folder} holds none, so the one that ships with the package is judged")
+    say(f"note: no checkpoint is named and {folder} holds none, so the one that ships with the package is evaluated")
     return {"": found}
 
 
@@ -222,9 +228,9 @@ def named_paths(given: str | ListConfig | DictConfig | None, key: str) -> dict[s
     """
     plain = OmegaConf.to_container(given, resolve=True) if isinstance(given, ListConfig | DictConfig) else given
     if isinstance(plain, list):
-        plain = contestants.names_of([str(path) for path in plain])
+        plain = names_of([str(path) for path in plain])
     elif not isinstance(plain, dict):
-        plain = {} if plain is None else contestants.names_of([str(plain)])
+        plain = {} if plain is None else names_of([str(plain)])
     missing = [str(name) for name, path in plain.items() if path is None]
     if missing:
         raise DRBNError(f"{key}.{missing[0]} is null; give a path, or leave the name out")

@@ -1,4 +1,4 @@
-"""Remembering what a method found, so that a picture can be blended anew without running the network again."""
+"""Remembering what a method found, so that an image can be blended anew without running the network again."""
 
 import hashlib
 from pathlib import Path
@@ -32,7 +32,7 @@ class Memory:
         """The same method, run once only for one and the same input.
 
         Args:
-            method: maps `(low, thumbnail)` to a picture.
+            method: maps `(low, thumbnail)` to an image.
             name: tells it from the other methods that are remembered here.
         """
 

@@ -39,7 +39,7 @@ CSS = """
 
 
 class Outcome(NamedTuple):
-    """Small pictures of before and after, and the file to download."""
+    """Small images of before and after, and the file to download."""
 
     before: Path
     after: Path
@@ -123,7 +123,7 @@ class Work:
         return self._recent[-1]
 
     def _preview(self, source: Path, target: Path) -> Path:
-        """A picture that a browser can show, at most `--max-side` pixels long."""
+        """An image that a browser can show, at most `--max-side` pixels long."""
         shown = read_photograph(source)
         height, width = shown.pixels.shape[:2]
         scale = min(1.0, self.options.max_side / max(height, width))
@@ -155,8 +155,8 @@ def build(work: Work) -> Any:  # noqa: ANN401  # Gradio may be absent where type
                 download = gr.DownloadButton("Download", interactive=False, variant="primary", elem_id="download")
             with gr.Column(scale=2, min_width=320):
                 message = gr.HTML(visible=False, elem_id="message")
-                pictures = gr.ImageSlider(
-                    label="Before and after", type="filepath", interactive=False, max_height=640, elem_id="pictures",
+                images = gr.ImageSlider(
+                    label="Before and after", type="filepath", interactive=False, max_height=640, elem_id="images",
                     buttons=["fullscreen"],
                 )  # fmt: skip
         inputs = [photo, stage, strength, ensemble]
@@ -164,11 +164,11 @@ def build(work: Work) -> Any:  # noqa: ANN401  # Gradio may be absent where type
             [part.change for part in inputs],
             _answer(work, gr),
             inputs,
-            [pictures, download, message],
+            [images, download, message],
             trigger_mode="always_last",
             concurrency_limit=1,
             concurrency_id="network",
-            show_progress_on=[pictures],
+            show_progress_on=[images],
             api_visibility="private",
         )
     return page
@@ -179,10 +179,10 @@ def _answer(work: Work, gr: Any) -> Callable[..., tuple[Any, Any, Any]]:  # noqa
 
     def shown(outcome: Outcome | None, trouble: str = "") -> tuple[Any, Any, Any]:
         text = f'<p class="failure" role="alert">{html.escape(trouble)}</p>'
-        pictures = None if outcome is None else (str(outcome.before), str(outcome.after))
+        images = None if outcome is None else (str(outcome.before), str(outcome.after))
         file = None if outcome is None else str(outcome.file)
         button = gr.DownloadButton(value=file, interactive=outcome is not None)
-        return pictures, button, gr.HTML(value=text, visible=bool(trouble))
+        return images, button, gr.HTML(value=text, visible=bool(trouble))
 
     def answer(
         photo: str | None,

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 
 class Chart(NamedTuple):
-    """Figures that belong into one picture."""
+    """Figures that belong into one image."""
 
     title: str
     figures: tuple[str, ...]
@@ -43,9 +43,9 @@ CHARTS: dict[str, tuple[Chart, ...]] = {
     ),
 }
 
-PICTURES = "pictures"
-"""W&B has the pictures of a validation as `pictures/1`, `pictures/2`, ..., or as `pictures/pairs/1`, ... and
-`pictures/photos/1`, ... where there are pairs and photos."""
+IMAGES = "images"
+"""W&B has the images of a validation as `images/1`, `images/2`, ..., or as `images/pairs/1`, ... and
+`images/photos/1`, ... where there are pairs and photos."""
 
 BETTER: dict[str, Literal["max", "min"]] = {
     "val/psnr": "max",
@@ -65,11 +65,11 @@ def all_figures() -> list[str]:
     return [figure for charts in CHARTS.values() for chart in charts for figure in chart.figures]
 
 
-def picture_key(folder: str, number: int) -> str:
-    """Where W&B has a picture.
+def image_key(folder: str, number: int) -> str:
+    """Where W&B has an image.
 
     Example:
-        >>> picture_key("", 1), picture_key("pairs/", 2)
-        ('pictures/1', 'pictures/pairs/2')
+        >>> image_key("", 1), image_key("pairs/", 2)
+        ('images/1', 'images/pairs/2')
     """
-    return f"{PICTURES}/{folder}{number}"
+    return f"{IMAGES}/{folder}{number}"

@@ -1,4 +1,4 @@
-"""Panels for people: pictures side by side under their names, and the figures of the paper."""
+"""Panels for people: images side by side under their names, and the figures of the paper."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -24,7 +24,7 @@ FIGURE_7 = ("stage 1", "stage 2", "weight 1", "weight 2", "weight 3")
 
 
 def panels(low: Tensor, bands: Bands, normal: Tensor | None = None, *, chained: bool = False) -> dict[str, Tensor]:
-    """Named pictures of one sample of stage 1, each `(3, H, W)` in [0, 1].
+    """Named images of one sample of stage 1, each `(3, H, W)` in [0, 1].
 
     The middle and detail bands are differences around 0; they are shown around gray, twice as strong.
 
@@ -50,7 +50,7 @@ def stage2_panels(
     *,
     chained: bool = False,
 ) -> dict[str, Tensor]:
-    """Named pictures of one sample of stage 2, each `(3, H, W)` in [0, 1].
+    """Named images of one sample of stage 2, each `(3, H, W)` in [0, 1].
 
     Bands are shown as by `panels`. A weight of 1 is gray; the heading of each map says what black and white are:
     "weight 1 (1±0.08)" runs from 0.92 to 1.08. That range holds 99 % of the map's values.
@@ -86,19 +86,19 @@ def weight_range(weight: Tensor) -> float:
     return max(SMALLEST_RANGE, float(f"{reach:.2g}"))
 
 
-def strip(pictures: dict[str, Tensor]) -> NDArray[np.uint8]:
-    """Put pictures of one size side by side under their names.
+def strip(images: dict[str, Tensor]) -> NDArray[np.uint8]:
+    """Put images of one size side by side under their names.
 
     Args:
-        pictures: each `(3, H, W)` in [0, 1].
+        images: each `(3, H, W)` in [0, 1].
 
     Returns:
-        `(H + HEADING, W * len(pictures), 3)` uint8.
+        `(H + HEADING, W * len(images), 3)` uint8.
     """
-    row = torch.cat(list(pictures.values()), dim=2)
+    row = torch.cat(list(images.values()), dim=2)
     body: NDArray[np.uint8] = (row * 255).round().byte().permute(1, 2, 0).numpy()
-    width = body.shape[1] // len(pictures)
-    return np.concatenate([np.concatenate([heading(name, width) for name in pictures], axis=1), body])
+    width = body.shape[1] // len(images)
+    return np.concatenate([np.concatenate([heading(name, width) for name in images], axis=1), body])
 
 
 def rows(strips: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -108,7 +108,7 @@ def rows(strips: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def sheet(sample: dict[str, Tensor]) -> NDArray[np.uint8]:
-    """All pictures of `stage2_panels` in two rows of five: each band over its weight map, stage 1 over stage 2.
+    """All images of `stage2_panels` in two rows of five: each band over its weight map, stage 1 over stage 2.
 
     The input stands over the target, or over black where there is none.
     """
@@ -157,19 +157,19 @@ def _displayed(shown: dict[str, Tensor], normal: Tensor | None) -> dict[str, Ten
     """Clip to [0, 1], NaN to black; the target comes last."""
     if normal is not None:
         shown = shown | {"target": normal}
-    return {name: picture.detach().float().clamp(0, 1).nan_to_num(0).cpu() for name, picture in shown.items()}
+    return {name: image.detach().float().clamp(0, 1).nan_to_num(0).cpu() for name, image in shown.items()}
 
 
 def _figure(samples: Iterable[dict[str, Tensor]], names: Sequence[str]) -> NDArray[np.uint8]:
-    """A row of chosen pictures for each sample; black on the right of narrow ones keeps the columns aligned."""
+    """A row of chosen images for each sample; black on the right of narrow ones keeps the columns aligned."""
     chosen = [_chosen(sample, names) for sample in samples]
-    width = max(picture.shape[-1] for sample in chosen for picture in sample.values())
+    width = max(image.shape[-1] for sample in chosen for image in sample.values())
     wide = [{k: functional.pad(v, (0, width - v.shape[-1])) for k, v in sample.items()} for sample in chosen]
     return rows([strip(sample) for sample in wide])
 
 
 def _chosen(sample: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
-    """Some pictures by name, whatever their headings add in brackets; black where there is no target."""
+    """Some images by name, whatever their headings add in brackets; black where there is no target."""
     if "target" not in sample:
         sample = sample | {"target (none)": torch.zeros_like(sample["input"])}
     keys = {key.partition(" (")[0]: key for key in sample}

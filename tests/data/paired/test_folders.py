@@ -15,9 +15,9 @@ SIZES = ((30, 40), (24, 28), (36, 30), (26, 26))
 def pairs(root: Path, low: str = "low", normal: str = "high", first_seed: int = 0) -> Path:
     for number, seed in enumerate(range(first_seed, first_seed + 4)):
         found = scene(np.random.default_rng(seed), *SIZES[seed % 4])
-        picture = (found * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-        write_png(root / normal / f"normal{number}.png", picture)
-        write_png(root / low / f"low{number}.png", picture // 6)
+        image = (found * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+        write_png(root / normal / f"normal{number}.png", image)
+        write_png(root / low / f"low{number}.png", image // 6)
     return root
 
 
@@ -26,7 +26,7 @@ def module(folder: Path, **settings: Any) -> PairedFoldersDataModule:  # noqa: A
     return PairedFoldersDataModule(str(folder / "cache"), **small | settings)
 
 
-def test_all_pairs_are_judged_in_order_and_whole(tmp_path: Path) -> None:
+def test_all_pairs_are_scored_in_order_and_whole(tmp_path: Path) -> None:
     root = pairs(tmp_path / "mine")
     for where in ({"root": str(root)}, {"low": str(root / "low"), "normal": str(root / "high")}):
         data = module(tmp_path, **where)
@@ -53,7 +53,7 @@ def test_other_pairs_for_testing_are_compared_by_content(tmp_path: Path) -> None
     first, other = pairs(tmp_path / "first"), pairs(tmp_path / "other", first_seed=3)
     test = {"test_low": str(other / "low"), "test_normal": str(other / "high"), "on_overlap": "error"}
     data = module(tmp_path, root=str(first), **test, validation_pairs=1)
-    with pytest.raises(DRBNError, match="1 of the 4 test pictures also occur in first/train"):
+    with pytest.raises(DRBNError, match="1 of the 4 test images also occur in first/train"):
         data.setup("fit")
     data.setup("test")
     assert data.tested_on().count == 4

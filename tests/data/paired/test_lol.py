@@ -24,9 +24,9 @@ TEST = [(40, 56), (56, 44)]
 
 
 def add(root: Path, split: str, number: int, seed: int, size: tuple[int, int]) -> None:
-    picture = (scene(np.random.default_rng(seed), *size) * 255).round().byte().permute(1, 2, 0).numpy()
-    write_png(root / split / "high" / f"{number}.png", picture)
-    write_png(root / split / "low" / f"{number}.png", picture // DARKER)
+    image = (scene(np.random.default_rng(seed), *size) * 255).round().byte().permute(1, 2, 0).numpy()
+    write_png(root / split / "high" / f"{number}.png", image)
+    write_png(root / split / "low" / f"{number}.png", image // DARKER)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def leaking(clean: Path, tmp_path: Path) -> Path:
-    """The same, to be spoilt."""
+    """The same, to be degraded."""
     return Path(shutil.copytree(clean, tmp_path / "LOLdataset"))
 
 
@@ -73,8 +73,8 @@ def same(first: Pair | PairBatch, second: Pair | PairBatch) -> bool:
     )
 
 
-def bytes_of(picture: torch.Tensor) -> torch.Tensor:
-    return (picture * 255).round().byte()
+def bytes_of(image: torch.Tensor) -> torch.Tensor:
+    return (image * 255).round().byte()
 
 
 def test_a_sample_follows_from_seed_epoch_and_index(clean: Path) -> None:
@@ -132,7 +132,7 @@ def test_validation_may_take_the_middle_beside_the_mean_of_the_whole(clean: Path
         assert batch.thumbnail.mean().item() == pytest.approx(whole.double().mean().item() / 255, rel=1e-6)
 
 
-def test_test_pictures_are_whole_and_of_any_size(clean: Path) -> None:
+def test_test_images_are_whole_and_of_any_size(clean: Path) -> None:
     batches = list(module(clean).test_dataloader())
     assert [tuple(batch.low.shape) for batch in batches] == [(1, 3, *size) for size in TEST]
     for number, batch in enumerate(batches):
@@ -155,38 +155,38 @@ def test_fingerprints_know_the_splits_apart(clean: Path) -> None:
 
 
 def leak(root: Path, name: str, **options: Any) -> None:  # noqa: ANN401 any of Pillow's
-    """Copy a training picture's target into the test set as another file, beside another low picture."""
+    """Copy a training image's target into the test set as another file, beside another low image."""
     number = sample(module(root), 0, 0).name
     low = read_rgb(root / "our485" / "low" / f"{number}.png")
     write_png(root / "eval15" / "low" / "77.png", low // 2)
-    with Image.open(root / "our485" / "high" / f"{number}.png") as picture:
-        picture.save(root / "eval15" / "high" / name, **options)
+    with Image.open(root / "our485" / "high" / f"{number}.png") as image:
+        image.save(root / "eval15" / "high" / name, **options)
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [("77.png", {"compress_level": 1}), ("77.jpg", {"quality": 92}), ("77.bmp", {}), ("77.webp", {"quality": 92})],
 )
-def test_a_training_picture_in_the_test_set_is_found(leaking: Path, name: str, options: dict[str, int]) -> None:
+def test_a_training_image_in_the_test_set_is_found(leaking: Path, name: str, options: dict[str, int]) -> None:
     leak(leaking, name, **options)
-    found = r"1 of the 3 test pictures also occur in v1/train, for example 77"
+    found = r"1 of the 3 test images also occur in v1/train, for example 77"
     with pytest.raises(DRBNError, match=rf"{found}; remove them, or allow them with data\.on_overlap=warn"):
         module(leaking)
     with pytest.warns(UserWarning, match=rf"{found}: figures on this test set will be too good"):
         module(leaking, on_overlap="warn")
 
 
-def test_a_low_picture_in_the_test_set_is_found(leaking: Path) -> None:
+def test_a_low_image_in_the_test_set_is_found(leaking: Path) -> None:
     number = sample(module(leaking), 0, 0).name
     shutil.copy(leaking / "our485" / "low" / f"{number}.png", leaking / "eval15" / "low" / "77.png")
     height, width = TRAIN[int(number)]
     other = (scene(np.random.default_rng(55), height, width) * 255).byte().permute(1, 2, 0).numpy()
     write_png(leaking / "eval15" / "high" / "77.png", other)
-    with pytest.raises(DRBNError, match="1 of the 3 test pictures"):
+    with pytest.raises(DRBNError, match="1 of the 3 test images"):
         module(leaking)
 
 
-def test_a_held_out_picture_in_the_test_set_is_no_leak(leaking: Path) -> None:
+def test_a_held_out_image_in_the_test_set_is_no_leak(leaking: Path) -> None:
     (number, *_) = [batch.name[0] for batch in module(leaking).val_dataloader()]
     for side in ("low", "high"):
         shutil.copy(leaking / "our485" / side / f"{number}.png", leaking / "eval15" / side / "77.png")
@@ -203,7 +203,7 @@ def test_a_clean_data_set_says_nothing(clean: Path) -> None:
 def test_training_goes_on_without_the_test_set(leaking: Path) -> None:
     shutil.rmtree(leaking / "eval15")
     data = module(leaking, setup=False)
-    with pytest.warns(UserWarning, match="the test pictures could not be compared .* eval15/low"):
+    with pytest.warns(UserWarning, match="the test images could not be compared .* eval15/low"):
         data.setup("fit")
     assert data.train_set is not None
     with pytest.raises(DRBNError, match="eval15/low"):

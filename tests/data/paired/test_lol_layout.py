@@ -15,7 +15,7 @@ V2 = {"Train": ("Low", "Normal", [1, 2, 3]), "Test": ("Low", "Normal", [690, 691
 
 
 def make(folder: Path, splits: dict[str, tuple[str, str, list[int]]], names: tuple[str, str] = ("{}", "{}")) -> Path:
-    """Write a release of few small pictures."""
+    """Write a release of few small images."""
     for split, (low, normal, numbers) in splits.items():
         for side, name in zip((low, normal), names, strict=True):
             for number in numbers:

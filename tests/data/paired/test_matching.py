@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import PairPaths, pair_by_name, pair_files, pair_key, split_by_target, verify
 from drbn_lightning.errors import DRBNError
@@ -17,14 +17,14 @@ def save(path: Path, seed: int, size: tuple[int, int] = (8, 8), level: int = 255
     Image.fromarray(values).save(path, quality=90)
 
 
-def paired(tmp_path: Path, targets: list[int]) -> tuple[list[PairPaths], PictureCache]:
+def paired(tmp_path: Path, targets: list[int]) -> tuple[list[PairPaths], ImageCache]:
     """Pairs whose targets are equal where their numbers are, and nearly equal where these differ by 1000."""
     for number, target in enumerate(targets):
         save(tmp_path / "low" / f"{number}.png", 100 + number, level=20)
         values = np.random.default_rng(target % 1000).integers(0, 255, (8, 8, 3), dtype=np.uint8)
         write_png(tmp_path / "high" / f"{number}.png", values + np.uint8(target >= 1000))
     pairs = pair_by_name(tmp_path / "low", tmp_path / "high")
-    return pairs, PictureCache.open(tmp_path / "cache", pair_files(pairs))
+    return pairs, ImageCache.open(tmp_path / "cache", pair_files(pairs))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_file_without_partner_is_named_on_both_sides(tmp_path: Path) -> None:
 def test_two_files_of_one_name_are_named(tmp_path: Path) -> None:
     for name in ("low/1.png", "low/low1.webp", "high/1.png"):
         save(tmp_path / name, 0)
-    with pytest.raises(DRBNError, match=r"1\.png and low1\.webp in .*low count as one picture"):
+    with pytest.raises(DRBNError, match=r"1\.png and low1\.webp in .*low count as one image"):
         pair_by_name(tmp_path / "low", tmp_path / "high")
 
 
@@ -71,7 +71,7 @@ def test_verify_names_both_files_and_sizes(tmp_path: Path) -> None:
         save(tmp_path / "low" / "1.png", 0)
         save(tmp_path / "high" / "1.png", 0, size)
         pairs = pair_by_name(tmp_path / "low", tmp_path / "high")
-        cache = PictureCache.open(tmp_path / "cache", pair_files(pairs))
+        cache = ImageCache.open(tmp_path / "cache", pair_files(pairs))
         if error is None:
             verify(pairs, cache)
             continue
@@ -111,7 +111,7 @@ def test_split_of_one_target_says_so(tmp_path: Path) -> None:
 @pytest.mark.reference
 def test_split_of_lol_shares_no_target(reference: Path, tmp_path: Path) -> None:
     pairs = find_pairs(reference / "data", "v2_real_89", "train")
-    cache = PictureCache.open(tmp_path, pair_files(pairs))
+    cache = ImageCache.open(tmp_path, pair_files(pairs))
     verify(pairs, cache)
     chosen = set(split_by_target(pairs, cache, 40, 0))
     digests = [{cache.digest(399 + n) for n in range(399) if (n in chosen) == side} for side in (True, False)]

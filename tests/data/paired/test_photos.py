@@ -22,8 +22,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five small photos of different sizes."""
     root = tmp_path_factory.mktemp("photos")
     for number, (height, width) in enumerate(SIZES):
-        picture = scene(np.random.default_rng(number), height, width)
-        write_png(root / "all" / f"p{number}.png", (picture * 255).round().byte().permute(1, 2, 0).numpy())
+        image = scene(np.random.default_rng(number), height, width)
+        write_png(root / "all" / f"p{number}.png", (image * 255).round().byte().permute(1, 2, 0).numpy())
     return root / "all"
 
 
@@ -145,7 +145,7 @@ def test_a_root_that_is_not_set(root: str | None) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="holds no picture"):
+    with pytest.raises(DRBNError, match="holds no image"):
         module(tmp_path)
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.paired.matching import PairPaths, pair_files
 from drbn_lightning.data.paired.stored import CachedPairs
 from drbn_lightning.images.rgb import write_png
 
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> tuple[PictureCache, list[PairPaths]]:
+def pairs(tmp_path: Path) -> tuple[ImageCache, list[PairPaths]]:
     made = []
     for number in range(3):
         values = np.random.default_rng(number).integers(0, 256, (30, 44, 3), dtype=np.uint8)
@@ -19,10 +19,10 @@ def pairs(tmp_path: Path) -> tuple[PictureCache, list[PairPaths]]:
         for path, image in zip(paths, (values // 4, values), strict=True):
             write_png(path, image)
         made.append(PairPaths(str(number), *paths))
-    return PictureCache.open(tmp_path / "cache", pair_files(made)), made
+    return ImageCache.open(tmp_path / "cache", pair_files(made)), made
 
 
-def test_a_crop_is_the_same_of_both_and_thumbnails_turn_with_it(pairs: tuple[PictureCache, list[PairPaths]]) -> None:
+def test_a_crop_is_the_same_of_both_and_thumbnails_turn_with_it(pairs: tuple[ImageCache, list[PairPaths]]) -> None:
     crops = CachedPairs(*pairs, crop_size=16)
     turned = 0
     for index in range(3):
@@ -39,14 +39,14 @@ def test_a_crop_is_the_same_of_both_and_thumbnails_turn_with_it(pairs: tuple[Pic
     assert turned > 9
 
 
-def test_repeats_are_other_crops_of_the_same_pairs(pairs: tuple[PictureCache, list[PairPaths]]) -> None:
+def test_repeats_are_other_crops_of_the_same_pairs(pairs: tuple[ImageCache, list[PairPaths]]) -> None:
     crops = CachedPairs(*pairs, rows=[0, 2], crop_size=16, repeats=2)
     assert len(crops) == 4
     assert [crops[0, index].name for index in range(4)] == ["0", "2", "0", "2"]
     assert not torch.equal(crops[0, 0].low, crops[0, 2].low)
 
 
-def test_the_centre_is_a_window_and_the_whole_is_whole(pairs: tuple[PictureCache, list[PairPaths]]) -> None:
+def test_the_centre_is_a_window_and_the_whole_is_whole(pairs: tuple[ImageCache, list[PairPaths]]) -> None:
     whole, centre = CachedPairs(*pairs)[0, 1], CachedPairs(*pairs, centre=20)[0, 1]
     assert whole.low.shape == (3, 30, 44)
     assert torch.equal(centre.low, whole.low[:, 5:25, 12:32])

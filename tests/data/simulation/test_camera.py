@@ -21,7 +21,7 @@ PLAIN = Exposure(
 )
 
 
-def picture(height: int = 32, width: int = 48) -> torch.Tensor:
+def image(height: int = 32, width: int = 48) -> torch.Tensor:
     return torch.rand(3, height, width, generator=torch.Generator().manual_seed(0))
 
 
@@ -29,19 +29,19 @@ def gray(level: float, size: int = 200) -> torch.Tensor:
     return torch.full((3, size, size), level)
 
 
-def expose(image: torch.Tensor, exposure: Exposure, seed: int = 0) -> torch.Tensor:
-    return LowLightCamera().expose(image, exposure, np.random.default_rng(seed))
+def expose(scene: torch.Tensor, exposure: Exposure, seed: int = 0) -> torch.Tensor:
+    return LowLightCamera().expose(scene, exposure, np.random.default_rng(seed))
 
 
-def spread(image: torch.Tensor) -> torch.Tensor:
-    return rgb_to_linear_rgb(image).flatten(1).std(1)
+def spread(scene: torch.Tensor) -> torch.Tensor:
+    return rgb_to_linear_rgb(scene).flatten(1).std(1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (37, 41), (64, 64)])
-def test_a_shot_is_an_eight_bit_picture_of_the_same_size(height: int, width: int) -> None:
+def test_a_shot_is_an_eight_bit_image_of_the_same_size(height: int, width: int) -> None:
     rng = np.random.default_rng(0)
     camera = LowLightCamera()
-    low = camera.expose(picture(height, width), camera.draw(rng), rng)
+    low = camera.expose(image(height, width), camera.draw(rng), rng)
     assert low.shape == (3, height, width)
     assert low.dtype == torch.float32
     assert 0 <= low.min() <= low.max() <= 1
@@ -52,17 +52,17 @@ def test_the_same_seed_gives_the_same_shot_and_another_seed_another_one() -> Non
     camera = LowLightCamera()
     shots = [camera.draw(np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert shots[0] == shots[1] != shots[2]
-    assert torch.equal(expose(picture(), shots[0], 5), expose(picture(), shots[0], 5))
-    assert not torch.equal(expose(picture(), shots[0], 5), expose(picture(), shots[0], 6))
+    assert torch.equal(expose(image(), shots[0], 5), expose(image(), shots[0], 5))
+    assert not torch.equal(expose(image(), shots[0], 5), expose(image(), shots[0], 6))
 
 
-def test_exposing_changes_neither_the_picture_nor_draws_beyond_its_generator() -> None:
-    image, shot = picture(), LowLightCamera().draw(np.random.default_rng(0))
+def test_exposing_changes_neither_the_image_nor_draws_beyond_its_generator() -> None:
+    scene, shot = image(), LowLightCamera().draw(np.random.default_rng(0))
     torch.manual_seed(0)
-    first = expose(image, shot)
+    first = expose(scene, shot)
     torch.manual_seed(1)
-    assert torch.equal(expose(image, shot), first)
-    assert torch.equal(image, picture())
+    assert torch.equal(expose(scene, shot), first)
+    assert torch.equal(scene, image())
 
 
 def test_draws_keep_to_their_ranges_and_vary() -> None:
@@ -95,17 +95,17 @@ def test_the_darker_the_shot_the_stronger_its_cast_can_be() -> None:
 
 
 def test_without_noise_and_underexposure_the_camera_only_rounds() -> None:
-    image = picture()
-    assert (expose(image, PLAIN) - image).abs().max() < 0.6 / 255
+    scene = image()
+    assert (expose(scene, PLAIN) - scene).abs().max() < 0.6 / 255
 
 
 def test_without_noise_the_camera_is_deterministic_and_invertible() -> None:
-    image = picture() * 0.5 + 0.4
+    scene = image() * 0.5 + 0.4
     shot = PLAIN._replace(exposure=0.25, contrast=1.5, cast=(1.2, 1.0, 0.8), sensor_gains=(2.0, 1.0, 1.5))
-    low = expose(image, shot, 0)
-    assert torch.equal(low, expose(image, shot, 1))
+    low = expose(scene, shot, 0)
+    assert torch.equal(low, expose(scene, shot, 1))
     light = rgb_to_linear_rgb(low) / (0.25 * torch.tensor(shot.cast).view(3, 1, 1))
-    assert torch.allclose(light ** (1 / 1.5), rgb_to_linear_rgb(image), atol=0.02)
+    assert torch.allclose(light ** (1 / 1.5), rgb_to_linear_rgb(scene), atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_without_noise_the_camera_is_deterministic_and_invertible() -> None:
 )
 def test_each_setting_moves_the_brightness_its_way(change: dict[str, Any], brighter: bool) -> None:
     base = PLAIN._replace(exposure=0.1)
-    before, after = expose(picture(), base).mean(), expose(picture(), base._replace(**change)).mean()
+    before, after = expose(image(), base).mean(), expose(image(), base._replace(**change)).mean()
     assert (after > before + 1e-3) if brighter else (after < before - 1e-3)
 
 
 def test_a_longer_exposure_is_brighter_everywhere() -> None:
-    lows = [expose(picture(), PLAIN._replace(exposure=2.0**-stops)) for stops in (6, 4, 2, 0)]
+    lows = [expose(image(), PLAIN._replace(exposure=2.0**-stops)) for stops in (6, 4, 2, 0)]
     assert all((longer >= shorter).all() for shorter, longer in pairwise(lows))
     assert all(longer.mean() > shorter.mean() for shorter, longer in pairwise(lows))
 
@@ -155,14 +155,14 @@ def test_few_sensor_bits_leave_few_levels() -> None:
 
 
 def test_a_subsample_has_the_mean_of_the_whole() -> None:
-    image, shot = picture(160, 160), LowLightCamera().draw(np.random.default_rng(0))
-    whole, part = expose(image, shot, 1), expose(image[:, ::4, ::4], shot, 2)
+    scene, shot = image(160, 160), LowLightCamera().draw(np.random.default_rng(0))
+    whole, part = expose(scene, shot, 1), expose(scene[:, ::4, ::4], shot, 2)
     assert part.mean() == pytest.approx(whole.mean().item(), rel=0.1)
 
 
 def test_default_shots_are_as_dark_as_those_of_lol() -> None:
     camera, rng = LowLightCamera(), np.random.default_rng(0)
-    means = [float(camera.expose(picture(), camera.draw(rng), rng).mean()) for _ in range(200)]
+    means = [float(camera.expose(image(), camera.draw(rng), rng).mean()) for _ in range(200)]
     assert 0.03 < np.median(means) < 0.08  # our485: 0.052 from targets of mean 0.45
     assert max(means) < 0.42
 
@@ -192,6 +192,6 @@ def test_nonsense_ranges_are_refused_by_name(ranges: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (1, 8, 8), (1, 3, 8, 8)])
-def test_only_single_colour_pictures_are_exposed(shape: tuple[int, ...]) -> None:
+def test_only_single_colour_images_are_exposed(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="shape"):
         expose(torch.zeros(shape), PLAIN)

@@ -10,16 +10,16 @@ NONE = dict.fromkeys(DEGRADATIONS, 0.0)
 SCENES = [scene(np.random.default_rng(number), 48, 48) for number in range(12)]
 
 
-def spoilt(picture: Tensor, seed: int, **strengths: float) -> Tensor:
-    return degrade(picture, NONE | strengths, np.random.default_rng(seed))
+def degraded(image: Tensor, seed: int, **strengths: float) -> Tensor:
+    return degrade(image, NONE | strengths, np.random.default_rng(seed))
 
 
 def error(strengths: dict[str, float]) -> float:
-    differences = [spoilt(picture, seed, **strengths) - picture for seed, picture in enumerate(SCENES)]
+    differences = [degraded(image, seed, **strengths) - image for seed, image in enumerate(SCENES)]
     return float(np.mean([float((difference**2).mean().sqrt()) for difference in differences]))
 
 
-def test_nothing_leaves_a_picture_as_it_is() -> None:
+def test_nothing_leaves_an_image_as_it_is() -> None:
     assert error(NONE) < 1e-5
 
 
@@ -31,30 +31,30 @@ def test_each_one_grows_with_its_strength(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_results_are_display_values_and_follow_from_the_generator(name: str) -> None:
-    for seed, picture in enumerate(SCENES):
-        result = spoilt(picture, seed, **{name: 1.0})
-        assert (result.dtype, result.shape) == (torch.float32, picture.shape)
+    for seed, image in enumerate(SCENES):
+        result = degraded(image, seed, **{name: 1.0})
+        assert (result.dtype, result.shape) == (torch.float32, image.shape)
         assert 0 <= float(result.min()) <= float(result.max()) <= 1
-        assert torch.equal(result, spoilt(picture, seed, **{name: 1.0}))
+        assert torch.equal(result, degraded(image, seed, **{name: 1.0}))
 
 
-def test_a_black_picture_stays_finite() -> None:
+def test_a_black_image_stays_finite() -> None:
     assert torch.isfinite(
         degrade(torch.zeros(3, 16, 16), dict.fromkeys(DEGRADATIONS, 1.0), np.random.default_rng(0))
     ).all()
 
 
 def test_exposure_goes_both_ways() -> None:
-    means = [float(spoilt(SCENES[0], seed, exposure=1.0).mean() - SCENES[0].mean()) for seed in range(20)]
+    means = [float(degraded(SCENES[0], seed, exposure=1.0).mean() - SCENES[0].mean()) for seed in range(20)]
     assert min(means) < -0.1
     assert max(means) > 0.1
 
 
 def test_noise_leaves_the_mean_and_haze_takes_contrast() -> None:
-    for picture in SCENES:
-        flat = spoilt(picture, 1, contrast=1.0)
-        assert float(flat.std()) < 0.3 * float(picture.std())
-    noisy = [float((spoilt(picture, 1, noise=0.5) - picture).mean()) for picture in SCENES]
+    for image in SCENES:
+        flat = degraded(image, 1, contrast=1.0)
+        assert float(flat.std()) < 0.3 * float(image.std())
+    noisy = [float((degraded(image, 1, noise=0.5) - image).mean()) for image in SCENES]
     assert abs(np.mean(noisy)) < 0.02
 
 

@@ -12,13 +12,13 @@ def draw(seed: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 200), (37, 41), (97, 13), (128, 128)])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_scene_of_any_size_is_a_picture(height: int, width: int, seed: int) -> None:
-    picture = draw(seed, height, width)
-    assert picture.shape == (3, height, width)
-    assert picture.dtype == torch.float32
-    assert picture.isfinite().all()
-    assert 0 <= picture.min() <= picture.max() <= 1
-    assert picture.is_contiguous()
+def test_a_scene_of_any_size_is_an_image(height: int, width: int, seed: int) -> None:
+    image = draw(seed, height, width)
+    assert image.shape == (3, height, width)
+    assert image.dtype == torch.float32
+    assert image.isfinite().all()
+    assert 0 <= image.min() <= image.max() <= 1
+    assert image.is_contiguous()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_another_scene() -> None:
@@ -45,10 +45,10 @@ def test_too_small_a_scene_is_refused(height: int, width: int) -> None:
 
 
 def test_scenes_are_as_bright_contrasty_and_coloured_as_photos() -> None:
-    pictures = torch.stack([draw(seed) for seed in range(80)])
-    gray = pictures.mean(1)
+    images = torch.stack([draw(seed) for seed in range(80)])
+    gray = images.mean(1)
     contrast = gray.flatten(1).std(1)
-    saturation = (pictures.amax(1) - pictures.amin(1)).mean((1, 2))
+    saturation = (images.amax(1) - images.amin(1)).mean((1, 2))
     assert 0.38 < gray.mean() < 0.52  # targets of LOL-v1: 0.45
     assert gray.mean((1, 2)).std() > 0.08
     assert 0.12 < contrast.median() < 0.24  # crops of LOL-v1 0.13, of BSDS500 0.19

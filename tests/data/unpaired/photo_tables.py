@@ -11,7 +11,7 @@ SIZES = [(24, 30), (36, 28), (30, 30), (40, 25)]
 
 
 def pixels(name: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """A picture that follows from its name: smooth, with some noise."""
+    """An image that follows from its name: smooth, with some noise."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
     rng = np.random.default_rng(seed)
     height, width = size or SIZES[seed % len(SIZES)]
@@ -21,14 +21,14 @@ def pixels(name: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
 
 
 def write_photo(path: Path, values: NDArray[np.uint8]) -> Path:
-    """Write a picture in the format of its suffix."""
+    """Write an image in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(values).save(path)
     return path
 
 
 def write_photos(folder: Path, names: list[str]) -> Path:
-    """Fill a folder with pictures that follow from their names."""
+    """Fill a folder with images that follow from their names."""
     for name in names:
         write_photo(folder / name, pixels(name))
     return folder

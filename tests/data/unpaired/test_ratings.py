@@ -55,9 +55,9 @@ def test_no_table_and_an_empty_one(tmp_path: Path, read: type[object]) -> None:
         read(tmp_path / "nothing.txt")  # type: ignore[call-arg]
     with pytest.raises(DRBNError, match=r"empty\.txt is empty"):
         read(table(tmp_path, "\n \n", "empty.txt"))  # type: ignore[call-arg]
-    (tmp_path / "picture.txt").write_bytes(b"\x89PNG\xff\xfe")
+    (tmp_path / "image.txt").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(DRBNError, match="no text in UTF-8"):
-        read(tmp_path / "picture.txt")  # type: ignore[call-arg]
+        read(tmp_path / "image.txt")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from drbn_lightning.batches import Unpaired
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.datamodule import TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import overlap
 from drbn_lightning.data.unpaired.files import PhotoFile
@@ -19,18 +19,18 @@ SIZE = 12
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> PictureCache:
-    """Plain pictures with a bright left column, whose gray is their number."""
+def cache(tmp_path_factory: pytest.TempPathFactory) -> ImageCache:
+    """Plain images with a bright left column, whose gray is their number."""
     folder = tmp_path_factory.mktemp("plain")
     files = [folder / f"{number:02d}.png" for number in range(sum(COUNTS.values()) + 1)]
     for number, file in enumerate(files):
         values = np.full((20, 16 + number, 3), 10 * number, dtype=np.uint8)
         values[:, 0] = 255
         write_png(file, values)
-    return PictureCache.open(folder / "cache", files)
+    return ImageCache.open(folder / "cache", files)
 
 
-def files(cache: PictureCache, **counts: int) -> list[PhotoFile]:
+def files(cache: ImageCache, **counts: int) -> list[PhotoFile]:
     kinds = [kind for kind in KINDS for _ in range(counts.get(kind, 0))]
     return [
         PhotoFile(Path(cache.name(number)), kind, 5.0, TRAINING, "unpaired.root", number)
@@ -38,7 +38,7 @@ def files(cache: PictureCache, **counts: int) -> list[PhotoFile]:
     ]
 
 
-def samples(cache: PictureCache, length: int = 30, seed: int = 0, **counts: int) -> StoredSamples:
+def samples(cache: ImageCache, length: int = 30, seed: int = 0, **counts: int) -> StoredSamples:
     return StoredSamples(cache, files(cache, **(counts or COUNTS)), SIZE, length, seed)
 
 
@@ -47,12 +47,12 @@ def same(first: Unpaired, second: Unpaired) -> bool:
     return all(one is None if other is None else torch.equal(one, other) for one, other in pairs if one is not None)
 
 
-def number(picture: torch.Tensor | None) -> int:
-    assert picture is not None
-    return round(picture[0, 0, SIZE // 2].item() * 25.5)
+def number(image: torch.Tensor | None) -> int:
+    assert image is not None
+    return round(image[0, 0, SIZE // 2].item() * 25.5)
 
 
-def test_a_sample_follows_from_seed_epoch_and_index(cache: PictureCache) -> None:
+def test_a_sample_follows_from_seed_epoch_and_index(cache: ImageCache) -> None:
     first = samples(cache)[3, 4]
     torch.manual_seed(123)
     np.random.seed(4)
@@ -60,7 +60,7 @@ def test_a_sample_follows_from_seed_epoch_and_index(cache: PictureCache) -> None
     assert not all(same(samples(cache, seed=1)[3, index], samples(cache)[3, index]) for index in range(5))
 
 
-def test_a_sample_draws_nothing_from_global_generators(cache: PictureCache) -> None:
+def test_a_sample_draws_nothing_from_global_generators(cache: ImageCache) -> None:
     before, state = torch.get_rng_state(), np.random.get_state(legacy=False)
     samples(cache)[0, 0]
     assert torch.equal(torch.get_rng_state(), before)
@@ -68,7 +68,7 @@ def test_a_sample_draws_nothing_from_global_generators(cache: PictureCache) -> N
 
 
 @pytest.mark.parametrize("length", [7, 30])
-def test_every_photo_comes_once_a_pass(cache: PictureCache, length: int) -> None:
+def test_every_photo_comes_once_a_pass(cache: ImageCache, length: int) -> None:
     data = samples(cache, length)
     positions = [divmod(place, length) for place in range(60)]
     first = 0
@@ -80,7 +80,7 @@ def test_every_photo_comes_once_a_pass(cache: PictureCache, length: int) -> None
         first += count
 
 
-def test_epochs_of_another_length_walk_on_all_the_same(cache: PictureCache) -> None:
+def test_epochs_of_another_length_walk_on_all_the_same(cache: ImageCache) -> None:
     data = samples(cache)
     other = data.in_epochs_of(2)
     assert (len(data), len(other)) == (30, 2)
@@ -88,20 +88,20 @@ def test_epochs_of_another_length_walk_on_all_the_same(cache: PictureCache) -> N
     assert sorted(high) == [0, 1, 2, 3, 4]
 
 
-def test_crops_are_windows_upright_and_mirrored_by_half(cache: PictureCache) -> None:
+def test_crops_are_windows_upright_and_mirrored_by_half(cache: ImageCache) -> None:
     columns = []
     for index in range(200):
         sample = samples(cache)[index, 0]
-        for picture in (sample.high_mos, sample.low_mos, sample.real_low):
-            assert picture is not None
-            assert (picture.dtype, tuple(picture.shape)) == (torch.float32, (3, SIZE, SIZE))
-            assert (picture == picture[:1, :1]).all()  # rows are alike: nothing is turned
-            columns += (picture[0, 0] == 1).nonzero().flatten().tolist()
+        for image in (sample.high_mos, sample.low_mos, sample.real_low):
+            assert image is not None
+            assert (image.dtype, tuple(image.shape)) == (torch.float32, (3, SIZE, SIZE))
+            assert (image == image[:1, :1]).all()  # rows are alike: nothing is turned
+            columns += (image[0, 0] == 1).nonzero().flatten().tolist()
     assert set(columns) == {0, SIZE - 1}
     assert 0.3 < np.mean([column == 0 for column in columns]) < 0.7
 
 
-def test_the_mean_is_of_the_whole_photo(cache: PictureCache) -> None:
+def test_the_mean_is_of_the_whole_photo(cache: ImageCache) -> None:
     for index in range(8):
         sample = samples(cache)[0, index]
         assert sample.real_low_thumbnail is not None
@@ -109,12 +109,12 @@ def test_the_mean_is_of_the_whole_photo(cache: PictureCache) -> None:
         assert sample.real_low_thumbnail.mean().item() == pytest.approx(whole.mean() / 255)
 
 
-def test_kinds_that_are_not_there_are_none(cache: PictureCache) -> None:
+def test_kinds_that_are_not_there_are_none(cache: ImageCache) -> None:
     sample = samples(cache, high=5)[0, 0]
     assert (sample.low_mos, sample.real_low, sample.real_low_thumbnail) == (None, None, None)
 
 
-def test_held_out_photos_are_whole(cache: PictureCache) -> None:
+def test_held_out_photos_are_whole(cache: ImageCache) -> None:
     kinds = [HIGH, LOW, MIDDLE, REAL_LOW]
     held = [
         PhotoFile(Path(cache.name(at)), kind, float("nan") if kind == REAL_LOW else 2.0 * at, VALIDATION, "key", at)
@@ -134,7 +134,7 @@ def test_held_out_photos_are_whole(cache: PictureCache) -> None:
     assert [photos.only(HIGH, MIDDLE)[0, index].kind for index in range(2)] == [HIGH, MIDDLE]
 
 
-def test_dark_photos_are_known_by_their_digests_alone(cache: PictureCache) -> None:
+def test_dark_photos_are_known_by_their_digests_alone(cache: ImageCache) -> None:
     found = fingerprint("a", cache, files(cache, **COUNTS))
     assert (found.count, [bool(text) for text in found.signatures]) == (12, [True] * 8 + [False] * 4)
     assert overlap(found, found) == found.names

@@ -29,8 +29,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def spoilt(clean: Path, tmp_path: Path) -> Path:
-    """The same, to be spoilt."""
+def degraded(clean: Path, tmp_path: Path) -> Path:
+    """The same, to be degraded."""
     return Path(shutil.copytree(clean, tmp_path / "photos", ignore=shutil.ignore_patterns("cache")))
 
 
@@ -96,26 +96,26 @@ def test_one_folder_may_be_low_and_real_low(clean: Path, shares: tuple[float, fl
         assert names(data, TRAINING, LOW) == names(data, TRAINING, REAL_LOW)
 
 
-def test_a_copy_of_a_held_out_photo_is_not_trained_on(spoilt: Path) -> None:
-    data = ready(module(spoilt))
+def test_a_copy_of_a_held_out_photo_is_not_trained_on(degraded: Path) -> None:
+    data = ready(module(degraded))
     held_out, tested = sorted(names(data, VALIDATION, HIGH))[0], sorted(names(data, TEST, HIGH))[0]
     for name in (held_out, tested):
-        shutil.copy(spoilt / "good" / name, spoilt / "dark" / f"copy_of_{name}")
-    copies = ready(module(spoilt, real_low_validation_share=0, real_low_test_share=0))
+        shutil.copy(degraded / "good" / name, degraded / "dark" / f"copy_of_{name}")
+    copies = ready(module(degraded, real_low_validation_share=0, real_low_test_share=0))
     assert names(copies, TRAINING, REAL_LOW) == set(DARK)
     assert held_out in names(copies, VALIDATION, HIGH)
 
 
-def test_a_few_corrupt_photos_are_left_out_and_named(spoilt: Path) -> None:
-    bad = spoilt / "good" / sorted(names(ready(module(spoilt)), TRAINING, HIGH))[0]
+def test_a_few_corrupt_photos_are_left_out_and_named(degraded: Path) -> None:
+    bad = degraded / "good" / sorted(names(ready(module(degraded)), TRAINING, HIGH))[0]
     bad.write_bytes(b"nothing")
     with pytest.warns(UserWarning, match=rf"1 of \d+ photos cannot be decoded: .*{bad.name}; they are left out"):
-        data = ready(module(spoilt))
+        data = ready(module(degraded))
     assert bad.name not in names(data, TRAINING)
     assert len(names(data, TRAINING, HIGH)) == 11
     assert "1 corrupt" in data.describe()
     with pytest.raises(DRBNError, match=rf"{bad.name} .*Replace.* allow .*unpaired\.max_corrupt, now 0"):
-        ready(module(spoilt, max_corrupt=0))
+        ready(module(degraded, max_corrupt=0))
 
 
 def test_crops_need_room_where_photos_stay_as_they_are(clean: Path) -> None:

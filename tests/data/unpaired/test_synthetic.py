@@ -13,21 +13,21 @@ from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.data.unpaired.samples import HELD_OUT, ORDER, STREAMS
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
-from drbn_lightning.data.unpaired.synthetic import GradedDataModule, graded_scene, score, severity
+from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule, degraded_scene, score, severity
 from drbn_lightning.errors import DRBNError
 
 TINY: dict[str, Any] = {"crop_size": 16, "short_side": 20, "length": 6, "validation_photos": 8, "test_photos": 10}
 TINY |= {"real_low_validation_photos": 2, "real_low_test_photos": 3, "batch_size": 2, "num_workers": 0}
 
 
-def module(**changes: Any) -> GradedDataModule:  # noqa: ANN401 any setting
-    data = GradedDataModule(LowLightCamera(), **(TINY | changes))
+def module(**changes: Any) -> SyntheticRatingsDataModule:  # noqa: ANN401 any setting
+    data = SyntheticRatingsDataModule(LowLightCamera(), **(TINY | changes))
     data.setup("fit")
     data.setup("test")
     return data
 
 
-def sample(data: GradedDataModule, epoch: int, index: int) -> Unpaired:
+def sample(data: SyntheticRatingsDataModule, epoch: int, index: int) -> Unpaired:
     assert data.train_set is not None
     return data.train_set[epoch, index]
 
@@ -52,10 +52,10 @@ def test_samples_are_display_values_and_dark_ones_are_dark() -> None:
     data = module()
     for index in range(6):
         one = sample(data, 0, index)
-        for picture in (one.high_mos, one.low_mos, one.real_low):
-            assert picture is not None
-            assert (tuple(picture.shape), picture.dtype) == ((3, 16, 16), torch.float32)
-            assert 0 <= float(picture.min()) <= float(picture.max()) <= 1
+        for image in (one.high_mos, one.low_mos, one.real_low):
+            assert image is not None
+            assert (tuple(image.shape), image.dtype) == ((3, 16, 16), torch.float32)
+            assert 0 <= float(image.min()) <= float(image.max()) <= 1
         assert one.real_low is not None
         assert one.real_low_thumbnail is not None
         assert one.real_low_thumbnail.mean().item() == pytest.approx(one.real_low.mean().item())
@@ -64,7 +64,7 @@ def test_samples_are_display_values_and_dark_ones_are_dark() -> None:
 
 def undegraded(kind: str, index: int) -> torch.Tensor:
     rng = generator(0, STREAMS[kind], 0, index)
-    rng.uniform()  # how much the scene is spoilt
+    rng.uniform()  # how much the scene is degraded
     return scene(rng, 16, 16)
 
 
@@ -74,8 +74,8 @@ def test_good_scenes_are_nearer_to_what_they_were_than_bad_ones() -> None:
         found = sample(data, 0, index)
         drawn = [undegraded(kind, index) for kind in (HIGH, LOW)]
         assert found.low_mos is not None
-        pictures = (found.high_mos, found.low_mos)
-        errors.append([float(((a - b) ** 2).mean().sqrt()) for a, b in zip(pictures, drawn, strict=True)])
+        images = (found.high_mos, found.low_mos)
+        errors.append([float(((a - b) ** 2).mean().sqrt()) for a, b in zip(images, drawn, strict=True)])
     high, low = np.mean(errors, axis=0)
     assert high < 0.08
     assert low > 0.12
@@ -84,7 +84,7 @@ def test_good_scenes_are_nearer_to_what_they_were_than_bad_ones() -> None:
 def test_severity_is_the_score_the_other_way_round() -> None:
     assert [score(severity(mos)) for mos in (1, 4, 6.5, 9)] == [1, 4, 6.5, 9]
     rng = [np.random.default_rng(0) for _ in range(2)]
-    assert torch.allclose(graded_scene(rng[0], 16, 0), scene(rng[1], 16, 16), atol=1e-5)
+    assert torch.allclose(degraded_scene(rng[0], 16, 0), scene(rng[1], 16, 16), atol=1e-5)
 
 
 def test_held_out_scenes_are_of_all_grades_and_the_same_for_every_seed() -> None:

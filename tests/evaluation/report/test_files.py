@@ -6,16 +6,16 @@ import torch
 from drbn_lightning.evaluation.methods import baseline
 from drbn_lightning.evaluation.report.files import Report, cost, write_report, write_text
 from drbn_lightning.evaluation.test_set import Outcome
-from drbn_lightning.metrics.optional import Columns
+from drbn_lightning.metrics.catalog import Columns
 from drbn_lightning.networks.drbn import DRBN
-from tests.evaluation.test_summary import ENTRANTS, MEASURES, found
+from tests.evaluation.test_summary import METHODS, METRICS, found
 
 
 def test_everything_is_written_and_said(tmp_path: Path) -> None:
     said: list[str] = []
-    columns = Columns(MEASURES, [], ["LPIPS is not measured"])
+    columns = Columns(METRICS, [], ["LPIPS is not measured"])
     outcome = Outcome(found(), {}, [])
-    write_report(Report(tmp_path, [outcome], ENTRANTS, columns, torch.device("cpu"), ["shave=0"]), said.append)
+    write_report(Report(tmp_path, [outcome], METHODS, columns, torch.device("cpu"), ["shave=0"]), said.append)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "scores.csv", "summary.json"]
     text = "\n".join(said)
     for name in ("report.html", "scores.csv", "summary.json"):
@@ -31,7 +31,7 @@ def test_the_released_network_costs_what_it_is_known_to() -> None:
     network = baseline("x", lambda low, mean: low, "")._replace(network=DRBN())
     assert cost(network)["parameters"] == 557_668
     assert 9.3 < cost(network)["gmac"] < 9.5
-    assert cost(ENTRANTS[0]) == {}
+    assert cost(METHODS[0]) == {}
 
 
 def test_text_is_written_all_or_nothing(tmp_path: Path) -> None:

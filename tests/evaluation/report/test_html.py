@@ -14,7 +14,7 @@ from PIL import Image
 from drbn_lightning.evaluation.leakage import Note
 from drbn_lightning.evaluation.report.html import page, thumbnail
 from drbn_lightning.evaluation.report.text import summary
-from tests.evaluation.test_summary import MEASURES, found
+from tests.evaluation.test_summary import METRICS, found
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WILD = "</script><b>wild & name"
@@ -28,7 +28,7 @@ def report() -> str:
     note = Note("mine", "it has seen everything", True, 3, 3)
     result = found()._replace(notes=[note], name=WILD)
     about = {"version": "1", "torch": "2", "date": "today", "command": [], "device": "cpu", "timing": "t", "cost": "c"}
-    whole = summary([result], {"mine": {"parameters": 5, "gmac": 1.0}}, MEASURES, ["LPIPS is missing"], about)
+    whole = summary([result], {"mine": {"parameters": 5, "gmac": 1.0}}, METRICS, ["LPIPS is missing"], about)
     images = {
         WILD: {name: {"input": shade(0.1), "mine": shade(0.5), "target": shade(0.9)} for name in ("p1", "p0", "p2")}
     }
@@ -48,7 +48,7 @@ def test_the_page_needs_nothing_else_and_says_everything() -> None:
     for told in ("it has seen everything", "LPIPS is missing", "over RGB, result rounded to 8 bits", "20.00"):
         assert told in text
     assert "<b>wild" not in text
-    (data,) = re.findall(r'id="pictures">(.*?)</script>', text)
+    (data,) = re.findall(r'id="images">(.*?)</script>', text)
     assert [card["name"] for card in json.loads(data)[0]["cards"]] == ["p1", "p0", "p2"]
 
 
@@ -73,7 +73,7 @@ def shown(tmp_path: Path) -> Iterator[Any]:
         opened.close()
 
 
-def test_numbers_are_sorted_and_pictures_compared_in_a_browser(shown: Any) -> None:  # noqa: ANN401 playwright's page
+def test_numbers_are_sorted_and_images_compared_in_a_browser(shown: Any) -> None:  # noqa: ANN401 playwright's page
     names = shown.locator("table.sortable").first.locator("tbody td:first-child")
     assert names.all_inner_texts() == ["input", "mine"]
     heads = shown.locator("table.sortable").first.locator("th button")

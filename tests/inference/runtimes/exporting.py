@@ -56,7 +56,7 @@ def small_file(folder: Path, kind: str = "band") -> Path:
 
 
 def example(*shape: int) -> tuple[Tensor, Tensor]:
-    """`low`, a part of a picture, and `thumbnail`, the whole's."""
+    """`low`, a part of an image, and `thumbnail`, the whole's."""
     random = torch.Generator().manual_seed(sum(shape))
     return torch.rand(shape, generator=random) ** 2, 0.1 + 0.3 * torch.rand(shape[0], 3, 48, 48, generator=random)
 

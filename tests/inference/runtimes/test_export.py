@@ -36,7 +36,7 @@ def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape:
     assert (expected - low).abs().max() > 0.01  # a network that gives its input would pass all the same
 
 
-def test_the_whole_pictures_mean_matters(tmp_path: Path) -> None:
+def test_the_whole_images_mean_matters(tmp_path: Path) -> None:
     method, (low, thumbnail) = open_onnx(small_file(tmp_path)), example(2, 3, 12, 10)
     brighter = method(low, torch.stack([thumbnail[0], thumbnail[1] / 2]))
     before = method(low, thumbnail)
@@ -86,8 +86,8 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) ->
         value.name: [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
         for value in (*model.graph.input, *model.graph.output)
     }
-    picture = ["batch", 3, "height", "width"]
-    assert sizes == {"low": picture, "thumbnail": ["batch", 3, 48, 48], "full": picture}
+    image = ["batch", 3, "height", "width"]
+    assert sizes == {"low": image, "thumbnail": ["batch", 3, 48, 48], "full": image}
     assert "WHOLE image" in about["thumbnail"]
     content = path.read_bytes()
     for word in ("site-packages", str(Path(export.__file__).parent), "forward"):

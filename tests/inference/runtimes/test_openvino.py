@@ -8,7 +8,7 @@ from torch import Tensor
 
 from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.runtimes import openvino as runtimes
+from drbn_lightning.inference.runtimes import openvino
 from drbn_lightning.inference.runtimes.openvino import cached_export, open_openvino
 from drbn_lightning.inference.runtimes.precision import has_native_bfloat16
 from tests.inference.runtimes.exporting import example, full, other_network, small_content, small_file, small_whole
@@ -43,10 +43,10 @@ def test_a_result_stays_when_the_next_is_made(tmp_path: Path) -> None:
 
 def test_threads_take_turns(tmp_path: Path) -> None:
     method, (low, thumbnail) = open_openvino(small_file(tmp_path)), example(1, 3, 64, 64)
-    pictures = [low * number / 8 for number in range(8)]
-    expected = [method(picture, thumbnail) for picture in pictures]
+    images = [low * number / 8 for number in range(8)]
+    expected = [method(image, thumbnail) for image in images]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda picture: method(picture, thumbnail), pictures))
+        found = list(pool.map(lambda image: method(image, thumbnail), images))
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
@@ -86,7 +86,7 @@ def test_a_network_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         path.write_bytes(small_content("band"))
         made.append(path)
 
-    monkeypatch.setattr(runtimes, "exported", fake)
+    monkeypatch.setattr(openvino, "exported", fake)
     first = cached_export(small_whole(), tmp_path)
     assert cached_export(small_whole(), tmp_path) == first
     assert made == [first]
@@ -101,6 +101,6 @@ def test_the_cache_is_filled_by_the_real_exporter(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("drbn_lightning.inference.runtimes.export._content", lambda *_: small_content("band"))
     path = cached_export(small_whole(), tmp_path / "new")
     low, thumbnail = example(1, 3, 9, 9)
-    result: Tensor = runtimes.open_onnx(path)(low, thumbnail)
+    result: Tensor = openvino.open_onnx(path)(low, thumbnail)
     torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
     assert list((tmp_path / "new").iterdir()) == [path]

@@ -15,7 +15,7 @@ from drbn_lightning.inference.runtimes.precision import (
     in_precision,
     torch_method,
 )
-from drbn_lightning.metrics.fidelity import psnr
+from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer
 
@@ -48,7 +48,7 @@ def test_a_device_that_is_not_there_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("native", [False, True])
-def test_auto_takes_bfloat16_where_it_is_native_and_the_picture_has_8_bits(
+def test_auto_takes_bfloat16_where_it_is_native_and_the_image_has_8_bits(
     monkeypatch: pytest.MonkeyPatch, native: bool
 ) -> None:
     monkeypatch.setattr(precision, "has_native_bfloat16", lambda: native)

@@ -1,4 +1,4 @@
-"""Any two folders of pictures that pair by name, as a LightningDataModule."""
+"""Any two folders of images that pair by name, as a LightningDataModule."""
 
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ LOW, NORMAL = ("low", "input"), ("normal", "high", "target", "gt")
 
 
 class PairedFoldersDataModule(CachedPairsDataModule):
-    """Low-light pictures in one folder, their targets in another; two more folders may hold the test pairs."""
+    """Low-light images in one folder, their targets in another; two more folders may hold the test pairs."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class PairedFoldersDataModule(CachedPairsDataModule):
         Args:
             cache: see `CachedPairsDataModule`.
             root: a folder that holds both folders, `low` and `normal` (or `high`), instead of naming each.
-            low: folder of the low-light pictures.
+            low: folder of the low-light images.
             normal: folder of their targets, of the same names; suffixes may differ.
-            test_low: folder of the low-light pictures of other pairs, for testing. Without it `evaluate` judges all
+            test_low: folder of the low-light images of other pairs, for testing. Without it `evaluate` uses all
                 pairs of `low` and `normal`, and training tests on nothing.
             test_normal: folder of the targets of those.
             crop_size: see `CachedPairsDataModule`, as all that follow.
@@ -60,7 +60,7 @@ class PairedFoldersDataModule(CachedPairsDataModule):
         self.test_folders = _both("test_low", test_low, "test_normal", test_normal)
         if self.folders is None and self.root is None:
             raise DRBNError(
-                "data.low is not set: say where the pictures lie, data.low=PATH data.normal=PATH, or data.root=PATH of "
+                "data.low is not set: say where the images lie, data.low=PATH data.normal=PATH, or data.root=PATH of "
                 "a folder that holds both"
             )
         self.title = (self.root or Path(str(low))).name or "pairs"
@@ -79,7 +79,7 @@ class PairedFoldersDataModule(CachedPairsDataModule):
         return pair_by_name(_below(self.root, LOW), _below(self.root, NORMAL))
 
     def check_overlap(self, train: CachedPairs) -> None:
-        """Compare the training pictures with the test pictures, where there are other ones for testing."""
+        """Compare the training images with the test images, where there are other ones for testing."""
         if self.test_folders is not None:
             super().check_overlap(train)
 

@@ -1,4 +1,4 @@
-"""Pairs of a low-light picture and its normal-light target: found by name, checked, split for validation."""
+"""Pairs of a low-light image and its normal-light target: found by name, checked, split for validation."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.fingerprints import NEAR, distances
 from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.images.folders import list_images
@@ -33,7 +33,7 @@ def pair_key(path: Path) -> str:
 
 
 def pair_by_name(low_folder: Path, normal_folder: Path) -> list[PairPaths]:
-    """Pair the pictures of two folders by `pair_key`; suffixes may differ (`1.webp` and `1.avif`).
+    """Pair the images of two folders by `pair_key`; suffixes may differ (`1.webp` and `1.avif`).
 
     Returns:
         Pairs in the natural order of the low-light files.
@@ -52,8 +52,8 @@ def pair_files(pairs: Sequence[PairPaths]) -> list[Path]:
     return [pair.low for pair in pairs] + [pair.normal for pair in pairs]
 
 
-def verify(pairs: Sequence[PairPaths], cache: PictureCache) -> None:
-    """Check that both pictures of every pair have one size.
+def verify(pairs: Sequence[PairPaths], cache: ImageCache) -> None:
+    """Check that both images of every pair have one size.
 
     Args:
         pairs: the pairs.
@@ -71,10 +71,10 @@ def verify(pairs: Sequence[PairPaths], cache: PictureCache) -> None:
             )
 
 
-def split_by_target(pairs: Sequence[PairPaths], cache: PictureCache, count: int, seed: int) -> list[int]:
+def split_by_target(pairs: Sequence[PairPaths], cache: ImageCache, count: int, seed: int) -> list[int]:
     """Choose pairs for validation so that no target, nor a near copy of it, lies on both sides.
 
-    Pairs whose normal-light pictures are equal or nearer than `NEAR` stay together, also through a third one. Other
+    Pairs whose normal-light images are equal or nearer than `NEAR` stay together, also through a third one. Other
     exposures of the same scene may be on both sides.
 
     Args:
@@ -126,12 +126,12 @@ def _groups(signatures: Sequence[str]) -> list[list[int]]:
 
 
 def _by_key(folder: Path) -> dict[str, Path]:
-    """Name every picture of a folder."""
+    """Name every image of a folder."""
     found: dict[str, Path] = {}
     for file in list_images(folder):
         other = found.setdefault(pair_key(file), file)
         if other is not file:
-            raise DRBNError(f"{other.name} and {file.name} in {folder} count as one picture; rename or remove one.")
+            raise DRBNError(f"{other.name} and {file.name} in {folder} count as one image; rename or remove one.")
     return found
 
 

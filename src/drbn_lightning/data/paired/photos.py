@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.crops import centre_crop, cut, generator, require_room
 from drbn_lightning.data.datamodule import TRAINING, VALIDATION, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint
@@ -20,7 +20,7 @@ class PhotoPairs(PairSet):
     def __init__(
         self,
         camera: LowLightCamera,
-        cache: PictureCache,
+        cache: ImageCache,
         rows: list[int],
         *,
         crop_size: int | None = None,
@@ -39,13 +39,13 @@ class PhotoPairs(PairSet):
 
     def __getitem__(self, position: Position) -> Pair:
         row = self.rows[position[1] % len(self.rows)]
-        picture = self.cache[row]
+        image = self.cache[row]
         if self.centre is not None:
-            picture = cut(picture, centre_crop(picture.shape[-2], picture.shape[-1], self.centre))
+            image = cut(image, centre_crop(image.shape[-2], image.shape[-1], self.centre))
         rng = generator(self.seed, self.stream, *position)
         if self.unchanged_share and rng.random() < self.unchanged_share:
-            return unchanged(picture, self.cache.thumbnail(row), rng, self.crop_size, self.cache.name(row))
-        return expose(self.camera, picture, rng, self.crop_size, self.cache.name(row))
+            return unchanged(image, self.cache.thumbnail(row), rng, self.crop_size, self.cache.name(row))
+        return expose(self.camera, image, rng, self.crop_size, self.cache.name(row))
 
 
 class PhotosDataModule(PairDataModule):
@@ -69,8 +69,8 @@ class PhotosDataModule(PairDataModule):
 
         Args:
             root: folder of photos.
-            camera: what takes the low-light pictures.
-            cache: folder for decoded pictures.
+            camera: what takes the low-light images.
+            cache: folder for decoded images.
             crop_size: side of the training crops in pixels.
             validation_photos: number of photos held out.
             validation_crop: largest side of the central window that validation takes, in pixels.
@@ -113,7 +113,7 @@ class PhotosDataModule(PairDataModule):
         cache, held_out, _ = self._split()
         return PhotoPairs(self.camera, cache, held_out, centre=self.validation_crop)
 
-    def _split(self) -> tuple[PictureCache, list[int], list[int]]:
+    def _split(self) -> tuple[ImageCache, list[int], list[int]]:
         """All photos, the rows held out (the same whatever the seed), and the others."""
         cache = self._open()
         if len(cache) <= self.validation_photos:
@@ -136,5 +136,5 @@ class PhotosDataModule(PairDataModule):
         assert isinstance(self.test_set, PhotoPairs)
         return Fingerprint.of_pairs("photos/test", self.test_set.cache, [], self.test_set.rows)
 
-    def _open(self) -> PictureCache:
-        return PictureCache.open(self.cache_folder, list_images(self.root))
+    def _open(self) -> ImageCache:
+        return ImageCache.open(self.cache_folder, list_images(self.root))

@@ -1,4 +1,4 @@
-"""Pairs of pictures on disk: decoded once, cropped for training, whole for testing; the data module they share."""
+"""Pairs of images on disk: decoded once, cropped for training, whole for testing; the data module they share."""
 
 import warnings
 from abc import abstractmethod
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from drbn_lightning.batches import Pair
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room, turned
 from drbn_lightning.data.datamodule import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
@@ -18,11 +18,11 @@ Split = Literal["train", "test"]
 
 
 class CachedPairs(PairSet):
-    """Pairs of pictures on disk, decoded once: random crops for training, whole or central pictures otherwise."""
+    """Pairs of images on disk, decoded once: random crops for training, whole or central images otherwise."""
 
     def __init__(
         self,
-        cache: PictureCache,
+        cache: ImageCache,
         pairs: list[PairPaths],
         rows: list[int] | None = None,
         *,
@@ -34,7 +34,7 @@ class CachedPairs(PairSet):
         """Set up the pairs.
 
         Args:
-            cache: all low pictures in the order of `pairs`, then all normal ones.
+            cache: all low images in the order of `pairs`, then all normal ones.
             pairs: names and paths.
             rows: which of the pairs to take; all by default.
             crop_size: side of random crops with flips and turns, in pixels.
@@ -70,7 +70,7 @@ class CachedPairs(PairSet):
 
 
 class CachedPairsDataModule(PairDataModule):
-    """Pairs of pictures on disk; a source says where they lie in `find`."""
+    """Pairs of images on disk; a source says where they lie in `find`."""
 
     title = "pairs"
     """What fingerprints call the data set."""
@@ -90,12 +90,12 @@ class CachedPairsDataModule(PairDataModule):
         """Set up the data module; nothing is read before `prepare_data`.
 
         Args:
-            cache: folder for decoded pictures.
+            cache: folder for decoded images.
             crop_size: side of the training crops in pixels.
             validation_pairs: about how many pairs of the training set are held out; the test set is never touched.
-            validation_crop: validate on central windows of this side instead of whole pictures, which is quicker.
+            validation_crop: validate on central windows of this side instead of whole images, which is quicker.
             repeats: times that each pair comes in an epoch (released code: 5).
-            on_overlap: what to do when a training picture also occurs in the test set.
+            on_overlap: what to do when a training image also occurs in the test set.
             batch_size: see `PairDataModule`.
             num_workers: see `PairDataModule`.
             seed: see `PairDataModule`.
@@ -117,7 +117,7 @@ class CachedPairsDataModule(PairDataModule):
         """The pairs of a split."""
 
     def prepare_data(self) -> None:
-        """Decode and verify every picture that training needs, in one process."""
+        """Decode and verify every image that training needs, in one process."""
         self._open("train")
 
     def make_training_sets(self) -> tuple[CachedPairs, CachedPairs]:
@@ -132,7 +132,7 @@ class CachedPairsDataModule(PairDataModule):
         return train, validation
 
     def make_test_set(self) -> CachedPairs:
-        """Whole pictures of the test split."""
+        """Whole images of the test split."""
         pairs, cache = self._open("test")
         return CachedPairs(cache, pairs)
 
@@ -148,24 +148,24 @@ class CachedPairsDataModule(PairDataModule):
         assert isinstance(self.test_set, CachedPairs)
         return self.test_set.fingerprint(f"{self.title}/test")
 
-    def _open(self, split: Split) -> tuple[list[PairPaths], PictureCache]:
+    def _open(self, split: Split) -> tuple[list[PairPaths], ImageCache]:
         pairs = self.find(split)
-        cache = PictureCache.open(self.cache_folder, pair_files(pairs))
+        cache = ImageCache.open(self.cache_folder, pair_files(pairs))
         verify(pairs, cache)
         return pairs, cache
 
     def check_overlap(self, train: CachedPairs) -> None:
-        """Compare the training pictures with the test pictures, by content."""
+        """Compare the training images with the test images, by content."""
         try:
             pairs, cache = self._open("test")
         except DRBNError as error:
-            warnings.warn(f"the test pictures could not be compared with the training pictures: {error}", stacklevel=2)
+            warnings.warn(f"the test images could not be compared with the training images: {error}", stacklevel=2)
             return
         name = f"{self.title}/train"
         shared = overlap(train.fingerprint(name), CachedPairs(cache, pairs).fingerprint(f"{self.title}/test"))
         if not shared:
             return
-        message = f"{len(shared)} of the {len(pairs)} test pictures also occur in {name}, for example {shared[0]}"
+        message = f"{len(shared)} of the {len(pairs)} test images also occur in {name}, for example {shared[0]}"
         if self.on_overlap == "error":
             raise DRBNError(f"{message}; remove them, or allow them with data.on_overlap=warn")
         warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=2)

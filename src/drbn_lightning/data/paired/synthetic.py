@@ -1,4 +1,4 @@
-"""The embedded default: pairs from endless synthetic scenes, without a download."""
+"""The built-in default: pairs from endless synthetic scenes, without a download."""
 
 import hashlib
 
@@ -22,7 +22,7 @@ class ScenePairs(PairSet):
         """Set up the scenes.
 
         Args:
-            camera: what takes the low-light pictures.
+            camera: what takes the low-light images.
             length: scenes an epoch.
             scene_size: side of a scene in pixels.
             crop_size: side of the crop of a scene, or None for the whole.
@@ -37,12 +37,12 @@ class ScenePairs(PairSet):
 
     def __getitem__(self, position: Position) -> Pair:
         rng = generator(self.seed, self.stream, *position)
-        picture = scene(rng, self.scene_size, self.scene_size)
-        return expose(self.camera, picture, rng, self.crop_size, f"scene_{position[1]:03d}")
+        image = scene(rng, self.scene_size, self.scene_size)
+        return expose(self.camera, image, rng, self.crop_size, f"scene_{position[1]:03d}")
 
 
 class SyntheticDataModule(PairDataModule):
-    """The embedded default: scenes of our own making, so that everything runs without a download."""
+    """The built-in default: scenes of our own making, so that everything runs without a download."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class SyntheticDataModule(PairDataModule):
         """Set up the data module.
 
         Args:
-            camera: what takes the low-light pictures.
+            camera: what takes the low-light images.
             length: scenes an epoch.
             scene_size: side of a training scene in pixels.
             crop_size: side of the training crops in pixels.

@@ -1,7 +1,7 @@
-"""A camera that photographs a well lit picture in the dark: the low-light half of a synthetic pair.
+"""A camera that photographs a well lit image in the dark: the low-light half of a synthetic pair.
 
 Light is in LINEAR units throughout, 1 being the display's white. A shot is one `Exposure`; given that, only the pixel
-noise is random, and every pixel stands for itself: a crop or a strided subsample of a picture may be exposed alone.
+noise is random, and every pixel stands for itself: a crop or a strided subsample of an image may be exposed alone.
 
 Calibration: the defaults follow the 485 training pairs of LOL-v1 (our485, without its misaligned pair 648; eval15 was
 never looked at). Low = srgb(gain * linear(high)^contrast + black) was fitted per pair to 16 x 16 tile means, and noise
@@ -9,17 +9,17 @@ was measured as the residual of quadratic surfaces in the 8 x 8 tiles that are f
 5 / 50 / 95 over the pairs:
 
 - stops between white in `high` and its light in `low`: 2.9 / 5.1 / 6.9; so counted, independent of the contrast.
-- contrast of the light in `low` over that of `high` (a picture's own tone curve flattens it): 0.9 / 1.3 / 2.1. Beside
+- contrast of the light in `low` over that of `high` (an image's own tone curve flattens it): 0.9 / 1.3 / 2.1. Beside
   sRGB no other tone curve is left: the fit's residual is 7 % of the mean level.
 - colour cast, as length of (log red/green, log blue/green): median .06 at 3 stops, .3 (95 %: .7) beyond 6.
 - saturation: a mixing of `low` with its gray fits best at 0.98, so there is none.
 - noise in 8-bit counts: 2.0 red, 1.1 green, 1.45 blue, at every level from 5 to 40 counts. In linear light this is shot
   noise of 6e-5 (variance per light) through gains of 2.7, 1, 1.6. It is white in space (neighbours correlate as those
   of white noise do, to .01) and correlated between colours: .27 (rg), .15 (gb), .22 (rb).
-- black: the darkest 1 % of most pictures is 0 in all colours; the fitted offset is -1e-4 / 4e-4 / 2e-3.
+- black: the darkest 1 % of most images is 0 in all colours; the fitted offset is -1e-4 / 4e-4 / 2e-3.
 
 Lows simulated from the targets of every second pair, beside the real lows of all, both scaled to a mean of 0.42
-(medians, real / simulated; the ranges were tuned by this comparison, so it is no test on unseen pictures):
+(medians, real / simulated; the ranges were tuned by this comparison, so it is no test on unseen images):
 gain 8.1 / 7.9; standard deviation of gray .255 / .269 (the targets, scaled alike, have .166: they are much flatter);
 darkest 5 % .049 / .048, brightest 5 % .883 / .903; noise red .065 / .061, green .037 / .037, blue .049 / .045.
 """
@@ -41,7 +41,7 @@ _HIGHEST_BITS = 16
 class Exposure(NamedTuple):
     """One shot: all that is random about it but the pixel noise.
 
-    `exposure` is the factor on the light, `contrast` the exponent that undoes the picture's own tone curve before it,
+    `exposure` is the factor on the light, `contrast` the exponent that undoes the image's own tone curve before it,
     `cast` the error of the white balance as factors per colour. `sensor_gains` are the factors per colour that
     development applies to the raw values, and to their noise. `shot_noise` is the noise variance per raw light,
     `read_noise` the standard deviation in the dark, `crosstalk` the share of each noise value that demosaicking spreads
@@ -90,7 +90,7 @@ class LowLightCamera:
             stops: underexposure of white, in powers of 2, not negative.
             contrast: exponent on linear light, positive.
             cast: length of the strongest white-balance error, in natural logarithms of red and blue over green. It is
-                reached at the longest `stops` only and shrinks with their square: dark pictures have the wrong colours.
+                reached at the longest `stops` only and shrinks with their square: dark images have the wrong colours.
             red_gain: development gain of red over green, positive.
             blue_gain: development gain of blue over green, positive.
             shot_noise: variance of the raw noise per raw light, not negative: 1 / full well in electrons.
@@ -132,11 +132,11 @@ class LowLightCamera:
             sensor_bits=int(rng.integers(self.sensor_bits[0], self.sensor_bits[1] + 1)),
         )
 
-    def expose(self, picture: Tensor, exposure: Exposure, rng: np.random.Generator) -> Tensor:
-        """Take one shot of a picture.
+    def expose(self, image: Tensor, exposure: Exposure, rng: np.random.Generator) -> Tensor:
+        """Take one shot of an image.
 
         Args:
-            picture: `(3, H, W)` float display values in [0, 1].
+            image: `(3, H, W)` float display values in [0, 1].
             exposure: the shot.
             rng: draws the noise, `3 * H * W` normal values.
 
@@ -144,11 +144,11 @@ class LowLightCamera:
             `(3, H, W)` float32 display values in [0, 1], whole multiples of 1/255.
 
         Raises:
-            ValueError: `picture` has another shape.
+            ValueError: `image` has another shape.
         """
-        if picture.ndim != 3 or picture.shape[0] != 3:
-            raise ValueError(f"the picture's shape is {tuple(picture.shape)}, not (3, H, W)")
-        light = rgb_to_linear_rgb(picture.float().clamp(0, 1)) ** exposure.contrast
+        if image.ndim != 3 or image.shape[0] != 3:
+            raise ValueError(f"the image's shape is {tuple(image.shape)}, not (3, H, W)")
+        light = rgb_to_linear_rgb(image.float().clamp(0, 1)) ** exposure.contrast
         light = light * (exposure.exposure * _column(exposure.cast))
         developed = light + _sensor_error(light, exposure, rng) + exposure.black
         return linear_rgb_to_rgb(developed.clamp(0, 1)).mul(255).round().div(255)

@@ -1,7 +1,7 @@
 """What spoils a photo, in measured doses: so that the quality of the result is known.
 
-Each degradation takes a strength from 0 (nothing) to 1. At 1 all of them look about equally bad, which was judged by
-eye on rows of graded scenes: noise does so at a smaller error than a wrong exposure. The root mean square error that
+Each degradation takes a strength from 0 (nothing) to 1. At 1 all of them look about equally bad, which was seen by
+eye on rows of rated scenes: noise does so at a smaller error than a wrong exposure. The root mean square error that
 each one makes alone at 0.25 / 0.5 / 1, mean of 60 scenes of 96 x 96 pixels: exposure .109 / .202 / .355, contrast .055
 / .110 / .220, colour .038 / .075 / .144, noise .023 / .046 / .090, residue .031 / .061 / .117; split among them as
 `doses` does, .055 / .101 / .172.
@@ -33,25 +33,25 @@ def doses(rng: np.random.Generator, severity: float) -> dict[str, float]:
 
     Returns:
         Strengths whose squares add up to that of `severity`, as errors do that have nothing to do with each other.
-        Every one has its part, as in photos taken in too little light: what one alone has done to a picture of unknown
+        Every one has its part, as in photos taken in too little light: what one alone has done to an image of unknown
         things can hardly be told (is it a blue wall, or a wrong white balance?).
     """
     shares = rng.dirichlet([EVENNESS] * len(DEGRADATIONS))
     return {name: severity * math.sqrt(share) for name, share in zip(DEGRADATIONS, shares, strict=True)}
 
 
-def degrade(picture: Tensor, strengths: dict[str, float], rng: np.random.Generator) -> Tensor:
-    """Spoil a picture.
+def degrade(image: Tensor, strengths: dict[str, float], rng: np.random.Generator) -> Tensor:
+    """Degrade an image.
 
     Args:
-        picture: `(3, H, W)` float32 display values in [0, 1].
+        image: `(3, H, W)` float32 display values in [0, 1].
         strengths: of each of the `DEGRADATIONS`, in [0, 1].
         rng: draws directions, tints and noise.
 
     Returns:
         The same shape, float32 display values in [0, 1].
     """
-    light = _expose(rgb_to_linear_rgb(picture), strengths["exposure"], rng)
+    light = _expose(rgb_to_linear_rgb(image), strengths["exposure"], rng)
     light = _discolour(light, strengths["colour"], rng)
     shown: Tensor = linear_rgb_to_rgb((light + _sensor_noise(light, strengths["noise"], rng)).clamp(0, 1))
     flat = _flatten(shown, strengths["contrast"], rng)
@@ -87,7 +87,7 @@ def _sensor_noise(light: Tensor, strength: float, rng: np.random.Generator) -> T
 
 
 def _residue(shown: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
-    """What is left of noise after a dark picture was brightened: blotches, coloured, strongest in the shadows."""
+    """What is left of noise after a dark image was brightened: blotches, coloured, strongest in the shadows."""
     height, width = shown.shape[-2:]
     blotches = np.stack([cloud(rng, height, width, exponent=float(rng.uniform(0.2, 1))) for _ in range(3)])
     colour = torch.from_numpy(blotches)

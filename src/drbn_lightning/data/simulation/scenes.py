@@ -1,4 +1,4 @@
-"""Endless synthetic scenes, for training without any download: well exposed pictures with natural statistics.
+"""Endless synthetic scenes, for training without any download: well exposed images with natural statistics.
 
 A scene is a map of labels: which of K things each pixel shows. Occluding shapes of power-law sizes ("dead leaves":
 Lee, Mumford and Huang, IJCV 2001), rows of strips as on shelves, and lines of glyphs paint the map; each thing then has
@@ -39,8 +39,8 @@ def scene(rng: np.random.Generator, height: int, width: int) -> Tensor:
         ValueError: a side is shorter than 8 pixels.
 
     Example:
-        >>> picture = scene(np.random.default_rng(0), 48, 64)
-        >>> tuple(picture.shape), bool(0.1 < picture.mean() < 0.9)
+        >>> image = scene(np.random.default_rng(0), 48, 64)
+        >>> tuple(image.shape), bool(0.1 < image.mean() < 0.9)
         ((3, 48, 64), True)
     """
     if min(height, width) < _SMALLEST:

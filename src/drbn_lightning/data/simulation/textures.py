@@ -12,7 +12,7 @@ Field = NDArray[np.float32]
 
 
 def cloud(rng: np.random.Generator, height: int, width: int, exponent: float) -> Field:
-    """Draw a random field whose amplitude falls with spatial frequency f as f^-exponent (natural pictures: about 1).
+    """Draw a random field whose amplitude falls with spatial frequency f as f^-exponent (natural images: about 1).
 
     Args:
         rng: the source of randomness.

@@ -64,9 +64,9 @@ class RatedDataModule(StoredDataModule):
         kinds = rate(ratings, self.high_mos, self.low_mos, self.min_votes, self.table.name)
         role = roles(ratings.names, self.shares.validation, self.shares.test)
         mine = in_part(ratings.names, self.shares.part, self.shares.parts)
-        judged = mine & ((kinds == HIGH) | (kinds == LOW))
-        wanted = [ratings.names[row] for row in np.flatnonzero(judged)]
-        rows = np.flatnonzero(judged | (mine & (kinds == MIDDLE) & (role != TRAINING))).tolist()
+        chosen = mine & ((kinds == HIGH) | (kinds == LOW))
+        wanted = [ratings.names[row] for row in np.flatnonzero(chosen)]
+        rows = np.flatnonzero(chosen | (mine & (kinds == MIDDLE) & (role != TRAINING))).tolist()
         found = find(self.root, self.folders, [ratings.names[row] for row in rows])
         absent = missing(self.table, self.root, wanted, found, self.max_missing)
         photos = [

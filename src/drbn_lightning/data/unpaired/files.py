@@ -69,7 +69,7 @@ def in_folder(folder: Path, kind: str, shares: Shares, key: str) -> list[PhotoFi
     """Take all photos of a folder, in natural order, dealt out by their names; no scores.
 
     Raises:
-        DRBNError: the folder is missing or holds no picture.
+        DRBNError: the folder is missing or holds no image.
     """
     files = list_images(folder)
     names = [file.name for file in files]

@@ -55,7 +55,7 @@ def read_ava(path: Path) -> Ratings:
 def read_scores(path: Path, name_column: str | None = None, score_column: str | None = None) -> Ratings:
     """Read a table of file names and scores, separated by tabs, semicolons or commas.
 
-    A first line whose score is no number and whose name is no picture's is a header.
+    A first line whose score is no number and whose name is no image's is a header.
 
     Args:
         path: the table, in UTF-8; with tabs or semicolons, numbers may have decimal commas.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.batches import Photo, Unpaired
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.crops import cut, draw_crop, generator, turned
 from drbn_lightning.data.datamodule import SampleDataModule, SampleSet
 from drbn_lightning.data.fingerprints import Fingerprint
@@ -25,7 +25,7 @@ STREAMS = {HIGH: 3, LOW: 4, REAL_LOW: 5}
 """Streams of random numbers for training, beside TRAINING, VALIDATION and TEST of the pairs."""
 
 ORDER, HELD_OUT = 6, 7
-"""Further streams: the order of stored photos, and held-out pictures that are made."""
+"""Further streams: the order of stored photos, and held-out images that are made."""
 
 
 class UnpairedSet(SampleSet[Unpaired]):
@@ -74,9 +74,7 @@ class PhotoSet(SampleSet[Photo]):
 class StoredSamples(UnpairedSet):
     """Random crops of stored photos. Of each kind, every photo comes once before one comes again."""
 
-    def __init__(
-        self, cache: PictureCache, photos: Sequence[PhotoFile], crop_size: int, length: int, seed: int
-    ) -> None:
+    def __init__(self, cache: ImageCache, photos: Sequence[PhotoFile], crop_size: int, length: int, seed: int) -> None:
         """Set up the samples.
 
         Args:
@@ -105,7 +103,7 @@ class StoredSamples(UnpairedSet):
         return rows[int(_shuffled(self.seed, STREAMS[kind], times, len(rows))[place])]
 
     def _sample(self, kind: str, row: int | None, position: Position) -> tuple[Tensor | None, Tensor | None]:
-        """A window, mirrored or not, and the thumbnail beside it. Nothing is turned: people judge photos upright."""
+        """A window, mirrored or not, and the thumbnail beside it. Nothing is turned: people look at photos upright."""
         if row is None:
             return None, None
         _, height, width = self.cache.shape(row)
@@ -118,7 +116,7 @@ class StoredSamples(UnpairedSet):
 class StoredPhotos(PhotoSet):
     """Whole photos of a cache."""
 
-    def __init__(self, cache: PictureCache, photos: Sequence[PhotoFile]) -> None:
+    def __init__(self, cache: ImageCache, photos: Sequence[PhotoFile]) -> None:
         """Set up the photos; `photos` are those of `cache` to take."""
         super().__init__([photo.kind for photo in photos])
         self.cache, self.photos = cache, list(photos)
@@ -150,7 +148,7 @@ class UnpairedDataModule(SampleDataModule):
         """Photos trained on or validated on, by the key of the folder they lie in; after `setup("fit")`."""
 
 
-def fingerprint(name: str, cache: PictureCache, photos: Sequence[PhotoFile]) -> Fingerprint:
+def fingerprint(name: str, cache: ImageCache, photos: Sequence[PhotoFile]) -> Fingerprint:
     """Describe photos; low-light photos only by their exact digests."""
     bright = [photo.number for photo in photos if photo.kind != REAL_LOW]
     return Fingerprint.of_photos(name, cache, bright, [photo.number for photo in photos if photo.kind == REAL_LOW])

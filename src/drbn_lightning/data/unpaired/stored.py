@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Required, TypedDict
 
-from drbn_lightning.data.cache import PictureCache
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.unpaired.files import Limits, PhotoFile, Shares, checked, in_folder, used
@@ -82,7 +82,7 @@ class StoredDataModule(UnpairedDataModule):
         """Set up the data module; nothing is read before `prepare_data`.
 
         Args:
-            cache: folder for decoded pictures.
+            cache: folder for decoded images.
             real_low: folder of real low-light photos; None for none.
             real_low_validation_share: share of them that is held out for validation.
             real_low_test_share: share of them that is held out for testing.
@@ -181,8 +181,8 @@ class StoredDataModule(UnpairedDataModule):
         dark = in_folder(self.real_low, REAL_LOW, self.real_low_shares, "unpaired.real_low") if self.real_low else []
         return used(self._rated.photos, self.limits) + dark
 
-    def _training_photos(self) -> tuple[PictureCache, list[PhotoFile]]:
-        """Open what training and validation need, without pictures that are held out under another name or kind."""
+    def _training_photos(self) -> tuple[ImageCache, list[PhotoFile]]:
+        """Open what training and validation need, without images that are held out under another name or kind."""
         tested, test = self._open(TEST)
         cache, photos = self._open(TRAINING, VALIDATION)
         away = {tested.digest(photo.number) for photo in test}
@@ -190,11 +190,11 @@ class StoredDataModule(UnpairedDataModule):
         away = {cache.digest(photo.number) for photo in photos if photo.role == VALIDATION}
         return cache, [p for p in photos if p.role == VALIDATION or cache.digest(p.number) not in away]
 
-    def _open(self, *roles: int) -> tuple[PictureCache, list[PhotoFile]]:
+    def _open(self, *roles: int) -> tuple[ImageCache, list[PhotoFile]]:
         """Decode the photos of some roles, each file once, and leave out the corrupt ones."""
         photos = [photo for photo in self._files if photo.role in roles]
         paths = list(dict.fromkeys(photo.path for photo in photos))
-        cache = PictureCache.open(self.cache_folder, paths, self.short_side, tolerant=True)
+        cache = ImageCache.open(self.cache_folder, paths, self.short_side, tolerant=True)
         corrupt = {paths[failure.position]: failure.reason for failure in cache.failed}
         self._report_corrupt(corrupt, len(paths))
         numbers = {path: number for number, path in enumerate(path for path in paths if path not in corrupt)}
@@ -213,7 +213,7 @@ class StoredDataModule(UnpairedDataModule):
             raise DRBNError(f"{message} ({reason}) Replace or remove them, or {allow}.")
         warnings.warn(f"{message}; they are left out ({reason})", stacklevel=2)
 
-    def _require(self, training: Sequence[PhotoFile], cache: PictureCache) -> None:
+    def _require(self, training: Sequence[PhotoFile], cache: ImageCache) -> None:
         """Check that every kind that is needed has photos left, and that each has room for the crop."""
         left = {photo.kind for photo in training}
         for kind in [*self._rated.needed, *([REAL_LOW] if self.has_real_low else [])]:

@@ -1,4 +1,4 @@
-"""The embedded default: scenes of our own making whose quality is known, because it was spoilt in measured doses."""
+"""The built-in default: scenes of our own making whose quality is known, because it was degraded in measured doses."""
 
 import hashlib
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.errors import DRBNError
 
 BEST, WORST = 9.0, 1.0
-"""Scores of a scene as it is and of one that is spoilt as much as it gets."""
+"""Scores of a scene as it is and of one that is degraded as much as it gets."""
 
 SMALLEST = 8
 """Shortest side of a scene, in pixels."""
@@ -49,27 +49,27 @@ def severity(mos: float) -> float:
     return (BEST - mos) / (BEST - WORST)
 
 
-def graded_scene(rng: np.random.Generator, size: int, spoilt: float) -> Tensor:
-    """Draw a scene and spoil it.
+def degraded_scene(rng: np.random.Generator, size: int, degraded: float) -> Tensor:
+    """Draw a scene and degrade it.
 
     Args:
         rng: the source of randomness.
         size: height and width in pixels, at least 8.
-        spoilt: severity, from 0 to 1.
+        degraded: severity, from 0 to 1.
 
     Returns:
         `(3, size, size)` float32 display values in [0, 1].
     """
-    return degrade(scene(rng, size, size), doses(rng, spoilt), rng)
+    return degrade(scene(rng, size, size), doses(rng, degraded), rng)
 
 
-class GradedScenes(UnpairedSet):
+class RatedScenes(UnpairedSet):
     """Endless scenes, good, bad and dark: others for every epoch and index."""
 
     def __init__(
         self, camera: LowLightCamera, size: int, high_mos: float, low_mos: float, length: int, seed: int
     ) -> None:
-        """Set up the scenes; arguments as for `GradedDataModule`, `size` being their side in pixels."""
+        """Set up the scenes; arguments as for `SyntheticRatingsDataModule`, `size` being their side in pixels."""
         super().__init__(length)
         self.camera, self.size, self.seed = camera, size, seed
         self.ranges = {HIGH: (0.0, severity(high_mos)), LOW: (severity(low_mos), 1.0)}
@@ -77,7 +77,7 @@ class GradedScenes(UnpairedSet):
     def __getitem__(self, position: Position) -> Unpaired:
         streams = {kind: generator(self.seed, stream, *position) for kind, stream in STREAMS.items()}
         high, low = (
-            graded_scene(streams[kind], self.size, streams[kind].uniform(*limits))
+            degraded_scene(streams[kind], self.size, streams[kind].uniform(*limits))
             for kind, limits in self.ranges.items()
         )
         rng = streams[REAL_LOW]
@@ -85,17 +85,17 @@ class GradedScenes(UnpairedSet):
         return Unpaired(high, low, shot.low, shot.thumbnail)
 
 
-class GradedPhotos(PhotoSet):
+class RatedScenePhotos(PhotoSet):
     """Fixed scenes: all grades evenly, then dark ones."""
 
     def __init__(
-        self, camera: LowLightCamera, size: int, high_mos: float, low_mos: float, graded: int, dark: int, role: int
+        self, camera: LowLightCamera, size: int, high_mos: float, low_mos: float, rated: int, dark: int, role: int
     ) -> None:
-        """Set up the scenes; `graded` and `dark` are their numbers, `role` is VALIDATION or TEST."""
-        self.scores = [score((number + 0.5) / graded) for number in range(graded)] + [float("nan")] * dark
-        kinds = [HIGH if mos >= high_mos else LOW if mos <= low_mos else MIDDLE for mos in self.scores[:graded]]
+        """Set up the scenes; `rated` and `dark` are their numbers, `role` is VALIDATION or TEST."""
+        self.scores = [score((number + 0.5) / rated) for number in range(rated)] + [float("nan")] * dark
+        kinds = [HIGH if mos >= high_mos else LOW if mos <= low_mos else MIDDLE for mos in self.scores[:rated]]
         super().__init__(kinds + [REAL_LOW] * dark)
-        self.camera, self.size, self.graded, self.role = camera, size, graded, role
+        self.camera, self.size, self.rated, self.role = camera, size, rated, role
 
     def photo(self, number: int) -> Photo:
         """Scene `number`, the best ones first."""
@@ -103,16 +103,16 @@ class GradedPhotos(PhotoSet):
         mos, kind = self.scores[number], self.kinds[number]
         if kind == REAL_LOW:
             shot = expose(self.camera, scene(rng, self.size, self.size), rng, None, kind)
-            picture, thumbnail = shot.low, shot.thumbnail
+            image, thumbnail = shot.low, shot.thumbnail
         else:
-            picture = graded_scene(rng, self.size, severity(mos))
-            thumbnail = thumbnail_tensor(picture)
-        name = f"{kind}_{number - self.graded if kind == REAL_LOW else number:03d}"
-        return Photo(picture, thumbnail, torch.tensor(mos, dtype=torch.float32), kind, name)
+            image = degraded_scene(rng, self.size, severity(mos))
+            thumbnail = thumbnail_tensor(image)
+        name = f"{kind}_{number - self.rated if kind == REAL_LOW else number:03d}"
+        return Photo(image, thumbnail, torch.tensor(mos, dtype=torch.float32), kind, name)
 
 
-class GradedDataModule(UnpairedDataModule):
-    """The embedded default: photos without partners that need no download."""
+class SyntheticRatingsDataModule(UnpairedDataModule):
+    """The built-in default: photos without partners that need no download."""
 
     has_real_low = True
 
@@ -141,8 +141,8 @@ class GradedDataModule(UnpairedDataModule):
             crop_size: side of the training scenes in pixels.
             length: samples an epoch.
             short_side: side of the held-out scenes in pixels, not below `crop_size`.
-            validation_photos: number of graded validation scenes, the same whatever the seed.
-            test_photos: number of graded test scenes.
+            validation_photos: number of rated validation scenes, the same whatever the seed.
+            test_photos: number of rated test scenes.
             real_low_validation_photos: number of dark validation scenes.
             real_low_test_photos: number of dark test scenes.
             batch_size: see `SampleDataModule`.
@@ -163,15 +163,15 @@ class GradedDataModule(UnpairedDataModule):
             raise DRBNError("the numbers of photos in unpaired.*_photos cannot be negative; 0 holds out none")
         self.camera, self.high_mos, self.low_mos = camera, high_mos, low_mos
         self.crop_size, self.length, self.short_side = crop_size, length, short_side
-        self.graded = {VALIDATION: validation_photos, TEST: test_photos}
+        self.rated = {VALIDATION: validation_photos, TEST: test_photos}
         self.dark = {VALIDATION: real_low_validation_photos, TEST: real_low_test_photos}
 
-    def make_training_sets(self) -> tuple[GradedScenes, GradedPhotos]:
+    def make_training_sets(self) -> tuple[RatedScenes, RatedScenePhotos]:
         """Fresh scenes every epoch, and fixed ones for validation."""
-        train = GradedScenes(self.camera, self.crop_size, self.high_mos, self.low_mos, self.length, self.seed)
+        train = RatedScenes(self.camera, self.crop_size, self.high_mos, self.low_mos, self.length, self.seed)
         return train, self._held_out(VALIDATION)
 
-    def make_test_set(self) -> GradedPhotos:
+    def make_test_set(self) -> RatedScenePhotos:
         """Fixed scenes that training never sees."""
         return self._held_out(TEST)
 
@@ -181,16 +181,16 @@ class GradedDataModule(UnpairedDataModule):
 
     def tested_on(self) -> Fingerprint:
         """What the test scenes are made from."""
-        count = self.graded[TEST] + self.dark[TEST]
+        count = self.rated[TEST] + self.dark[TEST]
         return self._fingerprint("graded/test", [count, self.dark[TEST], self.short_side])
 
     def photos_used(self) -> Mapping[str, Fingerprint]:
         """No photos that lie anywhere."""
         return {}
 
-    def _held_out(self, role: int) -> GradedPhotos:
-        numbers = self.graded[role], self.dark[role]
-        return GradedPhotos(self.camera, self.short_side, self.high_mos, self.low_mos, *numbers, role)
+    def _held_out(self, role: int) -> RatedScenePhotos:
+        numbers = self.rated[role], self.dark[role]
+        return RatedScenePhotos(self.camera, self.short_side, self.high_mos, self.low_mos, *numbers, role)
 
     def _fingerprint(self, name: str, settings: list[int]) -> Fingerprint:
         text = repr((name, settings, self.high_mos, self.low_mos, sorted(vars(self.camera).items())))

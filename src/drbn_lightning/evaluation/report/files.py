@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 import torch
 
 from drbn_lightning.evaluation.cost import gmac, parameters
-from drbn_lightning.evaluation.methods import Entrant
+from drbn_lightning.evaluation.methods import EvaluatedMethod
 from drbn_lightning.evaluation.report.html import page
 from drbn_lightning.evaluation.report.text import definitions, summary, text
 from drbn_lightning.evaluation.scoring import as_csv
 from drbn_lightning.evaluation.test_set import Outcome
 from drbn_lightning.files import written_beside
-from drbn_lightning.metrics.optional import Columns
+from drbn_lightning.metrics.catalog import Columns
 
-COST = "10^9 multiplications with addition in convolutions and matrix products, for a picture of 256 x 256 pixels"
+COST = "10^9 multiplications with addition in convolutions and matrix products, for an image of 256 x 256 pixels"
 
 
 class Report(NamedTuple):
-    """All that there is to report; `entrants` are all that were judged, `command` what the user typed."""
+    """All that there is to report; `methods` are all that were scored, `command` what the user typed."""
 
     folder: Path
     outcomes: list[Outcome]
-    entrants: list[Entrant]
+    methods: list[EvaluatedMethod]
     columns: Columns
     device: torch.device
     command: list[str]
@@ -35,14 +35,14 @@ class Report(NamedTuple):
 def write_report(report: Report, say: Callable[[str], None]) -> None:
     """Print the tables; write `scores.csv`, `summary.json` and `report.html`."""
     results = [outcome.result for outcome in report.outcomes]
-    methods = {entrant.name: entrant.about | cost(entrant) for entrant in report.entrants}
-    used = {measure.key for found in results for measure in found.measures}
-    measures = [measure for measure in report.columns.all if measure.key in used]
+    methods = {method.name: method.about | cost(method) for method in report.methods}
+    used = {metric.key for found in results for metric in found.metrics}
+    metrics = [metric for metric in report.columns.all if metric.key in used]
     for found in results:
         say(f"{text(found, methods)}\n")
-    say(definitions(measures, report.columns.absent))
-    whole = summary(results, methods, measures, report.columns.absent, _about(report))
-    scores = as_csv({found.name: found.scores for found in results}, measures)
+    say(definitions(metrics, report.columns.absent))
+    whole = summary(results, methods, metrics, report.columns.absent, _about(report))
+    scores = as_csv({found.name: found.scores for found in results}, metrics)
     say(f"written: {write_text(report.folder / 'scores.csv', scores)}")
     plain = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
     say(f"written: {write_text(report.folder / 'summary.json', plain)}")
@@ -50,11 +50,11 @@ def write_report(report: Report, say: Callable[[str], None]) -> None:
     say(f"written: {write_text(report.folder / 'report.html', page(whole, results, images))}")
 
 
-def cost(entrant: Entrant) -> dict[str, Any]:
+def cost(method: EvaluatedMethod) -> dict[str, Any]:
     """Parameters and GMAC of a network; nothing of what is none."""
-    if entrant.network is None:
+    if method.network is None:
         return {}
-    return {"parameters": parameters(entrant.network), "gmac": round(gmac(entrant.network), 4)}
+    return {"parameters": parameters(method.network), "gmac": round(gmac(method.network), 4)}
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -68,7 +68,7 @@ def _about(report: Report) -> dict[str, Any]:
     """Versions, date and command line."""
     threads = f", {torch.get_num_threads()} threads" if report.device.type == "cpu" else ""
     timing = (
-        f"milliseconds for a picture on {report.device.type}{threads}, float32, mean without the first picture; "
+        f"milliseconds for an image on {report.device.type}{threads}, float32, mean without the first image; "
         "reading and writing files do not count"
     )
     return {

@@ -15,23 +15,23 @@ from drbn_lightning.evaluation.report.style import SCRIPT, STYLE
 from drbn_lightning.evaluation.report.text import INTERVALS, amount, bracketed
 from drbn_lightning.evaluation.summary import Result, plain
 from drbn_lightning.metrics.bootstrap import Interval
-from drbn_lightning.metrics.catalog import Measure
+from drbn_lightning.metrics.metric import Metric
 
-LONG_SIDE = 480  # of the pictures in the report, in pixels
+LONG_SIDE = 480  # of the images in the report, in pixels
 QUALITY = 82  # of their WebP
 
 
-def thumbnail(picture: Tensor, long_side: int = LONG_SIDE) -> str:
-    """A picture small enough for a page, as a `data:` address.
+def thumbnail(image: Tensor, long_side: int = LONG_SIDE) -> str:
+    """An image small enough for a page, as a `data:` address.
 
     Args:
-        picture: `(3, H, W)` in [0, 1].
+        image: `(3, H, W)` in [0, 1].
         long_side: its longer side at most, in pixels.
     """
-    image = Image.fromarray(np.ascontiguousarray((picture * 255).round().byte().permute(1, 2, 0).cpu().numpy()))
-    image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
+    small = Image.fromarray(np.ascontiguousarray((image * 255).round().byte().permute(1, 2, 0).cpu().numpy()))
+    small.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
     file = BytesIO()
-    image.save(file, format="WEBP", quality=QUALITY)
+    small.save(file, format="WEBP", quality=QUALITY)
     return "data:image/webp;base64," + b64encode(file.getvalue()).decode()
 
 
@@ -43,18 +43,18 @@ def page(
     Args:
         summary: see `report.summary`.
         results: the data sets.
-        images: by data set and picture, those to show in this order; of each picture, the `data:` address of the
+        images: by data set and image, those to show in this order; of each image, the `data:` address of the
             input, of every method's result and, where there is one, of the target, by name.
     """
     parts = [f"<h1>Evaluation</h1><p class=about>{escape(_about(summary))}</p>"]
     parts += [_warnings(results)]
     parts += [_section(number, found, summary, images.get(found.name, {})) for number, found in enumerate(results)]
     parts += [_definitions(summary), _methods(summary["methods"])]
-    data = [_pictures(found, images.get(found.name, {})) for found in results]
+    data = [_images(found, images.get(found.name, {})) for found in results]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Evaluation</title><style>{STYLE}</style></head><body>{''.join(parts)}"
-        f'<script type="application/json" id="pictures">{_json(data)}</script><script>{SCRIPT}</script></body></html>\n'
+        f'<script type="application/json" id="images">{_json(data)}</script><script>{SCRIPT}</script></body></html>\n'
     )
 
 
@@ -73,21 +73,21 @@ def _warnings(results: Sequence[Result]) -> str:
 
 
 def _section(number: int, found: Result, summary: Mapping[str, Any], images: Mapping[str, Any]) -> str:
-    """One data set: table, differences, pictures."""
-    count = len(found.pictures)
-    parts = [f"<h2>{escape(found.name)}</h2><p>{count} picture{'' if count == 1 else 's'}; {escape(INTERVALS)}.</p>"]
+    """One data set: table, differences, images."""
+    count = len(found.images)
+    parts = [f"<h2>{escape(found.name)}</h2><p>{count} image{'' if count == 1 else 's'}; {escape(INTERVALS)}.</p>"]
     parts.append(_table(found, summary["methods"]))
-    if found.differences and found.measures:
+    if found.differences and found.metrics:
         parts.append(_difference_table(found))
     if images:
-        shown = f"{len(images)} of {count} pictures" if len(images) < count else "All pictures"
-        order = ", worst first" if found.measures and found.measures[0].better else ""
-        parts.append(f'<h3>Pictures</h3><p>{shown}{order}.</p><div class="cards" data-set="{number}"></div>')
+        shown = f"{len(images)} of {count} images" if len(images) < count else "All images"
+        order = ", worst first" if found.metrics and found.metrics[0].better else ""
+        parts.append(f'<h3>Images</h3><p>{shown}{order}.</p><div class="cards" data-set="{number}"></div>')
     return "".join(parts)
 
 
 def _table(found: Result, methods: Mapping[str, Any]) -> str:
-    heads = ["method", *(measure.title for measure in found.measures), "parameters", "GMAC", "ms"]
+    heads = ["method", *(metric.heading for metric in found.metrics), "parameters", "GMAC", "ms"]
     rows = []
     for row in found.rows:
         cost = methods.get(row.method, {})
@@ -96,21 +96,21 @@ def _table(found: Result, methods: Mapping[str, Any]) -> str:
             _cell(_number(cost.get("gmac"), 2), cost.get("gmac")),
             _cell(_number(row.milliseconds, 1), row.milliseconds),
         ]
-        rows.append([_cell(row.method, row.method), *_intervals(row.means, found.measures), *last])
-    return _html_table(heads, rows, [measure.definition for measure in found.measures])
+        rows.append([_cell(row.method, row.method), *_intervals(row.means, found.metrics), *last])
+    return _html_table(heads, rows, [metric.definition for metric in found.metrics])
 
 
 def _difference_table(found: Result) -> str:
-    heads = ["paired difference", *(measure.title for measure in found.measures)]
+    heads = ["paired difference", *(metric.heading for metric in found.metrics)]
     rows = [
-        [_cell(f"{one.second} - {one.first}", one.first), *_intervals(one.changes, found.measures, "+")]
+        [_cell(f"{one.second} - {one.first}", one.first), *_intervals(one.changes, found.metrics, "+")]
         for one in found.differences
     ]
-    return _html_table(heads, rows, [measure.definition for measure in found.measures])
+    return _html_table(heads, rows, [metric.definition for metric in found.metrics])
 
 
-def _intervals(found: Mapping[str, Interval], measures: Sequence[Measure], sign: str = "") -> list[str]:
-    return [_cell(bracketed(found[measure.key], measure.digits, sign), found[measure.key].mean) for measure in measures]
+def _intervals(found: Mapping[str, Interval], metrics: Sequence[Metric], sign: str = "") -> list[str]:
+    return [_cell(bracketed(found[metric.key], metric.decimals, sign), found[metric.key].mean) for metric in metrics]
 
 
 def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]], titles: Sequence[str]) -> str:
@@ -138,7 +138,7 @@ def _number(value: float | None, digits: int) -> str:
 def _definitions(summary: Mapping[str, Any]) -> str:
     lines = [
         f"<dt>{escape(about['title'])}</dt><dd>{escape(about['definition'])}</dd>"
-        for about in summary["measures"].values()
+        for about in summary["metrics"].values()
     ]
     lines += [f"<dt>ms</dt><dd>{escape(summary['timing'])}</dd>", f"<dt>GMAC</dt><dd>{escape(summary['cost'])}</dd>"]
     missing = "".join(f"<li class=note>{escape(line)}</li>" for line in summary["not_measured"])
@@ -153,20 +153,20 @@ def _methods(methods: Mapping[str, Any]) -> str:
     return f"<h2>Methods</h2><dl>{''.join(lines)}</dl>"
 
 
-def _pictures(found: Result, images: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """What the script needs: pictures in order, each with its images and figures."""
-    scores = {(score.picture, score.method): score.figures for score in found.scores}
-    measures = [{"title": measure.title, "digits": measure.digits} for measure in found.measures]
+def _images(found: Result, images: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What the script needs: images in order, each with its images and figures."""
+    scores = {(score.image, score.method): score.figures for score in found.scores}
+    metrics = [{"title": metric.heading, "decimals": metric.decimals} for metric in found.metrics]
     cards = []
     for name, shown in images.items():
         figures = {
-            method: [plain(scores[name, method][measure.key]) for measure in found.measures]
+            method: [plain(scores[name, method][metric.key]) for metric in found.metrics]
             for method in shown
             if (name, method) in scores
         }
         cards.append({"name": name, "images": shown, "figures": figures})
     main = found.differences[0].second if found.differences else (found.rows[0].method if found.rows else "")
-    return {"measures": measures, "main": main, "cards": cards}
+    return {"metrics": metrics, "main": main, "cards": cards}
 
 
 def _json(data: object) -> str:

@@ -1,41 +1,41 @@
-"""Pictures of an evaluation on disk: every method side by side, the parts of stage 2, figures like the paper's."""
+"""Images of an evaluation on disk: every method side by side, the parts of stage 2, figures like the paper's."""
 
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.evaluation.scoring import Judged
+from drbn_lightning.evaluation.scoring import ScoredImage
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.networks.recomposition import BandRecomposition, is_chained
 from drbn_lightning.visualization.panels import figure_5, figure_6, figure_7, sheet, stage2_panels, strip
 
 
-def write_pictures(
-    path: Path, judged: Judged, network: nn.Module | None, device: torch.device
+def write_images(
+    path: Path, scored: ScoredImage, network: nn.Module | None, device: torch.device
 ) -> list[dict[str, Tensor]]:
     """Write every method's result and the target, where there is one, side by side; bands and weights of stage 2 too.
 
     Args:
         path: where to, without a suffix.
-        judged: the picture and its results.
+        scored: the image and its results.
         network: the network of stage 1 or of both stages, on `device`; None where there is none.
         device: where the network runs.
 
     Returns:
-        The panels of stage 2, for figures of several pictures.
+        The panels of stage 2, for figures of several images.
     """
-    low, target = judged.picture.low, judged.picture.normal
+    low, target = scored.image.low, scored.image.normal
     normal = None if target is None else target[0]
     write_png(
-        path.with_name(f"{path.name}.png"), strip(judged.results | ({} if normal is None else {"target": normal}))
+        path.with_name(f"{path.name}.png"), strip(scored.results | ({} if normal is None else {"target": normal}))
     )
     if not isinstance(network, BandRecomposition):
         return []
     with torch.inference_mode():
-        bands, found = network.parts(low.to(device), judged.picture.thumbnail.to(device))
+        bands, found = network.parts(low.to(device), scored.image.thumbnail.to(device))
     chained = is_chained(network.recomposer)
-    sample = stage2_panels(low[0], bands, found.recomposition_weights, found.picture[0], normal, chained=chained)
+    sample = stage2_panels(low[0], bands, found.recomposition_weights, found.image[0], normal, chained=chained)
     write_png(path.with_name(f"{path.name}_stages.png"), sheet(sample))
     return [sample]
 

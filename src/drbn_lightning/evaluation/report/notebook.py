@@ -1,4 +1,4 @@
-"""What a notebook shows: rows of pictures as small JPEG files, figures as HTML tables; nothing to install for it."""
+"""What a notebook shows: rows of images as small JPEG files, figures as HTML tables; nothing to install for it."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -13,23 +13,23 @@ from torch.nn import functional
 from drbn_lightning.evaluation.report.text import bracketed
 from drbn_lightning.evaluation.summary import Result
 from drbn_lightning.metrics.bootstrap import Interval
-from drbn_lightning.metrics.catalog import Measure
+from drbn_lightning.metrics.metric import Metric
 from drbn_lightning.visualization.panels import rows, strip
 
 QUALITY = 88  # of the JPEG files
-WIDTH = 240  # of a picture among others in a row, in pixels
+WIDTH = 240  # of an image among others in a row, in pixels
 
 
 class Shown:
-    """A picture that a notebook shows where it is the last value of a cell, stored as JPEG."""
+    """An image that a notebook shows where it is the last value of a cell, stored as JPEG."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        """Keep the picture, `(H, W, 3)`."""
+        """Keep the image, `(H, W, 3)`."""
         self.pixels = pixels
 
     def __repr__(self) -> str:
         height, width, _ = self.pixels.shape
-        return f"a picture of {width} x {height} pixels"
+        return f"an image of {width} x {height} pixels"
 
     def _repr_jpeg_(self) -> bytes:
         """The JPEG file; a notebook asks for it by this name."""
@@ -68,46 +68,46 @@ class Table:
 
 
 def side_by_side(*samples: Mapping[str, Tensor], width: int = WIDTH) -> Shown:
-    """Rows of pictures under their names.
+    """Rows of images under their names.
 
     Args:
-        samples: the rows; in each, pictures of one size by name, see `smaller`.
+        samples: the rows; in each, images of one size by name, see `smaller`.
         width: see `smaller`.
 
     Example:
         >>> import torch
         >>> side_by_side({"input": torch.zeros(3, 40, 60), "result": torch.ones(3, 40, 60)}, width=30)
-        a picture of 60 x 34 pixels
+        an image of 60 x 34 pixels
     """
     return Shown(rows([strip(smaller(sample, width)) for sample in samples]))
 
 
 def smaller(sample: Mapping[str, Tensor], width: int = WIDTH) -> dict[str, Tensor]:
-    """Pictures averaged down to a width, by name; narrower ones stay as they are.
+    """Images averaged down to a width, by name; narrower ones stay as they are.
 
     Args:
-        sample: pictures by name, `(3, H, W)` in [0, 1]; what is beyond is cut off.
-        width: of each picture at most, in pixels.
+        sample: images by name, `(3, H, W)` in [0, 1]; what is beyond is cut off.
+        width: of each image at most, in pixels.
     """
     found = {}
-    for name, picture in sample.items():
-        shown, scale = picture.detach().float().cpu().clamp(0, 1), min(1.0, width / picture.shape[-1])
-        size = [max(1, round(side * scale)) for side in picture.shape[-2:]]
+    for name, image in sample.items():
+        shown, scale = image.detach().float().cpu().clamp(0, 1), min(1.0, width / image.shape[-1])
+        size = [max(1, round(side * scale)) for side in image.shape[-2:]]
         found[name] = functional.interpolate(shown[None], size, mode="area")[0]
     return found
 
 
 def means(found: Result) -> Table:
-    """The mean of each measure and its interval, a row for each method."""
-    cells = [[row.method, *_cells(row.means, found.measures)] for row in found.rows]
-    return Table([f"{len(found.pictures)} pictures", *(measure.title for measure in found.measures)], cells)
+    """The mean of each metric and its interval, a row for each method."""
+    cells = [[row.method, *_cells(row.means, found.metrics)] for row in found.rows]
+    return Table([f"{len(found.images)} images", *(metric.heading for metric in found.metrics)], cells)
 
 
 def changes(found: Result) -> Table:
-    """What the main method changes, paired picture by picture, a row for each other method."""
-    cells = [[f"{one.second} - {one.first}", *_cells(one.changes, found.measures, "+")] for one in found.differences]
-    return Table(["paired difference", *(measure.title for measure in found.measures)], cells)
+    """What the main method changes, paired image by image, a row for each other method."""
+    cells = [[f"{one.second} - {one.first}", *_cells(one.changes, found.metrics, "+")] for one in found.differences]
+    return Table(["paired difference", *(metric.heading for metric in found.metrics)], cells)
 
 
-def _cells(found: Mapping[str, Interval], measures: Sequence[Measure], sign: str = "") -> list[str]:
-    return [bracketed(found[measure.key], measure.digits, sign) for measure in measures]
+def _cells(found: Mapping[str, Interval], metrics: Sequence[Metric], sign: str = "") -> list[str]:
+    return [bracketed(found[metric.key], metric.decimals, sign) for metric in metrics]

@@ -5,9 +5,9 @@ from typing import Any
 
 from drbn_lightning.evaluation.summary import Difference, Result, Row, as_plain
 from drbn_lightning.metrics.bootstrap import Interval
-from drbn_lightning.metrics.catalog import Measure, define
+from drbn_lightning.metrics.metric import Metric
 
-INTERVALS = "in brackets: 95 % bootstrap interval of the mean over pictures; differences are paired, picture by picture"
+INTERVALS = "in brackets: 95 % bootstrap interval of the mean over images; differences are paired, image by image"
 
 
 def text(found: Result, costs: dict[str, dict[str, Any]]) -> str:
@@ -17,27 +17,27 @@ def text(found: Result, costs: dict[str, dict[str, Any]]) -> str:
         found: what was found.
         costs: `parameters` and `gmac` by method, where they are known.
     """
-    count = len(found.pictures)
-    lines = [f"{found.name}: {count} picture{'' if count == 1 else 's'}"]
+    count = len(found.images)
+    lines = [f"{found.name}: {count} image{'' if count == 1 else 's'}"]
     lines += _aligned(
-        [_headings(found.measures), *(line for row in found.rows for line in _row(row, found.measures, costs))]
+        [_headings(found.metrics), *(line for row in found.rows for line in _row(row, found.metrics, costs))]
     )
-    if found.differences and found.measures:
-        lines += ["", *_aligned([line for one in found.differences for line in _difference(one, found.measures)])]
+    if found.differences and found.metrics:
+        lines += ["", *_aligned([line for one in found.differences for line in _difference(one, found.metrics)])]
     lines += [f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}" for note in found.notes]
     return "\n".join(lines)
 
 
-def definitions(measures: Sequence[Measure], absent: Sequence[str]) -> str:
+def definitions(metrics: Sequence[Metric], absent: Sequence[str]) -> str:
     """What each column means, and which are missing and why."""
-    lines = [define(measure) for measure in measures]
+    lines = [metric.define() for metric in metrics]
     return "\n".join([*lines, INTERVALS, *absent])
 
 
 def summary(
     results: Sequence[Result],
     methods: dict[str, dict[str, Any]],
-    measures: Sequence[Measure],
+    metrics: Sequence[Metric],
     absent: Sequence[str],
     about: dict[str, Any],
 ) -> dict[str, Any]:
@@ -46,17 +46,17 @@ def summary(
     Args:
         results: the data sets.
         methods: where each method came from and what it costs.
-        measures: all that was measured.
+        metrics: all that was measured.
         absent: what could not be measured, and why.
         about: versions, date, command line.
     """
     columns = {
-        measure.key: {"title": measure.title, "better": measure.better, "definition": measure.definition}
-        for measure in measures
+        metric.key: {"title": metric.heading, "better": metric.better, "definition": metric.definition}
+        for metric in metrics
     }
     return {
         **about,
-        "measures": columns,
+        "metrics": columns,
         "not_measured": list(absent),
         "intervals": INTERVALS,
         "methods": methods,
@@ -89,11 +89,11 @@ def bracketed(found: Interval, digits: int, sign: str = "") -> str:
     return f"{mean} [{found.low:{sign}.{digits}f}, {found.high:{sign}.{digits}f}]"
 
 
-def _headings(measures: Sequence[Measure]) -> list[str]:
-    return ["method", *(measure.title for measure in measures), "parameters", "GMAC", "ms"]
+def _headings(metrics: Sequence[Metric]) -> list[str]:
+    return ["method", *(metric.heading for metric in metrics), "parameters", "GMAC", "ms"]
 
 
-def _row(row: Row, measures: Sequence[Measure], costs: dict[str, dict[str, Any]]) -> list[list[str]]:
+def _row(row: Row, metrics: Sequence[Metric], costs: dict[str, dict[str, Any]]) -> list[list[str]]:
     """Two lines: means and cost, intervals below them."""
     cost = costs.get(row.method, {})
     gmac, time = cost.get("gmac"), row.milliseconds
@@ -102,18 +102,18 @@ def _row(row: Row, measures: Sequence[Measure], costs: dict[str, dict[str, Any]]
         "" if gmac is None else f"{gmac:.2f}",
         "" if time is None else f"{time:.{0 if time >= 10 else 1}f}",
     ]
-    means = [f"{row.means[measure.key].mean:.{measure.digits}f}" for measure in measures]
-    return [[row.method, *means, *last], _below(row.means, measures, "", len(last))]
+    means = [f"{row.means[metric.key].mean:.{metric.decimals}f}" for metric in metrics]
+    return [[row.method, *means, *last], _below(row.means, metrics, "", len(last))]
 
 
-def _difference(one: Difference, measures: Sequence[Measure]) -> list[list[str]]:
-    means = [f"{one.changes[measure.key].mean:+.{measure.digits}f}" for measure in measures]
-    return [[f"{one.second} - {one.first}", *means], _below(one.changes, measures, "+", 0)]
+def _difference(one: Difference, metrics: Sequence[Metric]) -> list[list[str]]:
+    means = [f"{one.changes[metric.key].mean:+.{metric.decimals}f}" for metric in metrics]
+    return [[f"{one.second} - {one.first}", *means], _below(one.changes, metrics, "+", 0)]
 
 
-def _below(found: dict[str, Interval], measures: Sequence[Measure], sign: str, empty: int) -> list[str]:
+def _below(found: dict[str, Interval], metrics: Sequence[Metric], sign: str, empty: int) -> list[str]:
     """The line of intervals."""
-    cells = [bracketed(found[measure.key], measure.digits, sign).partition(" ")[2] for measure in measures]
+    cells = [bracketed(found[metric.key], metric.decimals, sign).partition(" ")[2] for metric in metrics]
     return ["", *cells, *[""] * empty]
 
 

@@ -88,7 +88,7 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
     """Compare an exported network with torch's on `SIZES`.
 
     Args:
-        network: maps `(low, thumbnail)` to the picture.
+        network: maps `(low, thumbnail)` to the image.
         content: the exported file.
         name: what messages call it.
 

@@ -41,15 +41,15 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device, *, bits: int = 8) -> Precision:
-    """The precision of that name; `auto` is the fastest that a picture does not show.
+    """The precision of that name; `auto` is the fastest that an image does not show.
 
-    bfloat16 has 8 significant bits, so `auto` takes it for pictures of 8 bits only, and on a CPU only where its
+    bfloat16 has 8 significant bits, so `auto` takes it for images of 8 bits only, and on a CPU only where its
     instructions are native: elsewhere it is emulated and slower than float32.
 
     Args:
         name: one of `PRECISIONS`.
         device: where the network runs.
-        bits: significant bits of the pictures.
+        bits: significant bits of the images.
 
     Raises:
         DRBNError: there is no such precision, or not on this device.
@@ -86,8 +86,8 @@ def torch_method(network: nn.Module, device: torch.device, precision: Precision 
 
     @torch.inference_mode()
     def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
-        picture = low.to(device, dtype, memory_format=torch.channels_last)
-        full: Tensor = copy(picture, thumbnail.to(device)).full
+        image = low.to(device, dtype, memory_format=torch.channels_last)
+        full: Tensor = copy(image, thumbnail.to(device)).full
         return full.float().cpu()
 
     return enhance

@@ -31,28 +31,28 @@ function chooser(parent, names, chosen, label) {
   select.value = chosen;
   return select;
 }
-function card(parent, picture, data) {
-  const names = Object.keys(picture.images);
+function card(parent, image, data) {
+  const names = Object.keys(image.images);
   const box = make("article", parent, { className: "card" });
   const header = make("header", box, {});
-  const left = chooser(header, names, "input" in picture.images ? "input" : names[0], "left picture");
-  make("b", header, { textContent: picture.name });
-  const right = chooser(header, names, data.main in picture.images ? data.main : names.at(-1), "right picture");
+  const left = chooser(header, names, "input" in image.images ? "input" : names[0], "left image");
+  make("b", header, { textContent: image.name });
+  const right = chooser(header, names, data.main in image.images ? data.main : names.at(-1), "right image");
   const stage = make("div", box, { className: "stage" });
   const after = make("img", stage, { className: "after" });
   const before = make("img", stage, { className: "before" });
   const slider = make("input", stage, { type: "range", min: 0, max: 100, step: 0.5, value: 50 });
-  slider.ariaLabel = "before and after of " + picture.name;
+  slider.ariaLabel = "before and after of " + image.name;
   const text = make("p", box, { className: "figures" });
   function show() {
-    before.src = picture.images[left.value];
-    before.alt = left.value + " of " + picture.name;
-    after.src = picture.images[right.value];
-    after.alt = right.value + " of " + picture.name;
-    const lines = [left.value, right.value].filter((name) => picture.figures[name]).map((name) =>
-      name + ": " + data.measures.slice(0, 2).map((measure, place) => {
-        const figure = picture.figures[name][place];
-        return measure.title + " " + (typeof figure === "number" ? figure.toFixed(measure.digits) : figure ?? "-");
+    before.src = image.images[left.value];
+    before.alt = left.value + " of " + image.name;
+    after.src = image.images[right.value];
+    after.alt = right.value + " of " + image.name;
+    const lines = [left.value, right.value].filter((name) => image.figures[name]).map((name) =>
+      name + ": " + data.metrics.slice(0, 2).map((metric, place) => {
+        const figure = image.figures[name][place];
+        return metric.title + " " + (typeof figure === "number" ? figure.toFixed(metric.decimals) : figure ?? "-");
       }).join(", "));
     text.replaceChildren(...lines.flatMap((line) => [document.createTextNode(line), document.createElement("br")]));
   }
@@ -61,8 +61,8 @@ function card(parent, picture, data) {
   slider.addEventListener("input", () => stage.style.setProperty("--at", slider.value + "%"));
   show();
 }
-const sets = JSON.parse(document.getElementById("pictures").textContent);
+const sets = JSON.parse(document.getElementById("images").textContent);
 for (const parent of document.querySelectorAll(".cards")) {
   const data = sets[Number(parent.dataset.set)];
-  for (const picture of data.cards) card(parent, picture, data);
+  for (const image of data.cards) card(parent, image, data);
 }

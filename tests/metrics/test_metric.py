@@ -8,19 +8,16 @@ from torch import Tensor
 
 from drbn_lightning.checkpoints.enhancement_model import load_whole
 from drbn_lightning.data.paired.lol_layout import find_pairs
-from drbn_lightning.metrics.definitions import (
-    FULL_REFERENCE,
-    PSNR,
-    SSIM,
-    Metric,
-    definitions,
-    psnr_gt_luminance,
-    psnr_gt_mean,
-    ssim_gt_mean,
-)
-from drbn_lightning.metrics.fidelity import gt_mean, psnr, shaved, ssim
+from drbn_lightning.metrics.catalog import FULL_REFERENCE
+from drbn_lightning.metrics.gt_mean import psnr_gt_luminance, psnr_gt_mean
+from drbn_lightning.metrics.metric import Metric
 from drbn_lightning.metrics.no_reference import NO_REFERENCE
+from drbn_lightning.metrics.pixels import shaved
+from drbn_lightning.metrics.psnr import PSNR, psnr
+from drbn_lightning.metrics.ssim import SSIM, ssim
 from drbn_lightning.networks.first_guess import thumbnails_of
+
+WITH_TARGET = [metric for metrics in FULL_REFERENCE.values() for metric in metrics]
 
 
 def pair() -> tuple[Tensor, Tensor]:
@@ -28,46 +25,40 @@ def pair() -> tuple[Tensor, Tensor]:
     return 0.4 * result, target
 
 
-@pytest.mark.parametrize("metric", FULL_REFERENCE, ids=lambda metric: metric.name)
-def test_every_measure_gives_one_figure_for_each_picture(metric: Metric) -> None:
+@pytest.mark.parametrize("metric", WITH_TARGET, ids=lambda metric: metric.key)
+def test_every_measure_gives_one_figure_for_each_image(metric: Metric) -> None:
     result, target = pair()
-    both = metric.function(result, target)
+    both = metric(result, target)
     assert both.shape == (2,)
     assert both.isfinite().all()
-    single = [metric.function(result[n : n + 1], target[n : n + 1]).item() for n in range(2)]
+    single = [metric(result[n : n + 1], target[n : n + 1]).item() for n in range(2)]
     assert both.tolist() == pytest.approx(single, abs=1e-5)
 
 
-@pytest.mark.parametrize("metric", FULL_REFERENCE, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", WITH_TARGET, ids=lambda metric: metric.key)
 def test_an_equal_result_is_best(metric: Metric) -> None:
     result, target = pair()
-    best, other = metric.function(target, target), metric.function(result, target)
-    assert metric.higher_is_better
+    best, other = metric(target, target), metric(result, target)
+    assert metric.better == 1
     assert (best > other).all()
 
 
-def test_names_and_titles_are_unique() -> None:
-    metrics = (*FULL_REFERENCE, *NO_REFERENCE)
-    assert len({metric.name for metric in metrics}) == len({metric.title for metric in metrics}) == len(metrics)
+def test_keys_and_titles_are_unique() -> None:
+    metrics = [*WITH_TARGET, *NO_REFERENCE.values()]
+    assert len({metric.key for metric in metrics}) == len({metric.title for metric in metrics}) == len(metrics)
 
 
-def test_gt_mean_variants_are_the_plain_ones_of_the_scaled_result() -> None:
+def test_each_metric_has_a_line_that_says_all() -> None:
+    assert PSNR.define() == "PSNR dB: over RGB, result rounded to 8 bits; higher is better"
+    assert SSIM.define().startswith("SSIM: mean over RGB")
+    assert NO_REFERENCE["clipped"].define().endswith("; lower is better")
+    assert "better" not in NO_REFERENCE["brightness"].define()
+
+
+def test_a_metric_that_needs_no_target_does_not_look_at_it() -> None:
     result, target = pair()
-    assert torch.equal(psnr_gt_mean(result, target), psnr(gt_mean(result, target), target))
-    assert torch.equal(ssim_gt_mean(result, target), ssim(gt_mean(result, target), target))
-    by_luminance = psnr(gt_mean(result, target, of_luminance=True), target)
-    assert torch.equal(psnr_gt_luminance(result, target), by_luminance)
-    assert not torch.equal(by_luminance, psnr_gt_mean(result, target))
-
-
-def test_each_measure_has_a_line_that_says_all() -> None:
-    lines = definitions((PSNR, SSIM), border=4).splitlines()
-    assert lines[0].startswith("PSNR in dB: over RGB")
-    assert lines[1].startswith("SSIM: mean over RGB")
-    assert all(line.endswith("; higher is better; 4 pixels shaved off each side") for line in lines)
-    assert definitions(NO_REFERENCE).splitlines()[1].endswith("; lower is better")
-    assert "shaved" not in definitions(FULL_REFERENCE)
-    assert "better" not in definitions(NO_REFERENCE[:1])
+    brightness = NO_REFERENCE["brightness"]
+    assert torch.equal(brightness(result, target), brightness(result, None))
 
 
 @pytest.mark.slow

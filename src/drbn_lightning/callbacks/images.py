@@ -1,4 +1,4 @@
-"""Pictures of every validation, on disk and in the loggers: input, bands, weight maps, results, target."""
+"""Images of every validation, on disk and in the loggers: input, bands, weight maps, results, target."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from drbn_lightning.bands import Bands, ResidualBands
 from drbn_lightning.batches import PairBatch, PhotoBatch
 from drbn_lightning.images.folders import unused
 from drbn_lightning.images.rgb import write_png
-from drbn_lightning.tracking.charts import picture_key
+from drbn_lightning.tracking.charts import image_key
 from drbn_lightning.visualization.panels import panels, sheet, stage2_panels, strip
 
 
-class ValidationPictures(Callback):
-    """Writes the first few pictures of every validation, and of each of its loaders where there are several.
+class ValidationImages(Callback):
+    """Writes the first few images of every validation, and of each of its loaders where there are several.
 
     A stage returns from its validation step what there is to see: `bands`, and in stage 2 also
-    `recomposition_weights`, `recomposed` and, where it is true, `chained`. What returns no bands shows no pictures.
+    `recomposition_weights`, `recomposed` and, where it is true, `chained`. What returns no bands shows no images.
     """
 
     def __init__(self, folder: str, count: int = 4) -> None:
@@ -32,7 +32,7 @@ class ValidationPictures(Callback):
         Args:
             folder: where `epoch_NNN/NAME.png` go; `epoch_NNN/pairs/NAME.png` and `epoch_NNN/photos/NAME.png` where
                 there is more than one validation loader.
-            count: number of pictures of each loader.
+            count: number of images of each loader.
         """
         self.folder, self.count = Path(folder), count
         self._shown, self._labels = Counter[int](), set[str]()
@@ -51,7 +51,7 @@ class ValidationPictures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write and log the pictures of a batch while there are too few, from one process."""
+        """Write and log the images of a batch while there are too few, from one process."""
         if (
             not isinstance(outputs, Mapping)
             or "bands" not in outputs
@@ -64,16 +64,16 @@ class ValidationPictures(Callback):
         for row in range(min(len(batch.name), self.count - self._shown[dataloader_idx])):
             label = folder + unused(batch.name[row], folder, self._labels)
             self._shown[dataloader_idx] += 1
-            key = picture_key(folder, self._shown[dataloader_idx])
+            key = image_key(folder, self._shown[dataloader_idx])
             self._write(trainer, label, key, drawn(outputs, batch, row))
 
-    def _write(self, trainer: pl.Trainer, label: str, key: str, picture: NDArray[np.uint8]) -> None:
-        write_png(self.folder / f"epoch_{trainer.current_epoch + 1:03d}" / f"{label}.png", picture)
+    def _write(self, trainer: pl.Trainer, label: str, key: str, image: NDArray[np.uint8]) -> None:
+        write_png(self.folder / f"epoch_{trainer.current_epoch + 1:03d}" / f"{label}.png", image)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(f"val/{label}", picture, trainer.global_step, dataformats="HWC")
+                logger.experiment.add_image(f"val/{label}", image, trainer.global_step, dataformats="HWC")
             elif isinstance(logger, WandbLogger):
-                logger.log_image(key, [picture], step=trainer.global_step, caption=[label])
+                logger.log_image(key, [image], step=trainer.global_step, caption=[label])
 
 
 def drawn(outputs: Mapping[str, Any], batch: PairBatch | PhotoBatch, row: int) -> NDArray[np.uint8]:

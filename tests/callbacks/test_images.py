@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from drbn_lightning.assembly import build_data
 from drbn_lightning.bands import Bands, ResidualBands
 from drbn_lightning.batches import PairBatch, PhotoBatch
-from drbn_lightning.callbacks.pictures import ValidationPictures
+from drbn_lightning.callbacks.images import ValidationImages
 from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.tasks.train import train
@@ -25,7 +25,7 @@ from drbn_lightning.visualization.panels import HEADING, sheet, stage2_panels
 from tests.running import tiny
 
 SIDE, PANELS = 32, 6  # pixels; input, three bands, result, target
-SHOWN = ("callbacks.pictures.count=2", "data.validation_scenes=3", "trainer.max_epochs=2")
+SHOWN = ("callbacks.images.count=2", "data.validation_scenes=3", "trainer.max_epochs=2")
 
 
 def trained(folder: Path, *overrides: str) -> Path:
@@ -49,8 +49,8 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     wandb.teardown()
 
 
-def test_every_validation_leaves_its_first_pictures(run: Path) -> None:
-    found = sorted(str(file.relative_to(run / "pictures")) for file in (run / "pictures").rglob("*.*"))
+def test_every_validation_leaves_its_first_images(run: Path) -> None:
+    found = sorted(str(file.relative_to(run / "images")) for file in (run / "images").rglob("*.*"))
     assert found == [f"epoch_00{epoch}/scene_00{scene}.png" for epoch in (1, 2) for scene in (0, 1)]
 
 
@@ -58,7 +58,7 @@ def test_a_strip_has_the_input_first_and_the_target_last(run: Path) -> None:
     data = build_data(tiny(run, *SHOWN))
     data.setup("validate")
     for pair, name in zip(data.val_dataloader(), ("scene_000", "scene_001"), strict=False):
-        strip = read_rgb(run / "pictures" / "epoch_002" / f"{name}.png")
+        strip = read_rgb(run / "images" / "epoch_002" / f"{name}.png")
         assert strip.shape == (SIDE + HEADING, SIDE * PANELS, 3)
         low, normal = ((side[0] * 255).round().byte().permute(1, 2, 0).numpy() for side in (pair.low, pair.normal))
         assert np.array_equal(strip[HEADING:, :SIDE], low)
@@ -66,13 +66,13 @@ def test_a_strip_has_the_input_first_and_the_target_last(run: Path) -> None:
 
 
 def test_the_result_changes_from_epoch_to_epoch_and_the_input_does_not(run: Path) -> None:
-    first, second = (read_rgb(run / "pictures" / f"epoch_00{n}" / "scene_000.png") for n in (1, 2))
+    first, second = (read_rgb(run / "images" / f"epoch_00{n}" / "scene_000.png") for n in (1, 2))
     result = slice(4 * SIDE, 5 * SIDE)
     assert np.array_equal(first[:, :SIDE], second[:, :SIDE])
     assert not np.array_equal(first[HEADING:, result], second[HEADING:, result])
 
 
-def test_tensorboard_receives_the_same_pictures(run: Path) -> None:
+def test_tensorboard_receives_the_same_images(run: Path) -> None:
     (events,) = (run / "tensorboard").rglob("events.out.*")
     log = EventAccumulator(str(events), size_guidance={"images": 0})
     log.Reload()
@@ -81,22 +81,22 @@ def test_tensorboard_receives_the_same_pictures(run: Path) -> None:
         logged = log.Images(f"val/{scene}")
         assert [image.step for image in logged] == [4, 8]
         for number, image in enumerate(logged, start=1):
-            on_disk = read_rgb(run / "pictures" / f"epoch_{number:03d}" / f"{scene}.png")
+            on_disk = read_rgb(run / "images" / f"epoch_{number:03d}" / f"{scene}.png")
             with Image.open(io.BytesIO(image.encoded_image_string)) as decoded:
                 assert np.array_equal(np.asarray(decoded), on_disk)
     assert "val/psnr" in log.Tags()["scalars"]
 
 
-def test_wandb_receives_the_same_pictures_and_is_finished(tmp_path: Path, offline: None) -> None:
+def test_wandb_receives_the_same_images_and_is_finished(tmp_path: Path, offline: None) -> None:
     trained(tmp_path, "logger=wandb", "trainer.max_epochs=1")
     assert wandb.run is None
     (run_folder,) = (tmp_path / "wandb").glob("offline-run-*")
     assert list(run_folder.glob("*.wandb"))
-    logged = {file.read_bytes() for file in run_folder.glob("files/media/images/pictures/*.png")}
+    logged = {file.read_bytes() for file in run_folder.glob("files/media/images/images/*.png")}
     assert len(logged) == 2
-    pictures = [np.asarray(Image.open(io.BytesIO(content))) for content in logged]
-    for file in (tmp_path / "pictures" / "epoch_001").iterdir():
-        assert any(np.array_equal(read_rgb(file), picture) for picture in pictures)
+    images = [np.asarray(Image.open(io.BytesIO(content))) for content in logged]
+    for file in (tmp_path / "images" / "epoch_001").iterdir():
+        assert any(np.array_equal(read_rgb(file), image) for image in images)
 
 
 def test_finishing_without_a_run_is_no_error() -> None:
@@ -105,17 +105,17 @@ def test_finishing_without_a_run_is_no_error() -> None:
 
 
 def test_none_where_none_are_wanted(tmp_path: Path) -> None:
-    trained(tmp_path, "callbacks.pictures.count=0", "trainer.max_epochs=1")
-    assert not (tmp_path / "pictures").exists()
+    trained(tmp_path, "callbacks.images.count=0", "trainer.max_epochs=1")
+    assert not (tmp_path / "images").exists()
 
 
 def test_none_of_the_sanity_check(tmp_path: Path) -> None:
     trained(tmp_path, "trainer.num_sanity_val_steps=1", "trainer.max_epochs=1", "trainer.check_val_every_n_epoch=2")
-    assert not (tmp_path / "pictures").exists()
+    assert not (tmp_path / "images").exists()
 
 
-def test_pictures_draw_no_random_number(run: Path, tmp_path: Path) -> None:
-    trained(tmp_path, "callbacks.pictures=null")
+def test_images_draw_no_random_number(run: Path, tmp_path: Path) -> None:
+    trained(tmp_path, "callbacks.images=null")
     states = [torch.load(folder / "band.pt", weights_only=True)["state_dict"] for folder in (run, tmp_path)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
@@ -182,7 +182,7 @@ def shown(folder: Path, show: Show, *loaders: list[Any], count: int = 4) -> list
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=1,
-        callbacks=[ValidationPictures(str(folder), count)],
+        callbacks=[ValidationImages(str(folder), count)],
     )
     loading = [DataLoader(Given(batches), batch_size=None) for batches in loaders]
     trainer.fit(Showing(show), DataLoader(Given([0]), batch_size=None), loading if len(loading) > 1 else loading[0])
@@ -212,7 +212,7 @@ def test_stage_1_shows_photos_without_a_target(tmp_path: Path) -> None:
     assert read_rgb(tmp_path / "epoch_001" / "a.png").shape == (20 + HEADING, 16 * (PANELS - 1), 3)
 
 
-def test_pictures_of_the_same_stem_do_not_overwrite_each_other(tmp_path: Path) -> None:
+def test_images_of_the_same_stem_do_not_overwrite_each_other(tmp_path: Path) -> None:
     names = shown(tmp_path, stage_1, [pairs("a.png", "A.jpg"), pairs("a.jpg", "b.png")])
     assert names == sorted(f"epoch_001/{name}.png" for name in ("a", "A.jpg", "a.jpg_2", "b"))
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Trains the weights that the package ships, on real photos, and lets an independent judge look at them: about an hour and a
+# Trains the weights that the package ships, on real photos, and scores them by an independent quality model: about an hour and a
 # half on two CPU cores that compute in bfloat16 (others: PRECISION=32-true, twice as long).
-# Usage: benchmarks/shipped_weights.sh LOL GOOD_PHOTOS LOW_LIGHT_PHOTOS VGG16_WEIGHTS [OUT]
+# Usage: benchmarks/pretrained_weights.sh LOL GOOD_PHOTOS LOW_LIGHT_PHOTOS VGG16_WEIGHTS [OUT]
 # A run that was cut off goes on where it stopped.
 #
 # Who sees what: stage 1 sees the 399 LOL-v1 pairs below number 690, photos and scenes. Both discriminators' photos come from
-# disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 is judged on
+# disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 is scored on
 # those, by the discriminator that it was not trained against, and both stages on LOL's eval15 and v2-real-89.
 # To ship them: python -m drbn_lightning.checkpoints.pretrained OUT/artifacts
 set -euo pipefail
@@ -13,9 +13,9 @@ if [ $# -lt 4 ]; then
   sed -n '2,5s/^# //p' "$0" >&2
   exit 2
 fi
-lol=$1 good=$2 dark=$3 vgg=$4 out=${5:-outputs/shipped}
+lol=$1 good=$2 dark=$3 vgg=$4 out=${5:-outputs/pretrained}
 python=${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python)}
-common=(experiment=shipped "data.parts.lol.root=$lol" "data.parts.photos.root=$good" data.num_workers=1 "unpaired.high=$good"
+common=(experiment=pretrained "data.parts.lol.root=$lol" "data.parts.photos.root=$good" data.num_workers=1 "unpaired.high=$good"
   "unpaired.low=$dark" "unpaired.real_low=$dark" unpaired.num_workers=1 "perceptual.weights=$vgg"
   "trainer.precision=${PRECISION:-bf16-mixed}")
 
@@ -24,6 +24,6 @@ train() { # name, then overrides
 }
 
 train band stage=band
-train judge stage=quality seed=1 unpaired.part=1 "paths.artifacts=$out/judge_artifacts" "uses.band=$out/artifacts/band.pt"
+train quality_model stage=quality seed=1 unpaired.part=1 "paths.artifacts=$out/quality_model_artifacts" "uses.band=$out/artifacts/band.pt"
 train quality stage=quality
 train recompose stage=recompose

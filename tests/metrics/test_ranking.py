@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from drbn_lightning.metrics.ratings import auroc, spearman
+from drbn_lightning.metrics.ranking import auroc, spearman
 
 
 def counted(scores: Tensor, positive: Tensor) -> float:
@@ -79,7 +79,7 @@ def test_auroc_needs_both_classes(positive: list[bool]) -> None:
     ("scores", "mos"),
     [([], []), ([1.0], [2.0]), ([1.0, 1.0], [2.0, 3.0]), ([1.0, 2.0], [3.0, 3.0]), ([1.0, torch.nan], [1.0, 2.0])],
 )
-def test_spearman_needs_two_pictures_that_differ(scores: list[float], mos: list[float]) -> None:
+def test_spearman_needs_two_images_that_differ(scores: list[float], mos: list[float]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert spearman(torch.tensor(scores), torch.tensor(mos)).isnan()

@@ -1,4 +1,4 @@
-"""How well a score of pictures agrees with people: AUROC and rank correlation.
+"""How well a score of images agrees with people: AUROC and rank correlation.
 
 Both depend on the order of the scores only, so logits, probabilities and any rising function of them give the same.
 """
@@ -10,14 +10,14 @@ from torchmetrics.functional.regression import spearman_corrcoef
 
 
 def auroc(scores: Tensor, positive: Tensor) -> Tensor:
-    """Probability that a positive picture scores higher than another one; ties count half.
+    """Probability that a positive image scores higher than another one; ties count half.
 
     NOTE: torchmetrics puts scores beyond [0, 1] through a sigmoid, which makes ties of large logits in float32; ranks
     keep their order.
 
     Args:
         scores: `(N,)`, any range.
-        positive: `(N,)`, true for the positive pictures.
+        positive: `(N,)`, true for the positive images.
 
     Returns:
         A scalar in [0, 1]; NaN where either class is missing or a score is NaN.
@@ -45,7 +45,7 @@ def spearman(scores: Tensor, mos: Tensor) -> Tensor:
         mos: `(N,)`, any range.
 
     Returns:
-        A scalar in [-1, 1]; NaN where fewer than two pictures are given, either is constant or any value is NaN.
+        A scalar in [-1, 1]; NaN where fewer than two images are given, either is constant or any value is NaN.
 
     Raises:
         ValueError: the two are not of one length.
