@@ -124,7 +124,7 @@ def load_used(config: DictConfig) -> dict[str, Artifact]:
     Raises:
         DRBNError: one is missing; the message says which command makes it.
     """
-    found = {}
+    artifacts = {}
     for stage, place in config.uses.items():
         if place is None:
             continue
@@ -134,8 +134,8 @@ def load_used(config: DictConfig) -> dict[str, Artifact]:
                 f"{place} does not exist yet: train it with `python -m drbn_lightning.train stage={stage}`, or name "
                 f"another network by uses.{stage}=PATH{without}"
             )
-        found[str(stage)] = load(place, str(stage))
-    return found
+        artifacts[str(stage)] = load(place, str(stage))
+    return artifacts
 
 
 def start(config: DictConfig, network: nn.Module, stage_name: str) -> Initial | None:

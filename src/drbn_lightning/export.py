@@ -50,8 +50,8 @@ def export(options: argparse.Namespace) -> None:
     check_path(path, options.overwrite)
     whole = load(options)
     say(f"exporting stage={whole.stage}, and comparing it with torch; this takes half a minute")
-    found = exported(whole, path, overwrite=options.overwrite, opset=options.opset)
-    for one in found:
+    verified = exported(whole, path, overwrite=options.overwrite, opset=options.opset)
+    for one in verified:
         say(f"{' x '.join(map(str, one.shape)):16}  largest difference from torch {one.difference:.1e}")
     say(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if options.timings:

@@ -83,10 +83,10 @@ class Divergence(Callback):
         self._first[name] = torch.where(value.detach().isfinite() | (first != NEVER), first, step)
 
     def _look(self, trainer: pl.Trainer) -> None:
-        found = {name: int(step) for name, step in self._first.items() if int(step) != NEVER}
-        if any_process(trainer, bool(found)):
-            name = min(found, key=lambda name: found[name], default="train/loss of another process")
-            self._tell(trainer, f"{name} is not finite since step {found.get(name, trainer.global_step)}")
+        first_steps = {name: int(step) for name, step in self._first.items() if int(step) != NEVER}
+        if any_process(trainer, bool(first_steps)):
+            name = min(first_steps, key=lambda name: first_steps[name], default="train/loss of another process")
+            self._tell(trainer, f"{name} is not finite since step {first_steps.get(name, trainer.global_step)}")
 
     def _tell(self, trainer: pl.Trainer, what: str) -> None:
         if self._told:

@@ -102,12 +102,12 @@ def images_in(batch: PairBatch | UnpairedBatch | TogetherBatch) -> int:
 
 def memory(device: torch.device) -> dict[str, float]:
     """Memory of this process at its peak, and of the GPU where there is one, GiB."""
-    found = {}
+    peaks = {}
     if sys.platform != "win32":
         import resource  # not on Windows
 
         unit = 1 if sys.platform == "darwin" else 1024
-        found[MEMORY] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+        peaks[MEMORY] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
     if device.type == "cuda":
-        found[GPU_MEMORY] = torch.cuda.max_memory_allocated(device) / GIB
-    return found
+        peaks[GPU_MEMORY] = torch.cuda.max_memory_allocated(device) / GIB
+    return peaks

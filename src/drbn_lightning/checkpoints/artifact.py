@@ -89,12 +89,12 @@ class Artifact(NamedTuple):
 
 def identity(network: nn.Module) -> str:
     """Short digest of all parameters and buffers: equal for the same bits under the same names."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         values = tensor.detach().cpu().contiguous()
-        found.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
-        found.update(values.view(-1).view(torch.uint8).numpy().tobytes() if values.numel() else b"")
-    return found.hexdigest()[:16]
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+        digest.update(values.view(-1).view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+    return digest.hexdigest()[:16]
 
 
 def header(
@@ -202,9 +202,9 @@ def _network_state(content: dict[str, Any]) -> dict[str, Tensor]:
 
 def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
     about = content[HEADER]
-    found = about.get("format") if isinstance(about, dict) else None
-    if found != FORMAT:
-        raise DRBNError(f"{path} has format {found}, and this version reads {FORMAT}; update the package")
+    number = about.get("format") if isinstance(about, dict) else None
+    if number != FORMAT:
+        raise DRBNError(f"{path} has format {number}, and this version reads {FORMAT}; update the package")
     try:
         stage, provenance, trained_on = about["stage"], about["provenance"], about["trained_on"]
         description = NetworkDescription(str(about["network"]["target"]), dict(about["network"]["arguments"]))

@@ -20,8 +20,8 @@ class Whole(NamedTuple):
     @property
     def trained_on(self) -> list[dict[str, Any]]:
         """Fingerprints of all data sets that any part has seen, each once."""
-        found = [about for part in self.parts.values() for about in part.trained_on]
-        return [about for number, about in enumerate(found) if about not in found[:number]]
+        fingerprints = [about for part in self.parts.values() for about in part.trained_on]
+        return [about for number, about in enumerate(fingerprints) if about not in fingerprints[:number]]
 
 
 def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:

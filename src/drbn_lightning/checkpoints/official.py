@@ -85,10 +85,10 @@ def recomposer_name_map() -> dict[str, str]:
 
 def recognise(state: Mapping[str, object]) -> OfficialNetwork | None:
     """The released network whose names a state dict bears exactly (with or without `module.`), if any."""
-    found = {name.removeprefix("module.") for name in state}
-    if found == set(name_map()):
+    names = {name.removeprefix("module.") for name in state}
+    if names == set(name_map()):
         return STAGE_1
-    return STAGE_2 if found == set(recomposer_name_map()) else None
+    return STAGE_2 if names == set(recomposer_name_map()) else None
 
 
 def import_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -163,7 +163,7 @@ class SampleDataModule(pl.LightningDataModule):
         """One line on what was loaded for training."""
         assert self.train_set is not None
         assert self.validation_set is not None
-        fingerprints = ", ".join(f"{found.name} {found.identity}" for found in self.trained_on())
+        fingerprints = ", ".join(f"{fingerprint.name} {fingerprint.identity}" for fingerprint in self.trained_on())
         counts = f"{len(self.train_set)} {self.holds} for training, {len(self.validation_set)} for validation"
         return f"{counts} ({fingerprints})"
 

@@ -63,15 +63,15 @@ def compare(trainings: Sequence[Training], key: str, base: str) -> list[Comparis
         >>> compare(trainings, "psnr", "one")[1]
         Comparison(variant='two', values=[21.5], differences=[1.5])
     """
-    found: dict[str, dict[int, float]] = {}
+    values: dict[str, dict[int, float]] = {}
     for one in trainings:
         if key in one.figures:
-            found.setdefault(one.variant, {})[one.seed] = one.figures[key]
-    if base not in found:
-        raise DRBNError(f"no training of {base} has the figure {key}; variants that have it: {', '.join(found)}")
+            values.setdefault(one.variant, {})[one.seed] = one.figures[key]
+    if base not in values:
+        raise DRBNError(f"no training of {base} has the figure {key}; variants that have it: {', '.join(values)}")
     return [
-        Comparison(variant, [own[seed] for seed in sorted(own)], _differences(own, found[base], variant == base))
-        for variant, own in found.items()
+        Comparison(variant, [own[seed] for seed in sorted(own)], _differences(own, values[base], variant == base))
+        for variant, own in values.items()
     ]
 
 

@@ -35,11 +35,11 @@ def _notes(method: EvaluatedMethod, tested: Fingerprint) -> list[Note]:
 
 def _seen(method: EvaluatedMethod, trained: Sequence[Fingerprint], tested: Fingerprint) -> list[Note]:
     """Compare with everything that the method was trained on or chosen by."""
-    found = [(one.name, overlap(one, tested)) for one in trained]
-    together = {image for _, names in found for image in names}
+    overlaps = [(one.name, overlap(one, tested)) for one in trained]
+    together = {image for _, names in overlaps for image in names}
     if not together:
         return []
-    where = ", ".join(name for name, names in found if names)
+    where = ", ".join(name for name, names in overlaps if names)
     example = next(name for name in tested.names if name in together)
     text = (
         f"{len(together)} of the {tested.count} images of {tested.name} were seen in training ({where}), for "

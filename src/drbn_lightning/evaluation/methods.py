@@ -52,7 +52,7 @@ def methods_of(name: str, path: Path, whole: Whole, device: torch.device, taken:
         device: where to run it.
         taken: identities of the networks that take part already; they do not take part twice.
     """
-    found, seen = [], list[dict[str, Any]]()
+    methods, seen = [], list[dict[str, Any]]()
     for stage, part in whole.parts.items():
         seen += [about for about in part.trained_on if about not in seen]
         own = identity(part.network)
@@ -63,8 +63,8 @@ def methods_of(name: str, path: Path, whole: Whole, device: torch.device, taken:
         label = name if stage == whole.stage else ("band" if name == whole.stage else f"{name}, stage 1")
         about = {"kind": "checkpoint", "path": str(path), "stage": stage, "identity": own} | _origin(part)
         run = image_method(network_method(network, device))
-        found.append(EvaluatedMethod(label, run, about, seen.copy() if seen else None, network))
-    return found
+        methods.append(EvaluatedMethod(label, run, about, seen.copy() if seen else None, network))
+    return methods
 
 
 def baseline(name: str, method: Method, about: str) -> EvaluatedMethod:
@@ -148,12 +148,12 @@ def names_of(paths: Sequence[str]) -> dict[str, str]:
         {'a/band': 'a/band.pt', 'b/band': 'b/band.pt', 'other': 'other.pt'}
     """
     stems = [Path(path).resolve().name if Path(path).is_dir() else Path(path).stem for path in paths]
-    found: dict[str, str] = {}
+    labelled: dict[str, str] = {}
     for path, stem in zip(paths, stems, strict=True):
         label = stem if stems.count(stem) == 1 else f"{Path(path).parent.name}/{stem}"
-        count = sum(other == label or other.startswith(f"{label} #") for other in found)
-        found[f"{label} #{count + 1}" if count else label] = path
-    return found
+        count = sum(other == label or other.startswith(f"{label} #") for other in labelled)
+        labelled[f"{label} #{count + 1}" if count else label] = path
+    return labelled
 
 
 def _origin(part: Artifact) -> dict[str, Any]:
@@ -162,13 +162,13 @@ def _origin(part: Artifact) -> dict[str, Any]:
 
 
 def _wrong_sizes(files: dict[str, Path], images: Sequence[Size]) -> list[str]:
-    found = []
+    faults = []
     for image in images:
         if image.key in files:
             height, width, _ = read_rgb(files[image.key]).shape
             if (width, height) != (image.width, image.height):
-                found.append(f"{files[image.key].name} ({width}x{height}, not {image.width}x{image.height})")
-    return found
+                faults.append(f"{files[image.key].name} ({width}x{height}, not {image.width}x{image.height})")
+    return faults
 
 
 def _named(what: str, names: Sequence[str]) -> str:

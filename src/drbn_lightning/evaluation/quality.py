@@ -132,10 +132,10 @@ def difference(first: list[PhotoScore], second: list[PhotoScore]) -> str:
     if [score.image for score in first] != [score.image for score in second]:
         raise ValueError(f"{first[0].method} and {second[0].method} were not run on the same photos")
     both = [(one.quality, other.quality) for one, other in zip(first, second, strict=True)]
-    found = paired([one for one, _ in both], [other for _, other in both], CONFIDENCE)
+    change = paired([one for one, _ in both], [other for _, other in both], CONFIDENCE)
     photos = sum(not isnan(other - one) for one, other in both)
     how = f"{photos} photos, paired bootstrap, {100 * CONFIDENCE:g} %"
-    return f"{second[0].method} - {first[0].method}: {found.mean:+.3f} [{found.low:.3f}, {found.high:.3f}] ({how})"
+    return f"{second[0].method} - {first[0].method}: {change.mean:+.3f} [{change.low:.3f}, {change.high:.3f}] ({how})"
 
 
 def ratings_table(ratings: Ratings) -> str:

@@ -94,11 +94,11 @@ def score_images(
         results, scores = {}, []
         for name, run in methods.items():
             start = time.perf_counter()
-            found = run(image)
+            output = run(image)
             took = 1000 * (time.perf_counter() - start)
-            if not found.isfinite().all():
+            if not output.isfinite().all():
                 raise DRBNError(f"the result of {name} for {image.name} is not finite; evaluate another checkpoint")
-            result = to_8_bit(found)  # once for all metrics: what a person would save
+            result = to_8_bit(output)  # once for all metrics: what a person would save
             scores.append(Score(image.name, name, figures(result, image.normal, metrics), took))
             results[name] = result[0]
         yield ScoredImage(image, results, scores)
@@ -133,8 +133,8 @@ def as_csv(scores: Mapping[str, Sequence[Score]], metrics: Sequence[Metric]) -> 
             *(_cell(score.figures.get(metric.key), metric.decimals) for metric in metrics),
             f"{score.milliseconds:.1f}",
         ]
-        for name, found in scores.items()
-        for score in found
+        for name, own in scores.items()
+        for score in own
     )
     return csv_text(columns, rows)
 

@@ -65,12 +65,12 @@ def result(
         notes: what is to be said of methods that may have seen it.
         main: the method that the others are compared with.
     """
-    found = [metric for metric in metrics if scores and metric.key in scores[0].figures]
+    used = [metric for metric in metrics if scores and metric.key in scores[0].figures]
     by_method = {method.name: [score for score in scores if score.method == method.name] for method in methods}
     timed = {method.name: method.is_timed for method in methods}
-    rows = [Row(name, _means(own, found), _time(own) if timed[name] else None) for name, own in by_method.items()]
-    differences = [_difference(other, main, by_method, found) for other in by_method if other != main]
-    return Result(name, tested, scores, rows, differences, notes, found)
+    rows = [Row(name, _means(own, used), _time(own) if timed[name] else None) for name, own in by_method.items()]
+    differences = [_difference(other, main, by_method, used) for other in by_method if other != main]
+    return Result(name, tested, scores, rows, differences, notes, used)
 
 
 def worst_first(scores: Sequence[Score], method: str, metrics: Sequence[Metric]) -> list[str]:
@@ -90,25 +90,25 @@ def plain(value: float) -> float | str | None:
     return value if isfinite(value) else str(value)
 
 
-def as_plain(found: Result) -> dict[str, Any]:
+def as_plain(result: Result) -> dict[str, Any]:
     """A result in plain values, without the figures of single images, which the CSV holds."""
-    tested = found.tested
+    tested = result.tested
     return {
-        "data": found.name,
+        "data": result.name,
         "fingerprint": tested and {"name": tested.name, "count": tested.count, "identity": tested.identity},
-        "images": len(found.images),
+        "images": len(result.images),
         "methods": {
             row.method: {
                 "means": {key: _plain(value) for key, value in row.means.items()},
                 "milliseconds": row.milliseconds and plain(row.milliseconds),
             }
-            for row in found.rows
+            for row in result.rows
         },
         "differences": [
             {"minus": one.first, "method": one.second, "means": {k: _plain(v) for k, v in one.changes.items()}}
-            for one in found.differences
+            for one in result.differences
         ],
-        "notes": [note._asdict() for note in found.notes],
+        "notes": [note._asdict() for note in result.notes],
     }
 
 

@@ -79,9 +79,9 @@ def evaluate_set(
         if number < output.images:
             path = output.folder / unused(scored.image.name, "", labels)
             samples += write_images(path, scored, network, output.device)
-    found = result(test_set.name, test_set.tested, scores, methods, metrics, notes(methods, test_set.tested), main)
-    worst = worst_first(scores, main, found.metrics)[: output.shown]
-    return Outcome(found, {name: images[name] for name in worst}, samples)
+    summed = result(test_set.name, test_set.tested, scores, methods, metrics, notes(methods, test_set.tested), main)
+    worst = worst_first(scores, main, summed.metrics)[: output.shown]
+    return Outcome(summed, {name: images[name] for name in worst}, samples)
 
 
 def mean_psnr(outcome: Outcome, method: str) -> float:

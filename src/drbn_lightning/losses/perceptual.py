@@ -65,14 +65,14 @@ class PerceptualLoss(nn.Module):
         """
         with torch.no_grad():
             wanted = self.features(target)
-        found = self.features(result)
-        _require_layers(self.layer_weights, found)
+        features = self.features(result)
+        _require_layers(self.layer_weights, features)
         return torch.stack(
-            [w * self._distance(found[name], wanted[name]) for name, w in self.layer_weights.items()]
+            [w * self._distance(features[name], wanted[name]) for name, w in self.layer_weights.items()]
         ).sum()
 
-    def _distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        distance = mse_loss(found.float(), wanted.float())
+    def _distance(self, features: Tensor, wanted: Tensor) -> Tensor:
+        distance = mse_loss(features.float(), wanted.float())
         return distance / wanted.float().square().mean().clamp(min=1e-12) if self.relative else distance
 
 

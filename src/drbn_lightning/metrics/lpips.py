@@ -109,11 +109,11 @@ def _fill(features: nn.Module, state: Mapping[str, Any], path: Path, backbone: B
     own = {}
     for name, tensor in features.state_dict().items():
         theirs = f"features.{name.partition('.')[2]}"
-        found = state.get(theirs)
-        if not isinstance(found, Tensor) or found.shape != tensor.shape:
+        tensor_there = state.get(theirs)
+        if not isinstance(tensor_there, Tensor) or tensor_there.shape != tensor.shape:
             raise DRBNError(
                 f"lpips.weights={path} holds no {theirs} of shape {tuple(tensor.shape)}, so they are not "
                 f"{backbone.title}'s; give torchvision's {backbone.file}, or the other lpips.backbone"
             )
-        own[name] = found
+        own[name] = tensor_there
     features.load_state_dict(own)

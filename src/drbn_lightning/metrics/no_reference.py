@@ -165,9 +165,9 @@ def _as_mat(path: Path, folder: Path) -> Path:
         return path
     try:
         with np.load(path, allow_pickle=False) as archive:
-            found = {f"{name}_prisparam": archive[f"{name}_pris_param"] for name in ("mu", "cov")}
+            arrays = {f"{name}_prisparam": archive[f"{name}_pris_param"] for name in ("mu", "cov")}
     except Exception as error:  # numpy raises a dozen kinds on damaged files
         raise DRBNError(f"{path} holds no parameters of NIQE ({type(error).__name__}: {str(error)[:80]})") from None
     converted = folder / "parameters.mat"
-    importlib.import_module("scipy.io").savemat(converted, found)  # pyiqa brings scipy
+    importlib.import_module("scipy.io").savemat(converted, arrays)  # pyiqa brings scipy
     return converted

@@ -167,15 +167,15 @@ class DRBN(nn.Module):
         base = targets(guess) if self.guess_residual else None
         result: Tensor = guess
         features: FeatureStates | None = None
-        found: list[Bands] = []
+        steps: list[Bands] = []
         for step in range(self.recursions):
             block = cast(BandLearningBlock, self.blocks[step % len(self.blocks)])
             features = block(torch.cat([result, low], dim=1), features if self.feature_residual else None)
             if every or self.recursive_input or step == self.recursions - 1:
                 bands = block.bands(features)
-                found.append(bands if base is None else Bands(*(a + b for a, b in zip(bands, base, strict=True))))
-                result = found[-1].full if self.recursive_input else guess
-        return [_crop(bands, height, width) for bands in (found if every else found[-1:])]
+                steps.append(bands if base is None else Bands(*(a + b for a, b in zip(bands, base, strict=True))))
+                result = steps[-1].full if self.recursive_input else guess
+        return [_crop(bands, height, width) for bands in (steps if every else steps[-1:])]
 
 
 def pad_to_quarters(image: Tensor) -> Tensor:

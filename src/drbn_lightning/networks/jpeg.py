@@ -25,8 +25,8 @@ class Reencoding(nn.Module):
         """
         super().__init__()
         if not 1 <= lowest_quality <= highest_quality <= 100:
-            found = f"[{lowest_quality}, {highest_quality}]"
-            raise ValueError(f"reencode is {found}; give two JPEG qualities from 1 to 100, the lower one first")
+            interval = f"[{lowest_quality}, {highest_quality}]"
+            raise ValueError(f"reencode is {interval}; give two JPEG qualities from 1 to 100, the lower one first")
         self.lowest_quality, self.highest_quality = float(lowest_quality), float(highest_quality)
 
     def qualities(self, count: int) -> Tensor:

@@ -72,12 +72,12 @@ class VGG16Features(nn.Module):
         """
         stack = (image - self.mean) / self.std if self.normalize else image
         names = {place: name for name, place in self.layers.items()}
-        found = {}
+        features = {}
         for place, layer in enumerate(self.features):
             stack = layer(stack)
             if place in names:
-                found[names[place]] = stack
-        return found
+                features[names[place]] = stack
+        return features
 
     def _fill(self, state: Mapping[str, Any], source: str) -> None:
         own = self.state_dict()

@@ -61,10 +61,10 @@ def _draw_numbers(field: Axes, runs: Sequence[Run], key: str) -> None:
     for run in runs:
         assert run.best is not None
         places.setdefault(float(run.words[key]), []).append(run.best)
-    line = sorted((place, sum(found) / len(found)) for place, found in places.items())
+    line = sorted((place, sum(values) / len(values)) for place, values in places.items())
     field.plot(*zip(*line, strict=True), color="tab:blue", alpha=0.5) if line else None
-    for place, found in places.items():
-        field.scatter([place] * len(found), found, color="tab:blue", zorder=3)
+    for place, values in places.items():
+        field.scatter([place] * len(values), values, color="tab:blue", zorder=3)
     if line and line[0][0] > 0 and line[-1][0] / line[0][0] >= 100:
         field.set_xscale("log")
     field.set_xlabel(key)
@@ -75,11 +75,11 @@ def _draw_choices(field: Axes, runs: Sequence[Run], keys: list[str]) -> None:
     choices: dict[tuple[str | None, ...], list[Run]] = {}
     for run in runs:
         choices.setdefault(_choice(run, keys), []).append(run)
-    labels = [_label(found[0], keys) for found in choices.values()]
+    labels = [_label(values[0], keys) for values in choices.values()]
     for row, (group, colour) in enumerate(zip(choices.values(), cycle(["tab:blue", "tab:cyan"]), strict=False)):
-        found = [run.best for run in group if run.best is not None]
-        field.scatter(found, [row] * len(found), color=colour, zorder=3)
-        field.plot([sum(found) / len(found)], [row], marker="|", markersize=14, color="black")
+        values = [run.best for run in group if run.best is not None]
+        field.scatter(values, [row] * len(values), color=colour, zorder=3)
+        field.plot([sum(values) / len(values)], [row], marker="|", markersize=14, color="black")
     field.set_yticks(range(len(labels)), labels, fontsize=8)
     field.invert_yaxis()
     field.margins(y=0.1 if len(labels) > 1 else 1.0)

@@ -66,8 +66,8 @@ def read_sweep(folder: Path, by: Sequence[str] | None = None) -> list[Run]:
 def varied(runs: Sequence[Run]) -> list[str]:
     """The keys in which runs differ, in the order of the command line, the seed last."""
     keys = list(dict.fromkeys(key for run in runs for key in run.words))
-    found = [key for key in keys if len({run.words.get(key) for run in runs}) > 1]
-    return [key for key in found if key != SEED] + [key for key in found if key == SEED]
+    keys_that_vary = [key for key in keys if len({run.words.get(key) for run in runs}) > 1]
+    return [key for key in keys_that_vary if key != SEED] + [key for key in keys_that_vary if key == SEED]
 
 
 def table_of_runs(runs: Sequence[Run], keys: Sequence[str]) -> Table:
@@ -101,20 +101,21 @@ def table_over_seeds(runs: Sequence[Run], keys: Sequence[str]) -> Table | None:
     for run in runs:
         if run.best is not None and run.status == "finished":
             groups.setdefault(tuple(run.words.get(key, "") for key in others), []).append(run.best)
-    if SEED not in keys or all(len(found) == 1 for found in groups.values()):
+    if SEED not in keys or all(len(values) == 1 for values in groups.values()):
         return None
     rows = [
-        [*group, str(len(found)), number(statistics.fmean(found)), _spread(found)] for group, found in groups.items()
+        [*group, str(len(values)), number(statistics.fmean(values)), _spread(values)]
+        for group, values in groups.items()
     ]
     return Table([*others, "seeds", f"mean best {runs[0].monitor}", "standard deviation"], rows)
 
 
 def stages_of(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
     """Runs by stage, in the order of training, and monitored figure: only those can be compared."""
-    found: dict[tuple[str, str], list[Run]] = {}
+    by_stage: dict[tuple[str, str], list[Run]] = {}
     for run in sorted(runs, key=lambda run: STAGES.index(run.stage) if run.stage in STAGES else len(STAGES)):
-        found.setdefault((run.stage, run.monitor), []).append(run)
-    return found
+        by_stage.setdefault((run.stage, run.monitor), []).append(run)
+    return by_stage
 
 
 def as_markdown(table: Table) -> str:
@@ -142,8 +143,8 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}" if abs(value) < 1 else f"{value:.3f}"
 
 
-def _spread(found: Sequence[float]) -> str:
-    return number(statistics.stdev(found)) if len(found) > 1 else ""
+def _spread(values: Sequence[float]) -> str:
+    return number(statistics.stdev(values)) if len(values) > 1 else ""
 
 
 def _read(place: Path, sweep: Path) -> Run:
@@ -166,7 +167,7 @@ def _read(place: Path, sweep: Path) -> Run:
 
 def _best_figures(place: Path, monitor: str, *, maximum: bool) -> dict[str, float]:
     """The figures of the validation in which the monitored one was best, from the run's CSV logs."""
-    found: dict[str, float] = {}
+    best: dict[str, float] = {}
     for file in sorted(place.glob("csv/version_*/metrics.csv")):
         for row in csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))):
             if not row.get(monitor):
@@ -174,6 +175,6 @@ def _best_figures(place: Path, monitor: str, *, maximum: bool) -> dict[str, floa
             value = float(row[monitor])
             if not math.isfinite(value):
                 continue
-            if not found or (value > found[monitor] if maximum else value < found[monitor]):
-                found = {name: float(cell) for name, cell in row.items() if name.startswith("val/") and cell}
-    return found
+            if not best or (value > best[monitor] if maximum else value < best[monitor]):
+                best = {name: float(cell) for name, cell in row.items() if name.startswith("val/") and cell}
+    return best

@@ -68,8 +68,8 @@ class BandLearning(Stage):
         guess = getattr(self.network, "guess", None)
         if not self.guess_weight or batch.normal_thumbnail is None or not isinstance(guess, Guess):
             return {}
-        found = guess(batch.thumbnail, batch.thumbnail)
-        return {"guess": (found - batch.normal_thumbnail).abs().mean()}
+        guessed = guess(batch.thumbnail, batch.thumbnail)
+        return {"guess": (guessed - batch.normal_thumbnail).abs().mean()}
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
         """Validate one batch; the means over all processes weigh every image alike. The bands go to the callbacks."""

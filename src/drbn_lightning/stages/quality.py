@@ -145,8 +145,8 @@ class QualityLearning(Stage):
         if not self.trainer.sanity_checking:
             require_both_sides(kinds)
         figures = {f"val/{name}": value for name, value in self.evaluate(logits, mos, kinds).items()}
-        found = {name: value for name, value in figures.items() if not value.isnan() or name == "val/loss"}
-        self.log_dict(found, prog_bar=True)
+        defined = {name: value for name, value in figures.items() if not value.isnan() or name == "val/loss"}
+        self.log_dict(defined, prog_bar=True)
 
     def evaluate(self, logits: Tensor, mos: Tensor, kinds: Tensor) -> dict[str, Tensor]:
         """Figures of held-out photos; those that these photos cannot give are NaN.

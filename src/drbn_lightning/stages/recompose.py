@@ -157,14 +157,14 @@ class RecompositionLearning(Stage):
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures; the loss is the recomposer's, on the pairs and on the held-out photos."""
-        found = {}
+        means = {}
         for name, metric in self.figures.items():
             assert isinstance(metric, MeanMetric)
             if metric.update_called:
-                found[f"val/{name}"] = metric.compute()
+                means[f"val/{name}"] = metric.compute()
             metric.reset()
-        found["val/loss"] = found["val/fidelity"] + found.get("val/unpaired", 0.0)
-        self.log_dict(found)
+        means["val/loss"] = means["val/fidelity"] + means.get("val/unpaired", 0.0)
+        self.log_dict(means)
 
     def trainable_parameters(self) -> list[dict[str, Any]]:
         """The recomposer's parameters and, with a joint adversary, the discriminator's at their own learning rate."""
@@ -188,10 +188,10 @@ class RecompositionLearning(Stage):
 
     def _validate_pairs(self, batch: PairBatch, bands: Bands, recomposed: Recomposed) -> None:
         image = recomposed.image
-        found = {"psnr": psnr(image, batch.normal), "ssim": ssim(image, batch.normal)}
-        found |= {"band_psnr": psnr(bands.full, batch.normal), "band_ssim": ssim(bands.full, batch.normal)}
-        found["fidelity"] = torch.stack(list(self.loss.fidelity(image, batch.normal).values())).sum()
-        self._add(found)
+        values = {"psnr": psnr(image, batch.normal), "ssim": ssim(image, batch.normal)}
+        values |= {"band_psnr": psnr(bands.full, batch.normal), "band_ssim": ssim(bands.full, batch.normal)}
+        values["fidelity"] = torch.stack(list(self.loss.fidelity(image, batch.normal).values())).sum()
+        self._add(values)
 
     def _validate_photos(self, bands: Bands, recomposed: Recomposed) -> None:
         if self.discriminator is None:
@@ -201,8 +201,8 @@ class RecompositionLearning(Stage):
         terms |= self.loss.structure(recomposed.image, bands.full)
         self._add({"logit": after, "band_logit": before, "unpaired": torch.stack(list(terms.values())).sum()})
 
-    def _add(self, found: dict[str, Tensor]) -> None:
-        for name, value in found.items():
+    def _add(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
             metric = self.figures[name]
             assert isinstance(metric, MeanMetric)
             metric.update(value)

@@ -107,11 +107,11 @@ def others(config: DictConfig, test_set: ImageSet) -> list[EvaluatedMethod]:
     folders = named_paths(config.predictions, "predictions")
     sizes = sizes_of(test_set.images() if folders else ())
     names = chosen_baselines(config.baselines or [])
-    found = choose_baselines(names, test_set.images(), test_set.has_targets)
+    methods = choose_baselines(names, test_set.images(), test_set.has_targets)
     for name, folder in folders.items():
         own = folder / test_set.name.replace("/", "_")
-        found.append(predictions(name, own if own.is_dir() else folder, sizes))
-    return found
+        methods.append(predictions(name, own if own.is_dir() else folder, sizes))
+    return methods
 
 
 def image_sets(config: DictConfig) -> list[ImageSet]:
@@ -120,11 +120,11 @@ def image_sets(config: DictConfig) -> list[ImageSet]:
     asked = sets or config.photos
     if not asked or config.data._target_ != BUILT_IN:
         sets[""] = build(config, "data")
-    found = [_pairs(name, data) for name, data in sets.items()]
+    image_sets = [_pairs(name, data) for name, data in sets.items()]
     if config.photos is not None:
         loose = LoosePhotos(Path(config.photos))
-        found.append(ImageSet("photos", loose.fingerprint(), lambda: _loose(loose), has_targets=False))
-    return found
+        image_sets.append(ImageSet("photos", loose.fingerprint(), lambda: _loose(loose), has_targets=False))
+    return image_sets
 
 
 def _pairs(name: str, data: PairDataModule) -> ImageSet:
@@ -210,14 +210,14 @@ def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
         if (folder / f"{stage}.pt").exists():
             return {"": folder / f"{stage}.pt"}
     try:
-        found = pretrained_path()
+        path = pretrained_path()
     except DRBNError:
         raise DRBNError(
             f"{folder / 'band.pt'} does not exist yet: train it with `python -m drbn_lightning.train stage=band`, "
             "or name another network by checkpoint=PATH"
         ) from None
     say(f"note: no checkpoint is named and {folder} holds none, so the one that ships with the package is evaluated")
-    return {"": found}
+    return {"": path}
 
 
 def named_paths(given: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:

@@ -40,14 +40,14 @@ class Memory:
             path = self.folder / f"{_key(name, low, thumbnail)}.npy"
             if path in self._sizes:
                 return torch.from_numpy(np.load(path))
-            found = method(low, thumbnail)
-            self._keep(path, found)
-            return found
+            result = method(low, thumbnail)
+            self._keep(path, result)
+            return result
 
         return remembered
 
-    def _keep(self, path: Path, found: Tensor) -> None:
-        size = found.numel() * found.element_size()
+    def _keep(self, path: Path, result: Tensor) -> None:
+        size = result.numel() * result.element_size()
         if size > self.limit:
             return
         while sum(self._sizes.values()) + size > self.limit:
@@ -55,7 +55,7 @@ class Memory:
             del self._sizes[oldest]
             oldest.unlink(missing_ok=True)
         try:
-            np.save(path, found.numpy())
+            np.save(path, result.numpy())
         except OSError:  # no room: then the network runs again
             path.unlink(missing_ok=True)
         else:

@@ -96,7 +96,7 @@ class Work:
         key = stage, self_ensemble
         if key not in self._enhancers:
             own = self.options
-            found = load_enhancer(
+            enhancer = load_enhancer(
                 own.checkpoint,
                 stage=stage,
                 band=own.band,
@@ -104,7 +104,7 @@ class Work:
                 tile_size=own.tile,
                 self_ensemble=self_ensemble,
             )
-            self._enhancers[key] = self._remembering(found, f"{stage} {self_ensemble}")
+            self._enhancers[key] = self._remembering(enhancer, f"{stage} {self_ensemble}")
         return self._enhancers[key]
 
     def _remembering(self, enhancer: Enhancer, name: str) -> Enhancer:

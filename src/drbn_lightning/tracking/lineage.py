@@ -65,15 +65,15 @@ class RunReport(Callback):
         """Give the published network to W&B, and its figures as the best of the run to W&B and TensorBoard."""
         if not trainer.is_global_zero or not trainer.loggers or not self.artifact.exists():
             return
-        found = load(self.artifact)
-        best, monitor = found.provenance, self.config["monitor"]["metric"]
+        artifact = load(self.artifact)
+        best, monitor = artifact.provenance, self.config["monitor"]["metric"]
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and monitor in best["figures"]:
                 logger.log_metrics({"hp_metric": best["figures"][monitor]}, best["steps"])
             elif isinstance(logger, WandbLogger) and not logger.experiment.disabled:
                 logger.experiment.summary.update(best_of(best))
-                about = {**self.run, "identity": identity(found.network), **best_of(best)}
-                log_network(logger.experiment, found.stage, self.artifact, about)
+                about = {**self.run, "identity": identity(artifact.network), **best_of(best)}
+                log_network(logger.experiment, artifact.stage, self.artifact, about)
 
 
 def lineage(used: Mapping[str, Used], datasets: list[dict[str, Any]]) -> dict[str, Any]:

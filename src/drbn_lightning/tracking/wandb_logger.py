@@ -85,10 +85,10 @@ def has_key(url: str) -> bool:
         return True
     named = os.environ.get("NETRC")
     places = [Path(named).expanduser()] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
         return False
     try:
-        return netrc.netrc(found).authenticators(urlsplit(url).hostname or "") is not None
+        return netrc.netrc(file).authenticators(urlsplit(url).hostname or "") is not None
     except (netrc.NetrcParseError, OSError):
         return False

@@ -100,8 +100,8 @@ def _below(root: Path, names: tuple[str, ...]) -> Path:
     """The folder of one of these names."""
     if not root.is_dir():
         raise DRBNError(f"data.root={root} is not a folder; set it to the folder that holds {names[0]}")
-    found = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name.lower() in names]
-    if len(found) != 1:
-        what = f"{found[0].name} and {found[1].name}" if found else f"none of {', '.join(names)}"
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name.lower() in names]
+    if len(folders) != 1:
+        what = f"{folders[0].name} and {folders[1].name}" if folders else f"none of {', '.join(names)}"
         raise DRBNError(f"data.root={root} holds {what}; name the folders by data.low=PATH data.normal=PATH")
-    return found[0]
+    return folders[0]

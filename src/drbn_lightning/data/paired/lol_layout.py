@@ -84,8 +84,8 @@ def find_pairs(root: Path, release: str, split: LolSplit) -> list[PairPaths]:
     layout = LAYOUTS[release]
     expected = layout.train_count if split == "train" else layout.test_count
     if len(pairs) != expected:
-        found = f"{len(pairs)} {split} pairs of {layout.title} below data.root={root}"
-        warnings.warn(f"Found {found}; the release has {expected}: results will not compare.", stacklevel=2)
+        summary = f"{len(pairs)} {split} pairs of {layout.title} below data.root={root}"
+        warnings.warn(f"Found {summary}; the release has {expected}: results will not compare.", stacklevel=2)
     return pairs
 
 
@@ -109,13 +109,13 @@ def _find(root: Path, release: str, split: LolSplit) -> list[PairPaths]:
     """Pair the folders of a split wherever they are below the root."""
     if not root.is_dir():
         raise DRBNError(f"data.root={root} is not a folder; set it to the folder that LOL was unpacked to.")
-    found = _locate(root, release, split)
-    if not found:
+    folders = _locate(root, release, split)
+    if not folders:
         raise DRBNError(_not_found(root, release, split))
-    if len(found) > 1:
-        places = " and ".join(str(low) for low, _ in found)
+    if len(folders) > 1:
+        places = " and ".join(str(low) for low, _ in folders)
         raise DRBNError(f"data.root={root} holds {LAYOUTS[release].title} more than once ({places}); name one of them.")
-    return pair_by_name(*found[0])
+    return pair_by_name(*folders[0])
 
 
 def _locate(root: Path, release: str, split: LolSplit) -> list[tuple[Path, Path]]:
@@ -123,9 +123,9 @@ def _locate(root: Path, release: str, split: LolSplit) -> list[tuple[Path, Path]
     spellings = LAYOUTS[release].train if split == "train" else LAYOUTS[release].test
     for starts in _levels(root, release):
         candidates = [(_below(at, names.low), _below(at, names.normal)) for at in starts for names in spellings]
-        found = [(low, normal) for low, normal in candidates if low and normal]
-        if found:
-            return found
+        complete = [(low, normal) for low, normal in candidates if low and normal]
+        if complete:
+            return complete
     return []
 
 

@@ -127,12 +127,12 @@ def _groups(signatures: Sequence[str]) -> list[list[int]]:
 
 def _by_key(folder: Path) -> dict[str, Path]:
     """Name every image of a folder."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for file in list_images(folder):
-        other = found.setdefault(pair_key(file), file)
+        other = files.setdefault(pair_key(file), file)
         if other is not file:
             raise DRBNError(f"{other.name} and {file.name} in {folder} count as one image; rename or remove one.")
-    return found
+    return files
 
 
 def _require_partners(files: dict[str, Path], partners: dict[str, Path], looked_in: Path) -> None:

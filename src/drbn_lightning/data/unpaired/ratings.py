@@ -147,18 +147,18 @@ def _is_header(cells: list[str], where: tuple[int, int], delimiter: str) -> bool
 
 def _ratings(path: Path, rows: list[tuple[int, list[str]]], where: tuple[int, int], delimiter: str) -> Ratings:
     """Take names and scores from the rows, each name once."""
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for number, cells in rows:
         if len(cells) <= max(where):
             raise DRBNError(f"{path}, line {number}: column {max(where) + 1} is missing; mend the line or remove it.")
         name, score = cells[where[0]], _number(cells[where[1]], delimiter)
         if score is None:
             raise DRBNError(f"{path}, line {number}: the score {cells[where[1]]!r} is not a number; mend or remove it.")
-        if not name or name in found:
+        if not name or name in scores:
             what = f"{name} comes a second time" if name else "the file name is missing"
             raise DRBNError(f"{path}, line {number}: {what}; mend the line or remove it.")
-        found[name] = score
-    return Ratings(list(found), np.array(list(found.values()), np.float64), None)
+        scores[name] = score
+    return Ratings(list(scores), np.array(list(scores.values()), np.float64), None)
 
 
 def _number(text: str, delimiter: str) -> float | None:

@@ -123,10 +123,10 @@ class StoredPhotos(PhotoSet):
 
     def photo(self, number: int) -> Photo:
         """Photo `number` of all kinds."""
-        found = self.photos[number]
-        photo, thumbnail = self.cache[found.number].float() / 255, self.cache.thumbnail(found.number)
-        mos = torch.tensor(found.mos, dtype=torch.float32)
-        return Photo(photo, thumbnail, mos, found.kind, self.cache.name(found.number))
+        entry = self.photos[number]
+        photo, thumbnail = self.cache[entry.number].float() / 255, self.cache.thumbnail(entry.number)
+        mos = torch.tensor(entry.mos, dtype=torch.float32)
+        return Photo(photo, thumbnail, mos, entry.kind, self.cache.name(entry.number))
 
 
 class UnpairedDataModule(SampleDataModule):

@@ -220,8 +220,8 @@ class StoredDataModule(UnpairedDataModule):
             if kind not in left:
                 key = "unpaired.real_low_" if kind == REAL_LOW else "unpaired."
                 less = f"{key}validation_share or {key}test_share"
-                found = self._rated.report
-                raise DRBNError(f"no {kind} photo is left to train on ({found}); add some, or lower {less}")
+                report = self._rated.report
+                raise DRBNError(f"no {kind} photo is left to train on ({report}); add some, or lower {less}")
         for photo in training:
             _, height, width = cache.shape(photo.number)
             if min(height, width) < self.crop_size:

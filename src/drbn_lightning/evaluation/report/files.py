@@ -36,13 +36,13 @@ def write_report(report: Report, say: Callable[[str], None]) -> None:
     """Print the tables; write `scores.csv`, `summary.json` and `report.html`."""
     results = [outcome.result for outcome in report.outcomes]
     methods = {method.name: method.about | cost(method) for method in report.methods}
-    used = {metric.key for found in results for metric in found.metrics}
+    used = {metric.key for result in results for metric in result.metrics}
     metrics = [metric for metric in report.columns.all if metric.key in used]
-    for found in results:
-        say(f"{text(found, methods)}\n")
+    for result in results:
+        say(f"{text(result, methods)}\n")
     say(definitions(metrics, report.columns.absent))
     whole = summary(results, methods, metrics, report.columns.absent, _about(report))
-    scores = as_csv({found.name: found.scores for found in results}, metrics)
+    scores = as_csv({result.name: result.scores for result in results}, metrics)
     say(f"written: {write_text(report.folder / 'scores.csv', scores)}")
     plain = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
     say(f"written: {write_text(report.folder / 'summary.json', plain)}")

@@ -48,9 +48,9 @@ def page(
     """
     parts = [f"<h1>Evaluation</h1><p class=about>{escape(_about(summary))}</p>"]
     parts += [_warnings(results)]
-    parts += [_section(number, found, summary, images.get(found.name, {})) for number, found in enumerate(results)]
+    parts += [_section(number, result, summary, images.get(result.name, {})) for number, result in enumerate(results)]
     parts += [_definitions(summary), _methods(summary["methods"])]
-    data = [_images(found, images.get(found.name, {})) for found in results]
+    data = [_images(result, images.get(result.name, {})) for result in results]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Evaluation</title><style>{STYLE}</style></head><body>{''.join(parts)}"
@@ -63,54 +63,56 @@ def _about(summary: Mapping[str, Any]) -> str:
 
 
 def _warnings(results: Sequence[Result]) -> str:
-    notes = [(found, note) for found in results for note in found.notes]
+    notes = [(result, note) for result in results for note in result.notes]
     lines = [
         f'<li class="{"warning" if note.is_warning else "note"}"><b>{escape(note.method)}</b> on '
-        f"{escape(found.name)}: {escape(note.text)}</li>"
-        for found, note in sorted(notes, key=lambda pair: not pair[1].is_warning)
+        f"{escape(result.name)}: {escape(note.text)}</li>"
+        for result, note in sorted(notes, key=lambda pair: not pair[1].is_warning)
     ]
     return f"<h2>Seen in training</h2><ul>{''.join(lines)}</ul>" if lines else ""
 
 
-def _section(number: int, found: Result, summary: Mapping[str, Any], images: Mapping[str, Any]) -> str:
+def _section(number: int, result: Result, summary: Mapping[str, Any], images: Mapping[str, Any]) -> str:
     """One data set: table, differences, images."""
-    count = len(found.images)
-    parts = [f"<h2>{escape(found.name)}</h2><p>{count} image{'' if count == 1 else 's'}; {escape(INTERVALS)}.</p>"]
-    parts.append(_table(found, summary["methods"]))
-    if found.differences and found.metrics:
-        parts.append(_difference_table(found))
+    count = len(result.images)
+    parts = [f"<h2>{escape(result.name)}</h2><p>{count} image{'' if count == 1 else 's'}; {escape(INTERVALS)}.</p>"]
+    parts.append(_table(result, summary["methods"]))
+    if result.differences and result.metrics:
+        parts.append(_difference_table(result))
     if images:
         shown = f"{len(images)} of {count} images" if len(images) < count else "All images"
-        order = ", worst first" if found.metrics and found.metrics[0].better else ""
+        order = ", worst first" if result.metrics and result.metrics[0].better else ""
         parts.append(f'<h3>Images</h3><p>{shown}{order}.</p><div class="cards" data-set="{number}"></div>')
     return "".join(parts)
 
 
-def _table(found: Result, methods: Mapping[str, Any]) -> str:
-    heads = ["method", *(metric.heading for metric in found.metrics), "parameters", "GMAC", "ms"]
+def _table(result: Result, methods: Mapping[str, Any]) -> str:
+    heads = ["method", *(metric.heading for metric in result.metrics), "parameters", "GMAC", "ms"]
     rows = []
-    for row in found.rows:
+    for row in result.rows:
         cost = methods.get(row.method, {})
         last = [
             _cell(amount(cost.get("parameters")), cost.get("parameters")),
             _cell(_number(cost.get("gmac"), 2), cost.get("gmac")),
             _cell(_number(row.milliseconds, 1), row.milliseconds),
         ]
-        rows.append([_cell(row.method, row.method), *_intervals(row.means, found.metrics), *last])
-    return _html_table(heads, rows, [metric.definition for metric in found.metrics])
+        rows.append([_cell(row.method, row.method), *_intervals(row.means, result.metrics), *last])
+    return _html_table(heads, rows, [metric.definition for metric in result.metrics])
 
 
-def _difference_table(found: Result) -> str:
-    heads = ["paired difference", *(metric.heading for metric in found.metrics)]
+def _difference_table(result: Result) -> str:
+    heads = ["paired difference", *(metric.heading for metric in result.metrics)]
     rows = [
-        [_cell(f"{one.second} - {one.first}", one.first), *_intervals(one.changes, found.metrics, "+")]
-        for one in found.differences
+        [_cell(f"{one.second} - {one.first}", one.first), *_intervals(one.changes, result.metrics, "+")]
+        for one in result.differences
     ]
-    return _html_table(heads, rows, [metric.definition for metric in found.metrics])
+    return _html_table(heads, rows, [metric.definition for metric in result.metrics])
 
 
-def _intervals(found: Mapping[str, Interval], metrics: Sequence[Metric], sign: str = "") -> list[str]:
-    return [_cell(bracketed(found[metric.key], metric.decimals, sign), found[metric.key].mean) for metric in metrics]
+def _intervals(intervals: Mapping[str, Interval], metrics: Sequence[Metric], sign: str = "") -> list[str]:
+    return [
+        _cell(bracketed(intervals[metric.key], metric.decimals, sign), intervals[metric.key].mean) for metric in metrics
+    ]
 
 
 def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]], titles: Sequence[str]) -> str:
@@ -153,19 +155,19 @@ def _methods(methods: Mapping[str, Any]) -> str:
     return f"<h2>Methods</h2><dl>{''.join(lines)}</dl>"
 
 
-def _images(found: Result, images: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _images(result: Result, images: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """What the script needs: images in order, each with its images and figures."""
-    scores = {(score.image, score.method): score.figures for score in found.scores}
-    metrics = [{"title": metric.heading, "decimals": metric.decimals} for metric in found.metrics]
+    scores = {(score.image, score.method): score.figures for score in result.scores}
+    metrics = [{"title": metric.heading, "decimals": metric.decimals} for metric in result.metrics]
     cards = []
     for name, shown in images.items():
         figures = {
-            method: [plain(scores[name, method][metric.key]) for metric in found.metrics]
+            method: [plain(scores[name, method][metric.key]) for metric in result.metrics]
             for method in shown
             if (name, method) in scores
         }
         cards.append({"name": name, "images": shown, "figures": figures})
-    main = found.differences[0].second if found.differences else (found.rows[0].method if found.rows else "")
+    main = result.differences[0].second if result.differences else (result.rows[0].method if result.rows else "")
     return {"metrics": metrics, "main": main, "cards": cards}
 
 

@@ -33,9 +33,11 @@ def write_images(
     if not isinstance(network, BandRecomposition):
         return []
     with torch.inference_mode():
-        bands, found = network.parts(low.to(device), scored.image.thumbnail.to(device))
+        bands, recomposed = network.parts(low.to(device), scored.image.thumbnail.to(device))
     chained = is_chained(network.recomposer)
-    sample = stage2_panels(low[0], bands, found.recomposition_weights, found.image[0], normal, chained=chained)
+    sample = stage2_panels(
+        low[0], bands, recomposed.recomposition_weights, recomposed.image[0], normal, chained=chained
+    )
     write_png(path.with_name(f"{path.name}_stages.png"), sheet(sample))
     return [sample]
 

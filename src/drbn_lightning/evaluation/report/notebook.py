@@ -97,17 +97,17 @@ def smaller(sample: Mapping[str, Tensor], width: int = WIDTH) -> dict[str, Tenso
     return found
 
 
-def means(found: Result) -> Table:
+def means(result: Result) -> Table:
     """The mean of each metric and its interval, a row for each method."""
-    cells = [[row.method, *_cells(row.means, found.metrics)] for row in found.rows]
-    return Table([f"{len(found.images)} images", *(metric.heading for metric in found.metrics)], cells)
+    cells = [[row.method, *_cells(row.means, result.metrics)] for row in result.rows]
+    return Table([f"{len(result.images)} images", *(metric.heading for metric in result.metrics)], cells)
 
 
-def changes(found: Result) -> Table:
+def changes(result: Result) -> Table:
     """What the main method changes, paired image by image, a row for each other method."""
-    cells = [[f"{one.second} - {one.first}", *_cells(one.changes, found.metrics, "+")] for one in found.differences]
-    return Table(["paired difference", *(metric.heading for metric in found.metrics)], cells)
+    cells = [[f"{one.second} - {one.first}", *_cells(one.changes, result.metrics, "+")] for one in result.differences]
+    return Table(["paired difference", *(metric.heading for metric in result.metrics)], cells)
 
 
-def _cells(found: Mapping[str, Interval], metrics: Sequence[Metric], sign: str = "") -> list[str]:
-    return [bracketed(found[metric.key], metric.decimals, sign) for metric in metrics]
+def _cells(intervals: Mapping[str, Interval], metrics: Sequence[Metric], sign: str = "") -> list[str]:
+    return [bracketed(intervals[metric.key], metric.decimals, sign) for metric in metrics]

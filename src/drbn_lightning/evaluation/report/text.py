@@ -10,21 +10,21 @@ from drbn_lightning.metrics.metric import Metric
 INTERVALS = "in brackets: 95 % bootstrap interval of the mean over images; differences are paired, image by image"
 
 
-def text(found: Result, costs: dict[str, dict[str, Any]]) -> str:
+def text(result: Result, costs: dict[str, dict[str, Any]]) -> str:
     """One data set: a row for each method, then the paired differences, then what was seen in training.
 
     Args:
-        found: what was found.
+        result: what was found.
         costs: `parameters` and `gmac` by method, where they are known.
     """
-    count = len(found.images)
-    lines = [f"{found.name}: {count} image{'' if count == 1 else 's'}"]
+    count = len(result.images)
+    lines = [f"{result.name}: {count} image{'' if count == 1 else 's'}"]
     lines += _aligned(
-        [_headings(found.metrics), *(line for row in found.rows for line in _row(row, found.metrics, costs))]
+        [_headings(result.metrics), *(line for row in result.rows for line in _row(row, result.metrics, costs))]
     )
-    if found.differences and found.metrics:
-        lines += ["", *_aligned([line for one in found.differences for line in _difference(one, found.metrics)])]
-    lines += [f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}" for note in found.notes]
+    if result.differences and result.metrics:
+        lines += ["", *_aligned([line for one in result.differences for line in _difference(one, result.metrics)])]
+    lines += [f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}" for note in result.notes]
     return "\n".join(lines)
 
 
@@ -60,7 +60,7 @@ def summary(
         "not_measured": list(absent),
         "intervals": INTERVALS,
         "methods": methods,
-        "results": [as_plain(found) for found in results],
+        "results": [as_plain(result) for result in results],
     }
 
 
@@ -76,17 +76,17 @@ def amount(parameters: int | None) -> str:
     return f"{parameters / 1e6:.3f} M" if parameters else "0"
 
 
-def bracketed(found: Interval, digits: int, sign: str = "") -> str:
+def bracketed(interval: Interval, digits: int, sign: str = "") -> str:
     """A mean and its interval.
 
     Example:
         >>> bracketed(Interval(18.801, 17.2, 20.43), 2)
         '18.80 [17.20, 20.43]'
     """
-    mean = f"{found.mean:{sign}.{digits}f}"
-    if found.low != found.low:
+    mean = f"{interval.mean:{sign}.{digits}f}"
+    if interval.low != interval.low:
         return mean
-    return f"{mean} [{found.low:{sign}.{digits}f}, {found.high:{sign}.{digits}f}]"
+    return f"{mean} [{interval.low:{sign}.{digits}f}, {interval.high:{sign}.{digits}f}]"
 
 
 def _headings(metrics: Sequence[Metric]) -> list[str]:
@@ -111,9 +111,9 @@ def _difference(one: Difference, metrics: Sequence[Metric]) -> list[list[str]]:
     return [[f"{one.second} - {one.first}", *means], _below(one.changes, metrics, "+", 0)]
 
 
-def _below(found: dict[str, Interval], metrics: Sequence[Metric], sign: str, empty: int) -> list[str]:
+def _below(intervals: dict[str, Interval], metrics: Sequence[Metric], sign: str, empty: int) -> list[str]:
     """The line of intervals."""
-    cells = [bracketed(found[metric.key], metric.decimals, sign).partition(" ")[2] for metric in metrics]
+    cells = [bracketed(intervals[metric.key], metric.decimals, sign).partition(" ")[2] for metric in metrics]
     return ["", *cells, *[""] * empty]
 
 

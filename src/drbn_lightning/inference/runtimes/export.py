@@ -69,10 +69,10 @@ def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | 
     check_path(path, overwrite)
     network = _Full(whole.network).cpu().float().eval().requires_grad_(False)
     content = _content(network, about(whole), opset)
-    found = verify(network, content, str(path))
+    verified = verify(network, content, str(path))
     with written_beside(path) as beside:
         beside.write_bytes(content)
-    return found
+    return verified
 
 
 def check_path(path: Path, overwrite: bool) -> None:
@@ -95,7 +95,7 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
     Raises:
         DRBNError: a result is of another shape or differs by more than `TOLERANCE`.
     """
-    method, found = onnx_method(content, name), list[Verified]()
+    method, verified = onnx_method(content, name), list[Verified]()
     random = torch.Generator().manual_seed(0)
     for shape in SIZES:
         low = torch.rand(shape, generator=random) ** 3
@@ -103,13 +103,13 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
         expected, result = network(low, thumbnail), method(low, thumbnail)
         if result.shape != expected.shape:
             raise DRBNError(f"{name} is not written: for {shape} it gives {tuple(result.shape)}")
-        found.append(Verified(shape, (result - expected).abs().max().item()))
-        if not found[-1].difference <= TOLERANCE:  # not a number neither
+        verified.append(Verified(shape, (result - expected).abs().max().item()))
+        if not verified[-1].difference <= TOLERANCE:  # not a number neither
             raise DRBNError(
-                f"{name} is not written: for {shape} it differs from torch by {found[-1].difference:.2g}, which is "
+                f"{name} is not written: for {shape} it differs from torch by {verified[-1].difference:.2g}, which is "
                 f"more than {TOLERANCE:g}; try another opset or another release of torch"
             )
-    return found
+    return verified
 
 
 def about(whole: Whole) -> dict[str, str]:

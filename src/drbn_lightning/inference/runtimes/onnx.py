@@ -49,8 +49,8 @@ def onnx_method(content: bytes, name: str, threads: int | None = None) -> Method
 
     def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
         values = (as_input(low).numpy(), as_input(thumbnail).numpy())
-        found = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
-        return torch.from_numpy(found[0])
+        outputs = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
+        return torch.from_numpy(outputs[0])
 
     return enhance
 

@@ -69,8 +69,10 @@ def choose_precision(name: str, device: torch.device, *, bits: int = 8) -> Preci
 
 def has_native_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16 numbers itself (AVX-512 BF16 or AMX)."""
-    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # missing in older releases of torch
-    return any(bool(found.get(name)) for name in ("avx512_bf16", "amx_bf16"))
+    capabilities: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # missing in older releases of torch
+    return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def torch_method(network: nn.Module, device: torch.device, precision: Precision = "float32") -> Method:
@@ -106,9 +108,9 @@ def in_precision(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 def _candidates() -> list[torch.device]:
     """Kinds of devices, the fastest first."""
-    found = ["cuda"] if torch.cuda.is_available() else []
-    found += ["mps"] if torch.backends.mps.is_available() else []
-    return [torch.device(name) for name in (*found, "cpu")]
+    devices = ["cuda"] if torch.cuda.is_available() else []
+    devices += ["mps"] if torch.backends.mps.is_available() else []
+    return [torch.device(name) for name in (*devices, "cpu")]
 
 
 def _works(device: torch.device) -> bool:
