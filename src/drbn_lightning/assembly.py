@@ -196,8 +196,8 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     stage = build_stage(config, network, used)
     artifact = Path(config.paths.output_dir) / f"{stage_name}.pt"
     about = provenance(config, overrides)
-    known = {name: Used(Path(config.uses[name]), identity(found.network)) for name, found in used.items()}
-    about["used"] = {name: one.identity for name, one in known.items()}
+    parents = {name: Used(Path(config.uses[name]), identity(other.network)) for name, other in used.items()}
+    about["used"] = {name: parent.identity for name, parent in parents.items()}
     if initial is not None:
         about["initial"] = initial.provenance
     needs = {name: used[name].reference(Path(config.uses[name])) for name in NEEDS.get(stage_name, ()) if name in used}
@@ -217,7 +217,7 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     if not loggers:  # Lightning refuses what only loggers could take
         callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
     origin = {"stage": stage_name} | {name: value for name, value in about.items() if name != "config"}
-    report = RunReport(artifact, plain(config), origin, known, own_data)
+    report = RunReport(artifact, plain(config), origin, parents, own_data)
     last = [Publisher(artifact, make_header), report]
     trainer = build(config, "trainer", callbacks=[*callbacks, *last], logger=loggers)
     return Experiment(data, stage, network, trainer, artifact)

@@ -52,9 +52,9 @@ def _stage_1(path: Path, artifact: Artifact, chosen: Path | None) -> Artifact:
     wanted = needed.get("identity")
     for place in places:
         if chosen or place.is_file():
-            found = load(place, "band")
-            if wanted in (None, identity(found.network)):
-                return found
+            stage_1 = load(place, "band")
+            if wanted in (None, identity(stage_1.network)):
+                return stage_1
     where = " or ".join(map(str, places)) or "nothing"
     raise DRBNError(
         f"{path} recomposes the bands of a stage 1 (identity {wanted or 'unknown'}) that is not in {where}: "

@@ -134,5 +134,5 @@ def _or_worst(value: float, better: int) -> float:
     return value if value == value else -better * float("inf")
 
 
-def _plain(found: Interval) -> dict[str, float | str | None]:
-    return {key: plain(value) for key, value in found._asdict().items()}
+def _plain(interval: Interval) -> dict[str, float | str | None]:
+    return {key: plain(value) for key, value in interval._asdict().items()}

@@ -200,7 +200,7 @@ def _rounded_up(size: int, factor: int) -> int:
 
 
 def _crop(bands: Bands, height: int, width: int) -> Bands:
-    found = (
+    cropped = (
         band[..., : _rounded_up(height, f), : _rounded_up(width, f)] for band, f in zip(bands, (1, 2, 4), strict=True)
     )
-    return Bands(*found)
+    return Bands(*cropped)

@@ -119,8 +119,8 @@ class RecompositionLearning(Stage):
         """
         if unpaired is None or unpaired.real_low is None:
             raise DRBNError("stage=recompose with an adversary needs real low-light photos: set unpaired.real_low")
-        bands, found = self(unpaired.real_low, unpaired.real_low_thumbnail)
-        recomposed = found.image
+        bands, output = self(unpaired.real_low, unpaired.real_low_thumbnail)
+        recomposed = output.image
         fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
         logits = torch.cat([self.opinion(fake) for fake in fakes])
         terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)

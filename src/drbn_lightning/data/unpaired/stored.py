@@ -146,7 +146,7 @@ class StoredDataModule(UnpairedDataModule):
         cache, photos = self.train_set.cache, self.train_set.photos
         sets = {kind: [photo for photo in photos if photo.kind == kind] for kind in KINDS}
         sets["validation"] = self.validation_set.photos
-        return [fingerprint(f"{self.source}/{name}", cache, found) for name, found in sets.items() if found]
+        return [fingerprint(f"{self.source}/{name}", cache, chosen) for name, chosen in sets.items() if chosen]
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the test photos."""

@@ -89,12 +89,12 @@ def smaller(sample: Mapping[str, Tensor], width: int = WIDTH) -> dict[str, Tenso
         sample: images by name, `(3, H, W)` in [0, 1]; what is beyond is cut off.
         width: of each image at most, in pixels.
     """
-    found = {}
+    resized = {}
     for name, image in sample.items():
-        shown, scale = image.detach().float().cpu().clamp(0, 1), min(1.0, width / image.shape[-1])
+        whole, scale = image.detach().float().cpu().clamp(0, 1), min(1.0, width / image.shape[-1])
         size = [max(1, round(side * scale)) for side in image.shape[-2:]]
-        found[name] = functional.interpolate(shown[None], size, mode="area")[0]
-    return found
+        resized[name] = functional.interpolate(whole[None], size, mode="area")[0]
+    return resized
 
 
 def means(result: Result) -> Table:
