@@ -32,9 +32,9 @@ sweep experiment=ablation/single_scale,ablation/multi_scale,ablation/whole,ablat
 sweep experiment=ablation/no_feature_residual,ablation/no_recursive_input seed=0 "${stage_1[@]}"
 sweep stage=quality experiment=ablation/high_mos,ablation/targets seed=0 "${stage_2[@]}"
 sweep stage=quality experiment=ablation/high_mos seed=1 unpaired.part=1 "${stage_2[@]}" # the quality model, of other photos
-liked=("uses.quality=$runs/high_mos/0/quality.pt" "${stage_2[@]}")
-sweep stage=recompose experiment=ablation/recomposition,ablation/frozen_adversary seed=0 "${liked[@]}" "${vgg16[@]}" "${weights[@]}"
-sweep stage=recompose experiment=ablation/no_perceptual seed=0 "${liked[@]}" "${weights[@]}"
+high-MOS=("uses.quality=$runs/high_mos/0/quality.pt" "${stage_2[@]}")
+sweep stage=recompose experiment=ablation/recomposition,ablation/frozen_adversary seed=0 "${high-MOS[@]}" "${vgg16[@]}" "${weights[@]}"
+sweep stage=recompose experiment=ablation/no_perceptual seed=0 "${high-MOS[@]}" "${weights[@]}"
 sweep stage=recompose experiment=ablation/no_quality seed=0 "${stage_2[@]}" "${vgg16[@]}"
 sweep stage=recompose experiment=ablation/quality_on_targets seed=0 "${stage_2[@]}" "${vgg16[@]}" "${weights[@]}" \
   "uses.quality=$runs/targets/0/quality.pt"

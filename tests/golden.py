@@ -33,7 +33,7 @@ _BLOCK += [("Down1", (16, 16, 3, 3)), ("Down2", (32, 16, 3, 3)), ("Up1", (16, 16
 
 
 def released_band_state() -> dict[str, Tensor]:
-    """A state dict under the released names, filled by the formula."""
+    """A state dict under the official names, filled by the formula."""
     state: dict[str, Tensor] = {}
     for recursion in range(1, 5):
         for layer, shape in _BLOCK:

@@ -109,7 +109,7 @@ def test_released_weights_of_stage_2_load(tmp_path: Path) -> None:
     assert not artifact.network.training
     refused(tmp_path / "released.pt", "stage=recompose, and stage=band is needed", "band")
     torch.save(state | {"UPNet2.weight": torch.zeros(3)}, tmp_path / "damaged.pt")
-    refused(tmp_path / "damaged.pt", "do not fit the released stage-2 network")
+    refused(tmp_path / "damaged.pt", "do not fit the official stage-2 network")
 
 
 def test_a_network_from_outside_comes_back(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_another_stage(tmp_path: Path) -> None:
 def test_released_names_with_other_tensors(tmp_path: Path) -> None:
     state = released_band_state() | {"recur2.Up1.weight": torch.zeros(3)}
     torch.save(state, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "do not fit the released stage-1 network")
+    refused(tmp_path / "a.pt", "do not fit the official stage-1 network")
 
 
 @pytest.mark.parametrize("version", [FORMAT + 1, None, "1"])

@@ -64,9 +64,9 @@ def test_what_is_unknown_is_said_to_be() -> None:
 def test_released_weights_have_seen_the_numbers_of_the_released_code(
     name: str, images: tuple[str, ...], seen: int | None
 ) -> None:
-    released = method(trained_on=None, about={"source": "released stage-1 weights"})
+    released = method(trained_on=None, about={"source": "official stage-1 weights"})
     (note,) = notes([released], fingerprint_of(name, *images))
-    assert "released stage-1 weights do not say which images they were trained on" in note.text
+    assert "official stage-1 weights do not say which images they were trained on" in note.text
     assert (note.seen, note.is_warning) == (seen, bool(seen))
 
 

@@ -88,7 +88,7 @@ def test_the_table_has_means_and_paired_differences() -> None:
     scores = scores_of(input=[-1.0, -3.0, -2.0], band=[0.0, -1.0, 1.0], recompose=[0.5, 0.0, 1.0])
     lines = table(scores).splitlines()
     assert [line.split() for line in lines[:4]] == [
-        ["method", "photos", "quality", "liked", "brightness"],
+        ["method", "photos", "quality", "p(high)", "brightness"],
         ["input", "3", "-2.000", "0.1452", "0.2500"],
         ["band", "3", "0.000", "0.5000", "0.2500"],
         ["recompose", "3", "0.500", "0.6178", "0.2500"],

@@ -145,7 +145,7 @@ def test_a_wrong_share_is_refused(share: float) -> None:
     ("sample", "changes"), [(batch(low=False, dark=False), {}), (batch(low=False), {"band": None})]
 )
 def test_nothing_to_compare_with_is_an_error(sample: UnpairedBatch, changes: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="nothing to tell liked photos from"):
+    with pytest.raises(DRBNError, match="nothing to tell high-MOS photos from"):
         fit(tmp_path, stage(**changes), sample)
 
 
@@ -158,8 +158,8 @@ def test_goes_without_stage_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kinds", "missing"),
     [
-        (["low", "middle", "real_low"], "no photo that people like"),
-        (["high", "middle"], "no disliked or enhanced photo"),
+        (["low", "middle", "real_low"], "no high-MOS photo"),
+        (["high", "middle"], "no low-MOS or enhanced photo"),
     ],
 )
 def test_a_validation_of_one_side_is_an_error(kinds: list[str], missing: str, tmp_path: Path) -> None:

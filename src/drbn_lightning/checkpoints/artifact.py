@@ -132,8 +132,8 @@ def load(path: Path | str, stage: str | None = None) -> Artifact:
     content = read(path)
     if HEADER in content:
         artifact = _load_own(path, content)
-    elif all(isinstance(name, str) for name in content) and (released := recognise(content)):
-        artifact = _load_released(path, content, released)
+    elif all(isinstance(name, str) for name in content) and (official := recognise(content)):
+        artifact = _load_official(path, content, official)
     else:
         raise DRBNError(f"{path} is neither a checkpoint of drbn_lightning nor official weights")
     if stage is not None and artifact.stage != stage:
@@ -216,11 +216,11 @@ def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
     return Artifact(stage, network, description, provenance, trained_on, needs)
 
 
-def _load_released(path: Path, content: dict[str, Any], released: OfficialNetwork) -> Artifact:
-    description = NetworkDescription(released.target, dict(released.arguments))
+def _load_official(path: Path, content: dict[str, Any], official: OfficialNetwork) -> Artifact:
+    description = NetworkDescription(official.target, dict(official.arguments))
     network = description.build()
-    _fill(network, import_official(content), path, f"the released {released.title} network")
-    return Artifact(released.stage, network, description, {"source": f"released {released.title} weights"}, [], {})
+    _fill(network, import_official(content), path, f"the official {official.title} network")
+    return Artifact(official.stage, network, description, {"source": f"official {official.title} weights"}, [], {})
 
 
 def _fill(network: nn.Module, state: dict[str, Tensor], path: Path, name: str) -> None:

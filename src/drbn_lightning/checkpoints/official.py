@@ -35,7 +35,7 @@ _RECOMPOSER_LAYERS = {
 
 
 class OfficialNetwork(NamedTuple):
-    """A released network: its stage, and class and arguments of ours that take its weights."""
+    """An official network: its stage, and class and arguments of ours that take its weights."""
 
     title: str
     stage: str
@@ -84,7 +84,7 @@ def recomposer_name_map() -> dict[str, str]:
 
 
 def recognise(state: Mapping[str, object]) -> OfficialNetwork | None:
-    """The released network whose names a state dict bears exactly (with or without `module.`), if any."""
+    """The official network whose names a state dict bears exactly (with or without `module.`), if any."""
     names = {name.removeprefix("module.") for name in state}
     if names == set(name_map()):
         return STAGE_1
@@ -92,16 +92,16 @@ def recognise(state: Mapping[str, object]) -> OfficialNetwork | None:
 
 
 def import_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename a released state dict.
+    """Rename an official state dict.
 
     Args:
-        state: tensors under the released names of either stage, with or without `module.` before them.
+        state: tensors under the official names of either stage, with or without `module.` before them.
 
     Returns:
         A state dict for `DRBN(**RELEASED_ARGUMENTS)` or `FlatRecomposer(**RELEASED_RECOMPOSER_ARGUMENTS)`.
 
     Raises:
-        KeyError: a name is not one of the released networks'.
+        KeyError: a name is not one of the official networks'.
     """
     names = name_map() | recomposer_name_map()  # no name is in both
     return {names[name.removeprefix("module.")]: tensor for name, tensor in state.items()}

@@ -24,8 +24,8 @@ REAL_LOW = "real_low"
 RATED = ("high", "middle", "low")
 CONFIDENCE = 0.95
 DEFINITIONS = (
-    "quality: the discriminator's logit of the result rounded to 8 bits; liked: its sigmoid, from 0 to 1; brightness: "
-    "mean over pixels and colours, from 0 to 1; differences are of quality"
+    "quality: the discriminator's logit of the result rounded to 8 bits; p(high): its sigmoid, from 0 to 1; "
+    "brightness: mean over pixels and colours, from 0 to 1; differences are of quality"
 )
 
 
@@ -111,10 +111,10 @@ def table(scores: list[PhotoScore]) -> str:
     for score in scores:
         by_method.setdefault(score.method, []).append(score)
     width = max(len(name) for name in [*by_method, "method"])
-    lines = [f"{'method':{width}}  photos  quality   liked  brightness"]
+    lines = [f"{'method':{width}}  photos  quality  p(high)  brightness"]
     for name, own in by_method.items():
         quality, brightness = mean(score.quality for score in own), mean(score.brightness for score in own)
-        lines.append(f"{name:{width}}  {len(own):6}  {quality:7.3f}  {_liked(own):6.4f}  {brightness:10.4f}")
+        lines.append(f"{name:{width}}  {len(own):6}  {quality:7.3f}  {_probability(own):7.4f}  {brightness:10.4f}")
     return "\n".join(lines + [difference(*both) for both in pairwise(by_method.values())])
 
 
@@ -174,6 +174,6 @@ def _of_kind(ratings: Ratings, kind: str) -> Tensor:
     return torch.tensor([other == kind for other in ratings.kinds], dtype=torch.bool)
 
 
-def _liked(scores: list[PhotoScore]) -> float:
+def _probability(scores: list[PhotoScore]) -> float:
     qualities = torch.tensor([score.quality for score in scores], dtype=torch.float64)
     return mean(qualities.sigmoid().tolist())

@@ -6,9 +6,9 @@ three enlarged); in the last row, the largest difference anywhere in the worst i
 
 | overlap | 32 | 64 | 96 | 128 | 160 | 192 |
 | --- | --- | --- | --- | --- | --- | --- |
-| released stage 1, worst, dB | 24.8 | 30.5 | 38.5 | 47.5 | 62.5 | 113 |
-| released stage 1, median, dB | 35.4 | 40.6 | 46.6 | 57.5 | 71.4 | 125 |
-| released stage 2, worst, dB | 32.5 | 37.9 | 44.9 | 54.1 | 64.6 | 113 |
+| official stage 1, worst, dB | 24.8 | 30.5 | 38.5 | 47.5 | 62.5 | 113 |
+| official stage 1, median, dB | 35.4 | 40.6 | 46.6 | 57.5 | 71.4 | 125 |
+| official stage 2, worst, dB | 32.5 | 37.9 | 44.9 | 54.1 | 64.6 | 113 |
 | largest difference, of 255 | 84 | 65 | 28 | 14 | 2.5 | .03 |
 
 Networks differ: one of ours, with the first guess `mean`, after 15 epochs on crops, needed 24 pixels for 124 dB.

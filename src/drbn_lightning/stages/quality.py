@@ -79,7 +79,7 @@ class QualityLearning(Stage):
         self.ratings = HeldOutRatings()
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits `(N,)` of images `(N, 3, H, W)`: the higher, the better liked."""
+        """Logits `(N,)` of images `(N, 3, H, W)`: the higher, the better the image."""
         logits: Tensor = self.network(self.ordered(image))
         return logits
 
@@ -96,7 +96,7 @@ class QualityLearning(Stage):
             fake += [self.enhanced(unpaired.real_low[:count], mean), *([others] if len(others) else [])]
         if not fake:
             raise DRBNError(
-                "there is nothing to tell liked photos from: give photos that people dislike, or real low-light photos "
+                "there is nothing to tell high-MOS photos from: give low-MOS photos, or real low-light photos "
                 "(unpaired.real_low) and stage 1 (uses.band)"
             )
         real_logits, fake_logits = self.compare(real, fake)
@@ -135,7 +135,7 @@ class QualityLearning(Stage):
         self.ratings.update(self(image), batch.mos, batch.kind)
 
     def on_validation_epoch_end(self) -> None:
-        """Log AUROC (liked against disliked, and against enhanced), rank correlation with MOS, and the loss.
+        """Log AUROC (high-MOS against low-MOS, and against enhanced), rank correlation with MOS, and the loss.
 
         Raises:
             DRBNError: the held-out photos lack one of the two sides.
@@ -168,15 +168,15 @@ class QualityLearning(Stage):
 
 
 def sides(kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which photos are liked, which are disliked, which are enhanced; `kinds` are as in `QualityLearning.evaluate`."""
+    """Which photos are high-MOS, which low-MOS, which enhanced; `kinds` are as in `QualityLearning.evaluate`."""
     high, low, enhanced = (kinds == KINDS.index(kind) for kind in ("high", "low", "real_low"))
     return high, low, enhanced
 
 
 def require_both_sides(kinds: Tensor) -> None:
-    """Raise a DRBNError unless liked photos and others are among those that were scored; `kinds` are as for `sides`."""
+    """Raise a DRBNError unless high-MOS photos and others are among those scored; `kinds` are as for `sides`."""
     high, low, enhanced = sides(kinds)
-    for what, there in (("no photo that people like", high), ("no disliked or enhanced photo", low | enhanced)):
+    for what, there in (("no high-MOS photo", high), ("no low-MOS or enhanced photo", low | enhanced)):
         if not there.any():
             raise DRBNError(
                 f"val/loss cannot be told: {what} is among those held out for validation; raise unpaired's "

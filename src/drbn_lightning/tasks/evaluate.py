@@ -146,7 +146,7 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
     """Compare a discriminator's scores with people's, on the photos held out for testing. Returns the AUROC.
 
     Raises:
-        DRBNError: no photo that people like is held out for testing.
+        DRBNError: no high-MOS photo is held out for testing.
     """
     data = build_unpaired(config)
     data.setup("test")
@@ -154,7 +154,7 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
     ratings = quality.score_ratings(data.test_dataloader(), network, device)
     if "high" not in ratings.kinds:
         raise DRBNError(
-            f"checkpoint={config.checkpoint} has nothing to score: no photo that people like is held out for testing; "
+            f"checkpoint={config.checkpoint} has nothing to score: no high-MOS photo is held out for testing; "
             "choose unpaired=... with some, or raise unpaired.test_photos or unpaired.test_share"
         )
     say(quality.ratings_table(ratings))

@@ -37,8 +37,8 @@ class RatedDataModule(StoredDataModule):
             root: folder of photos.
             table: the table.
             table_key: its configuration key.
-            high_mos: photos of this mean opinion score and above are liked.
-            low_mos: photos of this score and below are disliked; None for none.
+            high_mos: photos of this mean opinion score and above are high-MOS.
+            low_mos: photos of this score and below are low-MOS; None for none.
             min_votes: scores of fewer votes do not count.
             max_missing: share of the photos chosen by score that may be missing on disk.
             options: see `StoredDataModule`.

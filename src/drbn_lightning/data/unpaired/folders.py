@@ -10,7 +10,7 @@ from drbn_lightning.errors import DRBNError
 
 
 class FoldersDataModule(StoredDataModule):
-    """All photos of one folder count as liked, all of another as disliked; nobody gave them scores."""
+    """All photos of one folder count as high-MOS, all of another as low-MOS; nobody gave them scores."""
 
     source = "folder"
 

@@ -1,4 +1,4 @@
-"""Which photos are liked and disliked, which are held out, and which of several networks may see them.
+"""Which photos are high-MOS and low-MOS, which are held out, and which of several networks may see them.
 
 Everything hangs on hashes of names, so it is the same for every seed, threshold and machine, and whether or not the
 photos themselves are there.

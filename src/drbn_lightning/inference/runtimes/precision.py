@@ -1,7 +1,7 @@
 """Where and with how many bits a network runs.
 
 Seconds for a megapixel, median of 3 in turn, channels last, on a busy machine of two cores with AVX-512 BF16,
-25 November 2026 (released stage 1, and both stages):
+25 November 2026 (official stage 1, and both stages):
 
 | | float32 | bfloat16 | bfloat16 autocast |
 | --- | --- | --- | --- |
