@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.baselines.catalog import gamma_method, input_method
+from drbn_lightning.baselines.catalog import input_method
+from drbn_lightning.baselines.gamma import gamma_method
 from drbn_lightning.batches import PhotoBatch
 from drbn_lightning.evaluation.quality import (
     PhotoScore,

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands
-from drbn_lightning.baselines.catalog import gamma_method, input_method
+from drbn_lightning.baselines.catalog import input_method
+from drbn_lightning.baselines.gamma import gamma_method
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.scoring import (

@@ -102,7 +102,7 @@ class Discriminator(nn.Module):
         self._initialise(spectral)
 
     def forward(self, image: Tensor) -> Tensor:
-        """The logit of being a real photo that people like.
+        """The logit of being a real high-MOS photo; its sigmoid is D of the paper.
 
         Args:
             image: `(N, 3, H, W)` display values, of any size.
@@ -112,10 +112,6 @@ class Discriminator(nn.Module):
         """
         logits: Tensor = self.head(self.body(self.inputs(image)))
         return logits.float().mean(dim=(1, 2, 3))
-
-    def score(self, image: Tensor) -> Tensor:
-        """The logit as a probability, `(N,)` in [0, 1] (D of the paper)."""
-        return torch.sigmoid(self(image))
 
     def inputs(self, image: Tensor) -> Tensor:
         """What the first convolution sees: the image and, where asked for, its sorted copy, `(N, 6 or 3, H, W)`."""

@@ -2,12 +2,20 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
+from drbn_lightning.data.unpaired.ava import AVADataModule
+from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples
+from drbn_lightning.data.unpaired.stored import StoredDataModule
+
 SIZES = [(24, 30), (36, 28), (30, 30), (40, 25)]
+
+SCORES = {image: 2 + image % 8 for image in range(160)}  # 2 to 9: 40 up to 3, 40 from 8 on, 80 between
 
 
 def pixels(name: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -48,3 +56,25 @@ def write_ava(path: Path, scores: dict[int, int]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(rows) + "\n")
     return path
+
+
+def module(root: Path, **changes: Any) -> AVADataModule:  # noqa: ANN401 any setting
+    settings: dict[str, Any] = {"votes": str(root / "AVA.txt"), "cache": str(root.parent / "cache")}
+    settings |= {"high_mos": 8, "low_mos": 3, "validation_share": 0.2, "test_share": 0.2, "short_side": 20}
+    settings |= {"crop_size": 16, "length": 12, "num_workers": 0} | changes
+    return AVADataModule(str(root), **settings)
+
+
+def ready(data: StoredDataModule) -> Any:  # noqa: ANN401 the module itself
+    data.prepare_data()
+    data.setup("fit")
+    data.setup("test")
+    return data
+
+
+def names(data: StoredDataModule, role: int) -> dict[str, str]:
+    """Names and kinds of what is used for training, validation or test."""
+    sets = {TRAINING: data.train_set, VALIDATION: data.validation_set, TEST: data.test_set}
+    found = sets[role]
+    assert isinstance(found, StoredSamples | StoredPhotos)
+    return {photo.path.name: photo.kind for photo in found.photos}
