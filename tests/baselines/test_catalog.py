@@ -14,8 +14,8 @@ from drbn_lightning.types import Method
 from tests.baselines.given import images, pair
 
 
-def built(names: Iterable[str], pairs: Iterable[PairBatch]) -> dict[str, Method]:
-    return dict(BASELINES[name].build(pairs) for name in names)
+def built(names: Iterable[str], batches: Iterable[PairBatch]) -> dict[str, Method]:
+    return dict(BASELINES[name].build((batch.low, batch.normal) for batch in batches) for name in names)
 
 
 def every_method() -> dict[str, Method]:
@@ -56,7 +56,7 @@ def test_baselines_come_under_their_names_and_the_best_gamma_says_which() -> Non
     pairs = [pair(n, 0.35) for n in range(3)]
     search = GammaSearch()
     for batch in pairs:
-        search.add(batch)
+        search.add(batch.low, batch.normal)
     methods = built(["lime", "gamma", "input"], pairs)
     assert list(methods) == ["lime", f"best gamma {search.best():.2f}", "input"]
     low = pairs[0].low

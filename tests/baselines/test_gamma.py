@@ -24,7 +24,7 @@ def test_the_search_finds_what_trying_every_gamma_finds(seed: int) -> None:
     batches = [pair(10 * seed + n, 0.2 + 0.15 * n + 0.1 * seed, height=9 + n) for n in range(4)]
     search = GammaSearch()
     for batch in batches:
-        search.add(batch)
+        search.add(batch.low, batch.normal)
     tried = means(batches)
     assert search.best() == GAMMAS[max(range(len(GAMMAS)), key=tried.__getitem__)]
     assert (search._sum / search._count).tolist() == pytest.approx(tried, abs=1e-3)
@@ -33,10 +33,10 @@ def test_the_search_finds_what_trying_every_gamma_finds(seed: int) -> None:
 def test_a_batch_counts_as_its_images() -> None:
     whole, single = GammaSearch(), GammaSearch()
     batch = pair(0, 0.5, count=3)
-    whole.add(batch)
+    whole.add(batch.low, batch.normal)
     for row in range(3):
         one = slice(row, row + 1)
-        single.add(PairBatch(batch.low[one], batch.normal[one], batch.thumbnail[one], batch.name[one]))
+        single.add(batch.low[one], batch.normal[one])
     assert torch.equal(whole._sum, single._sum)
     assert whole._count == single._count == 3
 
@@ -45,7 +45,7 @@ def test_a_batch_counts_as_its_images() -> None:
 def test_finds_the_gamma_that_made_the_target_and_survives_no_error_at_all(gamma: float) -> None:
     low = torch.arange(256).float().div(255).view(1, 1, 16, 16).expand(1, 3, 16, 16)
     search = GammaSearch()
-    search.add(PairBatch(low, (gamma_curve(low, gamma) * 255).round() / 255, low.mean()[None], ["ramp"]))
+    search.add(low, (gamma_curve(low, gamma) * 255).round() / 255)
     assert search.best() == gamma
     assert math.isfinite(search._sum.max().item())
 

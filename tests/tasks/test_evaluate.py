@@ -220,6 +220,9 @@ def test_several_data_sets_and_photos_without_targets_in_one_run(
     assert folders == ["lol_v1", "our485_test", "photos"]
     evaluate(composed(tmp_path, *words[:1], *words[-3:-2], "device=cpu", "images=0", name="evaluate"))
     assert {row["data"] for row in rows(tmp_path)} == {"photos"}
+    scenes = ("data=synthetic", "data.test_scenes=1", "data.test_size=32", "data.num_workers=0")
+    evaluate(composed(tmp_path, *words[:1], *words[-3:-2], *scenes, "device=cpu", "images=0", name="evaluate"))
+    assert {row["data"] for row in rows(tmp_path)} == {"synthetic/test", "photos"}
 
 
 def test_two_methods_of_one_name_are_refused(tmp_path: Path) -> None:

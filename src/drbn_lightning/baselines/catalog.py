@@ -9,8 +9,10 @@ from drbn_lightning.baselines.clahe import CLIP_LIMIT, TILES, clahe
 from drbn_lightning.baselines.gamma import AUTO_MEAN, GammaSearch, auto_gamma, gamma_method
 from drbn_lightning.baselines.lime import lime
 from drbn_lightning.baselines.msr import multi_scale_retinex
-from drbn_lightning.batches import PairBatch
 from drbn_lightning.types import Method
+
+Pairs = Iterable[tuple[Tensor, Tensor]]
+"""Low-light images and their targets, `(N, 3, H, W)` in [0, 1] each."""
 
 
 def input_method(low: Tensor, thumbnail: Tensor) -> Tensor:
@@ -29,13 +31,13 @@ class Baseline(NamedTuple):
 
     about: str
     needs_pairs: bool
-    build: Callable[[Iterable[PairBatch]], tuple[str, Method]]
+    build: Callable[[Pairs], tuple[str, Method]]
 
 
-def _best_gamma(pairs: Iterable[PairBatch]) -> tuple[str, Method]:
+def _best_gamma(pairs: Pairs) -> tuple[str, Method]:
     search = GammaSearch()
-    for batch in pairs:
-        search.add(batch)
+    for low, normal in pairs:
+        search.add(low, normal)
     return f"best gamma {search.best():.2f}", gamma_method(search.best())
 
 

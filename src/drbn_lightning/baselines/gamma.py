@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from drbn_lightning.batches import PairBatch
 from drbn_lightning.metrics.ssim_gc import gamma_corrected
 from drbn_lightning.types import Method
 
@@ -35,9 +34,9 @@ class GammaSearch:
         self.curves = torch.stack([(values**gamma * 255).round() / 255 for gamma in GAMMAS])
         self._sum, self._count = torch.zeros(len(GAMMAS), dtype=torch.float64), 0
 
-    def add(self, batch: PairBatch) -> None:
-        """Add the images of a batch."""
-        for low, normal in zip(batch.low, batch.normal, strict=True):
+    def add(self, lows: Tensor, normals: Tensor) -> None:
+        """Add images and their targets, `(N, 3, H, W)` in [0, 1]."""
+        for low, normal in zip(lows, normals, strict=True):
             value = (low * 255).round().long().flatten().cpu()
             target = normal.double().flatten().cpu()
             count = torch.bincount(value, minlength=256).double()

@@ -35,12 +35,16 @@ def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
     Raises:
         DRBNError: the checkpoint is of another stage, or its stage 1 cannot be found or is another one.
     """
-    artifact = load(path)
+    return whole(load(path), Path(path), band)
+
+
+def whole(artifact: Artifact, path: Path, band: Path | str | None = None) -> Whole:
+    """An enhancement network whose last stage has been read from `path`; the rest as `load_whole` has it."""
     if artifact.stage == "band":
         return Whole("band", artifact.network, {"band": artifact})
     if artifact.stage != "recompose":
         raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, which enhances no images")
-    first = _stage_1(Path(path), artifact, None if band is None else Path(band))
+    first = _stage_1(path, artifact, None if band is None else Path(band))
     network = BandRecomposition(first.network, artifact.network).eval()
     return Whole("recompose", network, {"band": first, "recompose": artifact})
 

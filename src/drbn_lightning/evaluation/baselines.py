@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from torch import Tensor
+
 from drbn_lightning.baselines.catalog import BASELINES
-from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.methods import EvaluatedMethod, baseline
 from drbn_lightning.evaluation.scoring import EvaluationImage
@@ -44,7 +45,7 @@ def choose_baselines(
     return [baseline(label, method, about) for label, method, about in built]
 
 
-def _pairs(images: Iterable[EvaluationImage]) -> Iterator[PairBatch]:
+def _pairs(images: Iterable[EvaluationImage]) -> Iterator[tuple[Tensor, Tensor]]:
     for image in images:
         assert image.normal is not None
-        yield PairBatch(image.low, image.normal, image.thumbnail, [image.name])
+        yield image.low, image.normal

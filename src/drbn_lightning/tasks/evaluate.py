@@ -9,7 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from drbn_lightning.assembly import build, build_unpaired, with_keys_below
 from drbn_lightning.baselines.catalog import input_method
 from drbn_lightning.checkpoints.artifact import Artifact, identity, load
-from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.checkpoints.enhancement_model import Whole, whole
 from drbn_lightning.checkpoints.pretrained import pretrained_path
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
@@ -37,9 +37,6 @@ from drbn_lightning.terminal import say
 from drbn_lightning.types import Method
 from drbn_lightning.visualization.panels import strip
 
-BUILT_IN = "drbn_lightning.data.paired.synthetic.SyntheticDataModule"
-"""The data set that is evaluated on only where no other is asked for."""
-
 
 def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     """Evaluate checkpoints and other people's results beside the baselines.
@@ -57,9 +54,11 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     require_counts(config)
     device = choose_device(config.device)
     paths = choose_checkpoints(config)
-    if len(paths) == 1 and (artifact := load(next(iter(paths.values())))).stage == "quality":
-        return evaluate_discriminator(config, artifact, device)
-    wholes = {path: load_whole(path, config.band) for path in paths.values()}
+    artifacts = {path: load(path) for path in paths.values()}
+    first = next(iter(artifacts.values()), None)
+    if len(artifacts) == 1 and first is not None and first.stage == "quality":
+        return evaluate_discriminator(config, first, device)
+    wholes = {path: whole(artifact, path, config.band) for path, artifact in artifacts.items()}
     named = {name or wholes[path].stage: path for name, path in paths.items()}
     main = next(iter(named), None)
     learned = networks(named, wholes, device)
@@ -81,7 +80,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
         say(f"written: {output / 'figures'}")
     if config.quality_model is not None:
-        score_photos(config, named, wholes, device)
+        score_photos(config, learned, wholes, device)
     return mean_psnr(outcomes[0], main or methods[-1].name)
 
 
@@ -117,8 +116,7 @@ def others(config: DictConfig, test_set: ImageSet) -> list[EvaluatedMethod]:
 def image_sets(config: DictConfig) -> list[ImageSet]:
     """Those of `test_sets`, and `data` and `photos` where they are asked for; the built-in scenes where nothing is."""
     sets = {str(name): build(config.datasets, str(name)) for name in config.datasets}
-    asked = sets or config.photos
-    if not asked or config.data._target_ != BUILT_IN:
+    if config.data_is_asked_for or not (sets or config.photos):
         sets[""] = build(config, "data")
     image_sets = [_pairs(name, data) for name, data in sets.items()]
     if config.photos is not None:
@@ -161,7 +159,9 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
     return quality.ratings_auroc(ratings)
 
 
-def score_photos(config: DictConfig, named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> None:
+def score_photos(
+    config: DictConfig, learned: list[EvaluatedMethod], wholes: dict[Path, Whole], device: torch.device
+) -> None:
     """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
     artifact = load(config.quality_model, "quality")
     used = [part.provenance.get("used", {}) for whole in wholes.values() for part in whole.parts.values()]
@@ -169,7 +169,6 @@ def score_photos(config: DictConfig, named: dict[str, Path], wholes: dict[Path, 
         say(f"note: {config.quality_model} took part in the training of stage 2; one of another seed is a fairer one")
     data = build_unpaired(config)
     data.setup("test")
-    learned = networks(named, wholes, device)
     for note in notes(learned, data.tested_on()):
         say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
     output, scores, labels = Path(config.paths.output_dir), list[quality.PhotoScore](), set[str]()
