@@ -35,8 +35,9 @@ def packaged_files() -> dict[str, bytes]:
         Path("drbn_lightning/conf") / file.relative_to(CONFIGURATION): file
         for file in (CONFIGURATION / "__init__.py", *CONFIGURATION.rglob("*.yaml"))
     }
-    weights = {file.relative_to(PACKAGE.parent): file for file in (PACKAGE / "weights").iterdir()}
-    return {name.as_posix(): file.read_bytes() for name, file in (modules | typed | configuration | weights).items()}
+    folders = (PACKAGE / "weights", PACKAGE / "evaluation" / "report" / "assets")
+    assets = {file.relative_to(PACKAGE.parent): file for folder in folders for file in folder.iterdir()}
+    return {name.as_posix(): file.read_bytes() for name, file in (modules | typed | configuration | assets).items()}
 
 
 def wheel_files(wheel: Path) -> dict[str, bytes]:
