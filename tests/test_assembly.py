@@ -50,7 +50,7 @@ class Foreign(nn.Module):
 FOREIGN = ("~network", f"+network={{_target_: {__name__}.Foreign, width: 4}}")
 
 
-ROOTS = {"synthetic": (), "mixed": ("parts.lol.root", "parts.photos.root")}
+ROOTS = {"synthetic": (), "built_in": (), "mixed": ("parts.lol.root", "parts.photos.root")}
 """Keys of a data set's folders, where there is not just a root."""
 
 

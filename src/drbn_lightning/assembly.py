@@ -1,6 +1,5 @@
 """From configuration to objects: the one place that calls `hydra.utils.instantiate`."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -19,7 +18,7 @@ from drbn_lightning.checkpoints.initial import Initial, start_from
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
 from drbn_lightning.data.semi_supervised import TogetherDataModule
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, OptionError
 from drbn_lightning.runs.labels import register
 from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.tracking.lineage import RunReport, Used
@@ -54,22 +53,14 @@ def build(config: DictConfig, key: str, **more: Any) -> Any:  # noqa: ANN401 wha
         cause = error.__cause__
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         where = next((line.split(": ", 1)[1] for line in lines if line.startswith("full_key: ")), key)
-        if isinstance(cause, DRBNError):  # a data module names its keys as if it were `data` itself
-            raise DRBNError(with_keys_below(where, str(cause))) from None
+        if isinstance(cause, OptionError):
+            raise cause.below(where) from None
+        if isinstance(cause, DRBNError):
+            raise cause from None
         reason = str(cause).splitlines()[0] if cause is not None and str(cause) else " ".join(lines[:2])
         raise DRBNError(f"the configuration of {where} does not work: {reason}") from None
     except OmegaConfBaseException as error:
         raise DRBNError(f"the configuration of {key} does not work: {str(error).splitlines()[0]}") from None
-
-
-def with_keys_below(where: str, message: str) -> str:
-    """A data module's message, which names its keys as if it were `data` itself, for one that lies elsewhere.
-
-    Example:
-        >>> with_keys_below("datasets.lol_v1", "data.root is not set")
-        'datasets.lol_v1.root is not set'
-    """
-    return re.sub(r"\bdata\.(?=[a-z_]+)", f"{where}.", message)
 
 
 def build_network(config: DictConfig, key: str = "network") -> tuple[nn.Module, NetworkDescription]:

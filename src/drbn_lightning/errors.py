@@ -10,6 +10,37 @@ class DRBNError(Exception):
     """A mistake in the input; the message names the file or the configuration key and says what to do."""
 
 
+KEY = "{key}"
+"""Stands in the message of an `OptionError` for the place of a data module in the configuration."""
+
+
+class OptionError(DRBNError):
+    """A mistake in the options of a data module, which does not know where in the configuration it lies."""
+
+    def __init__(self, message: str, key: str = "data") -> None:
+        """Fill in the key.
+
+        Args:
+            message: as that of a `DRBNError`, with `KEY` for the key of the data module.
+            key: where the data module lies in the configuration.
+
+        Example:
+            >>> str(OptionError(f"{KEY}.root is not set"))
+            'data.root is not set'
+        """
+        super().__init__(message.replace(KEY, key))
+        self.message = message
+
+    def below(self, key: str) -> "OptionError":
+        """The same mistake of a data module that lies elsewhere; `key` may begin with `KEY` in turn.
+
+        Example:
+            >>> str(OptionError(f"{KEY}.root is not set").below("datasets.lol_v1"))
+            'datasets.lol_v1.root is not set'
+        """
+        return OptionError(self.message.replace(KEY, key))
+
+
 class RunInterruptedError(Exception):
     """Somebody asked the run to stop; the message says where its checkpoint lies."""
 

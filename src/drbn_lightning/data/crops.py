@@ -8,7 +8,7 @@ import torch
 from kornia.geometry.transform import hflip, vflip
 from torch import Tensor
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 from drbn_lightning.thumbnails import thumbnail_of
 
 
@@ -35,11 +35,11 @@ def require_room(size: int, shapes: Iterable[tuple[str, tuple[int, int, int]]]) 
         DRBNError: an image is smaller than the crop, or the crop is below 1 pixel.
     """
     if size < 1:
-        raise DRBNError(f"data.crop_size is {size}; it must be at least 1")
+        raise OptionError(f"{KEY}.crop_size is {size}; it must be at least 1")
     for name, (_, height, width) in shapes:
         if size > min(height, width):
-            raise DRBNError(
-                f"{name} has {width}x{height} pixels, smaller than data.crop_size={size}; choose a smaller crop"
+            raise OptionError(
+                f"{name} has {width}x{height} pixels, smaller than {KEY}.crop_size={size}; choose a smaller crop"
             )
 
 

@@ -21,7 +21,7 @@ from drbn_lightning.batches import (
 )
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import EpochBatches, Position, ResumableLoader, Shard
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 
 TRAINING, VALIDATION, TEST = 0, 1, 2  # streams of random numbers that never meet
 
@@ -88,9 +88,9 @@ class SampleDataModule(pl.LightningDataModule):
         """
         super().__init__()
         if batch_size < 1:
-            raise DRBNError(f"{self.group}.batch_size is {batch_size}; it must be at least 1")
+            raise OptionError(f"{KEY}.batch_size is {batch_size}; it must be at least 1", self.group)
         if num_workers < 0:
-            raise DRBNError(f"{self.group}.num_workers is {num_workers}; use 0 to load in the main process")
+            raise OptionError(f"{KEY}.num_workers is {num_workers}; use 0 to load in the main process", self.group)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.train_set: SampleSet[Any] | None = None
         self.validation_set: SampleSet[Any] | None = None

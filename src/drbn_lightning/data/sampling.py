@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.data.crops import generator
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 
 Position = tuple[int, int]  # (epoch, index): what a data set is asked for
 
@@ -37,8 +37,8 @@ class EpochBatches(Sampler[list[Position]]):
         """
         smallest = length // -(-length // batch_size) if length else 0
         if smallest < world_size:
-            raise DRBNError(
-                f"{world_size} processes cannot share batches of {smallest}: raise data.batch_size "
+            raise OptionError(
+                f"{world_size} processes cannot share batches of {smallest}: raise {KEY}.batch_size "
                 "(it counts the samples of all processes) or lower trainer.devices"
             )
         self.length, self.batch_size, self.seed = length, batch_size, seed

@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from drbn_lightning.assembly import build, build_unpaired, with_keys_below
+from drbn_lightning.assembly import build, build_unpaired
 from drbn_lightning.baselines.catalog import input_method
 from drbn_lightning.checkpoints.artifact import Artifact, identity, load
 from drbn_lightning.checkpoints.enhancement_model import Whole, whole
 from drbn_lightning.checkpoints.pretrained import pretrained_path
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, OptionError
 from drbn_lightning.evaluation import quality
 from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
 from drbn_lightning.evaluation.leakage import notes
@@ -128,8 +128,8 @@ def image_sets(config: DictConfig) -> list[ImageSet]:
 def _pairs(name: str, data: PairDataModule) -> ImageSet:
     try:
         data.setup("test")
-    except DRBNError as error:
-        raise DRBNError(with_keys_below(f"datasets.{name}" if name else "data", str(error))) from None
+    except OptionError as error:
+        raise error.below(f"datasets.{name}" if name else "data") from None
     tested = data.tested_on()
     return ImageSet(
         name or tested.name, tested, lambda: (EvaluationImage.of_pair(batch) for batch in data.test_dataloader())

@@ -78,7 +78,7 @@ def test_the_89_protocol_divides_v1_by_number(tmp_path: Path) -> None:
 
 def test_a_wrong_count_warns_and_a_right_one_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, V1)
-    with pytest.warns(UserWarning, match=r"Found 4 train pairs of LOL-v1 below data\.root=.*; the release has 485"):
+    with pytest.warns(UserWarning, match=r"Found 4 train pairs of LOL-v1 below .*; the release has 485"):
         find_pairs(tmp_path, "v1", "train")
     monkeypatch.setitem(lol.LAYOUTS, "v1", LAYOUTS["v1"]._replace(train_count=4))
     with warnings.catch_warnings():

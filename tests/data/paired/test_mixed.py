@@ -14,6 +14,8 @@ from tests.data.paired.test_photos import module as photos_module
 from tests.data.paired.test_photos import photos  # noqa: F401 a fixture
 from tests.running import composed
 
+FOLDERS = "drbn_lightning.data.paired.folders.PairedFoldersDataModule"
+
 
 def scenes(length: int, **changes: Any) -> SyntheticDataModule:  # noqa: ANN401 any setting
     settings = {"scene_size": 16, "crop_size": 12, "validation_scenes": 2, "test_scenes": 3, "test_size": 16} | changes
@@ -71,6 +73,13 @@ def test_a_mixture_of_nothing_is_refused() -> None:
 def test_a_part_with_other_crops_is_named() -> None:
     with pytest.raises(DRBNError, match=r"data\.parts\.b\.crop_size differs from data\.crop_size=12"):
         MixedDataModule({"a": scenes(4), "b": scenes(4, crop_size=10)}, crop_size=12)
+
+
+def test_what_a_part_finds_wrong_later_names_its_key(tmp_path: Path) -> None:
+    folders = [f"+data.parts.own={{_target_: {FOLDERS}, root: {tmp_path}, crop_size: 96}}", "data.parts.lol=null"]
+    data = build_data(composed(tmp_path, "data=mixed", *folders, "data.parts.photos=null"))
+    with pytest.raises(DRBNError, match=r"data\.parts\.own\.root="):
+        data.prepare_data()
 
 
 def test_one_crop_size_on_the_command_line_reaches_every_part(tmp_path: Path) -> None:

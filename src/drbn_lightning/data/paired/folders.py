@@ -5,7 +5,7 @@ from typing import Literal
 
 from drbn_lightning.data.paired.matching import PairPaths, pair_by_name
 from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, Split
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 
 LOW, NORMAL = ("low", "input"), ("normal", "high", "target", "gt")
 """What the two folders below a root may be called, whatever the case."""
@@ -59,9 +59,9 @@ class PairedFoldersDataModule(CachedPairsDataModule):
         self.folders = _both("low", low, "normal", normal)
         self.test_folders = _both("test_low", test_low, "test_normal", test_normal)
         if self.folders is None and self.root is None:
-            raise DRBNError(
-                "data.low is not set: say where the images lie, data.low=PATH data.normal=PATH, or data.root=PATH of "
-                "a folder that holds both"
+            raise OptionError(
+                f"{KEY}.low is not set: say where the images lie, {KEY}.low=PATH {KEY}.normal=PATH, or "
+                f"{KEY}.root=PATH of a folder that holds both"
             )
         self.title = (self.root or Path(str(low))).name or "pairs"
 
@@ -90,7 +90,7 @@ def _both(low_key: str, low: str | None, normal_key: str, normal: str | None) ->
         return None
     for key, given, other in ((low_key, low, normal_key), (normal_key, normal, low_key)):
         if not given:
-            raise DRBNError(f"data.{key} is not set, but data.{other} is: give both folders")
+            raise OptionError(f"{KEY}.{key} is not set, but {KEY}.{other} is: give both folders")
     assert low is not None
     assert normal is not None
     return Path(low), Path(normal)
@@ -99,9 +99,9 @@ def _both(low_key: str, low: str | None, normal_key: str, normal: str | None) ->
 def _below(root: Path, names: tuple[str, ...]) -> Path:
     """The folder of one of these names."""
     if not root.is_dir():
-        raise DRBNError(f"data.root={root} is not a folder; set it to the folder that holds {names[0]}")
+        raise OptionError(f"{KEY}.root={root} is not a folder; set it to the folder that holds {names[0]}")
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name.lower() in names]
     if len(folders) != 1:
         what = f"{folders[0].name} and {folders[1].name}" if folders else f"none of {', '.join(names)}"
-        raise DRBNError(f"data.root={root} holds {what}; name the folders by data.low=PATH data.normal=PATH")
+        raise OptionError(f"{KEY}.root={root} holds {what}; name the folders by {KEY}.low=PATH {KEY}.normal=PATH")
     return folders[0]

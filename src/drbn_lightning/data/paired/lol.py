@@ -6,7 +6,7 @@ from typing import Literal
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import PairPaths
 from drbn_lightning.data.paired.stored import CachedPairsDataModule, Split
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 
 
 class LOLDataModule(CachedPairsDataModule):
@@ -45,7 +45,9 @@ class LOLDataModule(CachedPairsDataModule):
             DRBNError: `root` is not set, or see `CachedPairsDataModule`.
         """
         if not root:
-            raise DRBNError(f"data.root is not set: say where the data set lies, data.root=PATH (release {release})")
+            raise OptionError(
+                f"{KEY}.root is not set: say where the data set lies, {KEY}.root=PATH (release {release})"
+            )
         options = (crop_size, validation_pairs, validation_crop, repeats, on_overlap, batch_size, num_workers, seed)
         super().__init__(cache, *options)
         self.root, self.release, self.title = Path(root), release, release

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from drbn_lightning.data.paired.matching import PairPaths, pair_by_name
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, DRBNError, OptionError
 
 LolSplit = Literal["train", "test"]
 
@@ -84,7 +84,7 @@ def find_pairs(root: Path, release: str, split: LolSplit) -> list[PairPaths]:
     layout = LAYOUTS[release]
     expected = layout.train_count if split == "train" else layout.test_count
     if len(pairs) != expected:
-        summary = f"{len(pairs)} {split} pairs of {layout.title} below data.root={root}"
+        summary = f"{len(pairs)} {split} pairs of {layout.title} below {root}"
         warnings.warn(f"Found {summary}; the release has {expected}: results will not compare.", stacklevel=2)
     return pairs
 
@@ -108,13 +108,15 @@ def _number(pair: PairPaths) -> int:
 def _find(root: Path, release: str, split: LolSplit) -> list[PairPaths]:
     """Pair the folders of a split wherever they are below the root."""
     if not root.is_dir():
-        raise DRBNError(f"data.root={root} is not a folder; set it to the folder that LOL was unpacked to.")
+        raise OptionError(f"{KEY}.root={root} is not a folder; set it to the folder that LOL was unpacked to.")
     folders = _locate(root, release, split)
     if not folders:
-        raise DRBNError(_not_found(root, release, split))
+        raise OptionError(_not_found(root, release, split))
     if len(folders) > 1:
         places = " and ".join(str(low) for low, _ in folders)
-        raise DRBNError(f"data.root={root} holds {LAYOUTS[release].title} more than once ({places}); name one of them.")
+        raise OptionError(
+            f"{KEY}.root={root} holds {LAYOUTS[release].title} more than once ({places}); name one of them."
+        )
     return pair_by_name(*folders[0])
 
 
@@ -166,4 +168,6 @@ def _not_found(root: Path, release: str, split: LolSplit) -> str:
     folders = [folder.name for folder in _subfolders(root)[:_SHOWN]]
     there = f"the release {' and '.join(others)}" if others else f"the folders {', '.join(folders) or '(none)'}"
     looked = f"looked for {names.low} and {names.normal}, down to {_DEPTH} folders deeper"
-    return f"No {layout.title} below data.root={root}: {looked}; found {there}. Set data.root to the unpacked archive."
+    return (
+        f"No {layout.title} below {KEY}.root={root}: {looked}; found {there}. Set {KEY}.root to the unpacked archive."
+    )

@@ -1,14 +1,15 @@
 """Several sources of pairs at once: real pairs for fidelity, other scenes and cameras for photos from elsewhere."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 
 from drbn_lightning.batches import Pair
 from drbn_lightning.data.datamodule import PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 
 
 class ChainedPairs(PairSet):
@@ -55,21 +56,25 @@ class MixedDataModule(PairDataModule):
         super().__init__(batch_size, num_workers, seed)
         self.parts = {name: part for name, part in parts.items() if part is not None}
         if not self.parts:
-            raise DRBNError("data.parts is empty: name at least one source of pairs")
+            raise OptionError(f"{KEY}.parts is empty: name at least one source of pairs")
         for name, part in self.parts.items():
             if getattr(part, "crop_size", crop_size) != crop_size:
-                raise DRBNError(f"data.parts.{name}.crop_size differs from data.crop_size={crop_size}; make them equal")
+                raise OptionError(
+                    f"{KEY}.parts.{name}.crop_size differs from {KEY}.crop_size={crop_size}; make them equal"
+                )
 
     def prepare_data(self) -> None:
         """Decode what the parts need, in one process."""
-        for part in self.parts.values():
-            part.prepare_data()
+        for name, part in self.parts.items():
+            with _named(name):
+                part.prepare_data()
 
     def make_training_sets(self) -> tuple[ChainedPairs, ChainedPairs]:
         """The training sets of all parts, and their validation sets."""
         training, validation = [], []
-        for part in self.parts.values():
-            part.setup("fit")
+        for name, part in self.parts.items():
+            with _named(name):
+                part.setup("fit")
             assert part.train_set is not None
             assert part.validation_set is not None
             training.append(part.train_set)
@@ -78,8 +83,9 @@ class MixedDataModule(PairDataModule):
 
     def make_test_set(self) -> PairSet:
         """The test set of the first part."""
-        first = self._first()
-        first.setup("test")
+        name, first = next(iter(self.parts.items()))
+        with _named(name):
+            first.setup("test")
         assert first.test_set is not None
         return first.test_set
 
@@ -89,7 +95,13 @@ class MixedDataModule(PairDataModule):
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the first part's test set."""
-        return self._first().tested_on()
+        return next(iter(self.parts.values())).tested_on()
 
-    def _first(self) -> PairDataModule:
-        return next(iter(self.parts.values()))
+
+@contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Let the errors of a part name its keys."""
+    try:
+        yield
+    except OptionError as error:
+        raise error.below(f"{KEY}.parts.{part}") from None

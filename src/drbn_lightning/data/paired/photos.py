@@ -10,7 +10,7 @@ from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.exposure import expose, unchanged
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 from drbn_lightning.images.folders import list_images
 
 
@@ -86,11 +86,13 @@ class PhotosDataModule(PairDataModule):
         """
         super().__init__(batch_size, num_workers, seed)
         if not root:
-            raise DRBNError("data.root is not set: say which folder of photos to train on, data.root=PATH")
+            raise OptionError(f"{KEY}.root is not set: say which folder of photos to train on, {KEY}.root=PATH")
         if validation_photos < 1:
-            raise DRBNError(f"data.validation_photos is {validation_photos}; the best network is chosen by at least 1")
+            raise OptionError(
+                f"{KEY}.validation_photos is {validation_photos}; the best network is chosen by at least 1"
+            )
         if not 0 <= unchanged_share <= 1:
-            raise DRBNError(f"data.unchanged_share is {unchanged_share}; it must be from 0 to 1")
+            raise OptionError(f"{KEY}.unchanged_share is {unchanged_share}; it must be from 0 to 1")
         self.root, self.camera, self.cache_folder = Path(root), camera, Path(cache)
         self.crop_size, self.repeats, self.unchanged_share = crop_size, repeats, unchanged_share
         self.validation_photos, self.validation_crop = validation_photos, validation_crop
@@ -117,8 +119,8 @@ class PhotosDataModule(PairDataModule):
         """All photos, the rows held out (the same whatever the seed), and the others."""
         cache = self._open()
         if len(cache) <= self.validation_photos:
-            raise DRBNError(
-                f"{self.root} holds {len(cache)} photos and data.validation_photos={self.validation_photos} are held "
+            raise OptionError(
+                f"{self.root} holds {len(cache)} photos and {KEY}.validation_photos={self.validation_photos} are held "
                 "out, which leaves none to train on; add photos or hold out fewer"
             )
         order = generator(0, VALIDATION).permutation(len(cache)).tolist()

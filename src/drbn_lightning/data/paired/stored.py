@@ -12,7 +12,7 @@ from drbn_lightning.data.datamodule import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.paired.matching import PairPaths, pair_files, split_by_target, verify
 from drbn_lightning.data.sampling import Position
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, DRBNError, OptionError
 
 Split = Literal["train", "test"]
 
@@ -105,9 +105,9 @@ class CachedPairsDataModule(PairDataModule):
         """
         super().__init__(batch_size, num_workers, seed)
         if validation_pairs < 1:
-            raise DRBNError(f"data.validation_pairs is {validation_pairs}; the best network is chosen by at least 1")
+            raise OptionError(f"{KEY}.validation_pairs is {validation_pairs}; the best network is chosen by at least 1")
         if on_overlap not in ("warn", "error"):
-            raise DRBNError(f"data.on_overlap is {on_overlap!r}; use 'warn' or 'error'")
+            raise OptionError(f"{KEY}.on_overlap is {on_overlap!r}; use 'warn' or 'error'")
         self.cache_folder, self.crop_size, self.repeats = Path(cache), crop_size, repeats
         self.validation_pairs, self.validation_crop = validation_pairs, validation_crop
         self.on_overlap = on_overlap
@@ -167,5 +167,5 @@ class CachedPairsDataModule(PairDataModule):
             return
         message = f"{len(shared)} of the {len(pairs)} test images also occur in {name}, for example {shared[0]}"
         if self.on_overlap == "error":
-            raise DRBNError(f"{message}; remove them, or allow them with data.on_overlap=warn")
+            raise OptionError(f"{message}; remove them, or allow them with {KEY}.on_overlap=warn")
         warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=2)

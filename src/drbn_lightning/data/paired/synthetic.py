@@ -10,7 +10,7 @@ from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.exposure import expose
 from drbn_lightning.data.simulation.scenes import scene
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import KEY, OptionError
 
 
 class ScenePairs(PairSet):
@@ -76,9 +76,9 @@ class SyntheticDataModule(PairDataModule):
         """
         super().__init__(batch_size, num_workers, seed)
         if not 1 <= crop_size <= scene_size:
-            raise DRBNError(f"data.crop_size={crop_size} must be from 1 to data.scene_size={scene_size}")
+            raise OptionError(f"{KEY}.crop_size={crop_size} must be from 1 to {KEY}.scene_size={scene_size}")
         if min(length, validation_scenes, test_scenes) < 1:
-            raise DRBNError("data.length, data.validation_scenes and data.test_scenes must be at least 1")
+            raise OptionError(f"{KEY}.length, {KEY}.validation_scenes and {KEY}.test_scenes must be at least 1")
         self.camera, self.length, self.scene_size, self.crop_size = camera, length, scene_size, crop_size
         self.validation_scenes, self.test_scenes, self.test_size = validation_scenes, test_scenes, test_size
 
