@@ -76,7 +76,10 @@ def test_a_part_with_other_crops_is_named() -> None:
 
 
 def test_what_a_part_finds_wrong_later_names_its_key(tmp_path: Path) -> None:
-    folders = [f"+data.parts.own={{_target_: {FOLDERS}, root: {tmp_path}, crop_size: 96}}", "data.parts.lol=null"]
+    folders = [
+        f"+data.parts.own={{_target_: {FOLDERS}, root: {tmp_path}, cache: {tmp_path}, crop_size: 96}}",
+        "data.parts.lol=null",
+    ]
     data = build_data(composed(tmp_path, "data=mixed", *folders, "data.parts.photos=null"))
     with pytest.raises(DRBNError, match=r"data\.parts\.own\.root="):
         data.prepare_data()
