@@ -159,7 +159,7 @@ def test_an_unknown_name_or_program_fails(tmp_path: Path, reader: Reader, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownNameError, match=r"PATH/TO/NOWHERE .*tests/stand_ins\.py"):
         reader.type(["drbn-train", "data.root=PATH/TO/NOWHERE"])
-    with pytest.raises(AssertionError, match="how to run curl"):
+    with pytest.raises(AssertionError, match="curl"):
         reader.type(["curl"])
 
 

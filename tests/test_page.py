@@ -193,7 +193,7 @@ def test_a_taken_port_is_named() -> None:
         port = other.getsockname()[1]
 
         assert page.free_port("127.0.0.1", None) != port
-        with pytest.raises(DRBNError, match=f"127.0.0.1:{port} .*choose another --port"):
+        with pytest.raises(DRBNError, match=f"127.0.0.1:{port} .*--port"):
             page.free_port("127.0.0.1", port)
 
 

@@ -117,11 +117,11 @@ def test_survives_a_checkpoint_of_plain_values(tmp_path: Path) -> None:
 
 def test_a_damaged_fingerprint_says_so() -> None:
     plain = described("a", [dark(scene(0))], [scene(0)]).as_dict()
-    with pytest.raises(DRBNError, match="lacks identity, low; publish"):
+    with pytest.raises(DRBNError, match="identity, low"):
         Fingerprint.from_dict({key: plain[key] for key in plain if key not in ("identity", "low")})
     damages: list[dict[str, object]] = [{"normal": []}, {"signatures": ["00"]}, {"count": 2}]
     for damage in damages:
-        with pytest.raises(DRBNError, match="data set a is damaged"):
+        with pytest.raises(DRBNError, match="data set a "):
             Fingerprint.from_dict({**plain, **damage})
 
 

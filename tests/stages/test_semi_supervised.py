@@ -299,7 +299,7 @@ def test_a_test_image_among_the_photos_is_refused(
 ) -> None:
     config = on_folders(data, artifacts, stage, *ON_PAIRS[stage], *NONE_HELD_OUT)
     write_photo(Path(config.unpaired[key]) / "copy.png", plain(MARKED[side][1]))
-    message = rf"1 of the photos in unpaired\.{key} are also in the test set v1/test, for example copy: no test image"
+    message = rf"1 .*unpaired\.{key} .*v1/test.*copy"
     with pytest.raises(DRBNError, match=message):
         train(config, stage, [], publish=False)
     assert seen == {}

@@ -120,7 +120,7 @@ def test_fingerprints_know_the_photos_apart(photos: Path) -> None:
 
 def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     data = module(tmp_path / "nowhere", setup=False)
-    with pytest.raises(DRBNError, match="nowhere does not exist"):
+    with pytest.raises(DRBNError, match="nowhere"):
         data.prepare_data()
 
 
@@ -128,8 +128,8 @@ def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"validation_photos": 0}, r"data\.validation_photos is 0"),
-        ({"validation_photos": 5}, r"holds 5 photos and data\.validation_photos=5 are held out"),
-        ({"crop_size": 26}, r"all/p\d\.png has \d+x\d+ pixels, smaller than data\.crop_size=26"),
+        ({"validation_photos": 5}, r"5 photos .*data\.validation_photos=5"),
+        ({"crop_size": 26}, r"all/p\d\.png.*\d+x\d+.*data\.crop_size=26"),
         ({"crop_size": 0}, r"data\.crop_size is 0"),
     ],
 )
@@ -140,12 +140,12 @@ def test_wrong_settings(photos: Path, changes: dict[str, Any], message: str) -> 
 
 @pytest.mark.parametrize("root", [None, ""])
 def test_a_root_that_is_not_set(root: str | None) -> None:
-    with pytest.raises(DRBNError, match=r"data\.root is not set: .* data\.root=PATH"):
+    with pytest.raises(DRBNError, match=r"data\.root.*data\.root=PATH"):
         PhotosDataModule(root, LowLightCamera(), "cache")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="holds no image"):
+    with pytest.raises(DRBNError, match=str(tmp_path)):
         module(tmp_path)
 
 
@@ -164,5 +164,5 @@ def test_some_samples_are_bright_already_and_stay_as_they_are(photos: Path) -> N
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_of_unchanged_samples_is_from_0_to_1(photos: Path, share: float) -> None:
-    with pytest.raises(DRBNError, match=r"data\.unchanged_share is"):
+    with pytest.raises(DRBNError, match=r"data\.unchanged_share"):
         module(photos, unchanged_share=share)

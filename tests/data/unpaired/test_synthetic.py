@@ -136,12 +136,12 @@ def test_fingerprints_tell_settings_apart_and_overlap_with_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crop_size": 7}, r"unpaired\.crop_size is 7; a scene needs 8 pixels"),
-        ({"crop_size": 21}, r"unpaired\.crop_size=21 must be at most unpaired\.short_side=20"),
+        ({"crop_size": 7}, r"unpaired\.crop_size is 7.*8 pixels"),
+        ({"crop_size": 21}, r"unpaired\.crop_size=21.*unpaired\.short_side=20"),
         ({"length": 0}, r"unpaired\.length is 0"),
-        ({"low_mos": 7}, r"unpaired\.low_mos=7 and unpaired\.high_mos=6\.5 must be from 1\.0 to 9\.0"),
-        ({"high_mos": 9.5}, r"unpaired\.high_mos=9\.5 must be from"),
-        ({"test_photos": -1}, r"unpaired\.\*_photos cannot be negative"),
+        ({"low_mos": 7}, r"unpaired\.low_mos=7 and unpaired\.high_mos=6\.5 .*1\.0 to 9\.0"),
+        ({"high_mos": 9.5}, r"unpaired\.high_mos=9\.5"),
+        ({"test_photos": -1}, r"unpaired\.\*_photos"),
         ({"num_workers": -1}, r"unpaired\.num_workers is -1"),
     ],
 )
