@@ -14,7 +14,7 @@ from drbn_lightning.checkpoints.artifact import FORMAT, HEADER, NetworkDescripti
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN
 from tests.golden import released_band_state, released_recomposer_state
-from tests.running import equal
+from tests.running import all_same, equal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 
@@ -82,7 +82,7 @@ def test_the_same_network_gives_the_same_images(tmp_path: Path) -> None:
     low = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(0))
     artifact = load(saved(tmp_path / "band.pt"))
     with torch.no_grad():
-        assert all(map(torch.equal, artifact.network(low), network().eval()(low)))
+        assert all_same(torch.equal, artifact.network(low), network().eval()(low))
 
 
 def test_saving_again_replaces_the_file(tmp_path: Path) -> None:

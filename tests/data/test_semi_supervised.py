@@ -19,6 +19,7 @@ from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
+from tests.running import all_same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
@@ -106,7 +107,7 @@ def test_a_resumed_run_goes_on_where_it_stopped() -> None:
     again.load_state_dict(state)
     rest: list[Any] = list(again.train_dataloader())
     assert len(rest) == 3
-    assert all(map(same, batches[2:], rest))
+    assert all_same(same, batches[2:], rest)
 
 
 def test_two_processes_share_batches_and_validation() -> None:

@@ -15,6 +15,7 @@ from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png
 from drbn_lightning.networks.first_guess import thumbnails_of
+from tests.running import all_same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
@@ -116,8 +117,8 @@ def test_validation_is_whole_pairs_the_same_every_time(clean: Path) -> None:
     loader = data.val_dataloader()
     one = list(loader)
     list(data.train_dataloader())
-    assert all(map(same, one, loader))
-    assert all(map(same, one, module(clean).val_dataloader()))
+    assert all_same(same, one, loader)
+    assert all_same(same, one, module(clean).val_dataloader())
     for batch in one:
         assert tuple(batch.normal.shape) == (1, 3, *TRAIN[int(batch.name[0])])
         assert torch.allclose(batch.thumbnail, thumbnails_of(batch.low))

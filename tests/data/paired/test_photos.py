@@ -13,6 +13,7 @@ from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png
 from tests.data.simulation.test_exposure import darkened, plain_camera
+from tests.running import all_same
 
 SIZES = [(24, 30), (36, 28), (24, 24), (40, 25), (27, 31)]
 
@@ -91,9 +92,9 @@ def test_validation_is_whole_photos_fixed_for_every_seed_and_epoch(photos: Path)
     first, second = module(photos, seed=0), module(photos, seed=1)
     loader = first.val_dataloader()
     one, again, other = list(loader), list(loader), list(second.val_dataloader())
-    assert all(map(same, one, again))
-    assert all(map(same, one, other))
-    assert all(map(same, one, first.test_dataloader()))
+    assert all_same(same, one, again)
+    assert all_same(same, one, other)
+    assert all_same(same, one, first.test_dataloader())
     sizes = [(1, 3, *SIZES[int(batch.name[0][1])]) for batch in one]
     assert [tuple(batch.low.shape) for batch in one] == sizes
     assert sizes[0] != sizes[1]

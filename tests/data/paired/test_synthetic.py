@@ -13,6 +13,7 @@ from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.first_guess import thumbnails_of
 from tests.data.simulation.test_exposure import darkened, plain_camera
+from tests.running import all_same
 
 TINY = {"length": 6, "scene_size": 20, "crop_size": 12, "validation_scenes": 2, "test_scenes": 3, "test_size": 24}
 
@@ -87,8 +88,8 @@ def test_validation_and_test_are_whole_scenes_fixed_for_every_seed() -> None:
         [data.test_dataloader() for data in (first, second)],
     ):
         one, again, other = list(loaders[0]), list(loaders[0]), list(loaders[1])
-        assert all(map(same, one, again))
-        assert all(map(same, one, other))
+        assert all_same(same, one, again)
+        assert all_same(same, one, other)
         for batch in one:
             assert tuple(batch.low.shape) == (1, 3, 24, 24)
             assert torch.allclose(batch.thumbnail, thumbnails_of(batch.low))

@@ -15,6 +15,7 @@ from drbn_lightning.data.unpaired.samples import HELD_OUT, ORDER, STREAMS
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule, degraded_scene, score, severity
 from drbn_lightning.errors import DRBNError
+from tests.running import all_same
 
 TINY: dict[str, Any] = {"crop_size": 16, "short_side": 20, "length": 6, "validation_photos": 8, "test_photos": 10}
 TINY |= {"real_low_validation_photos": 2, "real_low_test_photos": 3, "batch_size": 2, "num_workers": 0}
@@ -43,7 +44,7 @@ def test_a_sample_follows_from_seed_epoch_and_index_alone() -> None:
     again = sample(module(length=9), 3, 4)
     assert torch.equal(torch.get_rng_state(), before)
     assert len(tensors(first)) == 4
-    assert all(map(torch.equal, tensors(first), tensors(again)))
+    assert all_same(torch.equal, tensors(first), tensors(again))
     for other in (sample(module(), 4, 4), sample(module(), 3, 5), sample(module(seed=1), 3, 4)):
         assert not any(map(torch.equal, tensors(first), tensors(other)))
 
