@@ -7,6 +7,7 @@ capitals (`tests/stand_ins.py`). Entry points run in this process (`tests/reader
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +21,7 @@ from drbn_lightning.tasks import train as training
 from tests.data.unpaired.photo_tables import pixels
 from tests.documented import SHELLS, Block, Command, block_commands, blocks, commands, documents
 from tests.reader import SUBSTITUTES, Reader, own_words, undisturbed
+from tests.results import left_behind
 from tests.small import shrink
 from tests.stand_ins import STAND_INS, UnknownNameError, furnish, names_in, publish
 
@@ -161,6 +163,29 @@ def test_an_unknown_name_or_program_fails(tmp_path: Path, reader: Reader, monkey
         reader.type(["drbn-train", "data.root=PATH/TO/NOWHERE"])
     with pytest.raises(AssertionError, match="curl"):
         reader.type(["curl"])
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "whole", "broken"),
+    [
+        ("train", "outputs/run.json", '{"status": "finished"}', '{"status": "failed"}'),
+        ("evaluate", "outputs/scores.csv", "image,psnr\n1,20\n", "image,psnr\n"),
+        ("summarize", "summary.csv", "run,best\n0,20\n", ""),
+    ],
+)
+def test_a_command_that_leaves_nothing_whole_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str, whole: str, broken: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(whole)
+    for text, words in ((None, []), (broken, []), (whole, []), (None, ["--cfg", "job"])):
+        fails = text != whole and not words
+        with pytest.raises(AssertionError) if fails else nullcontext(), left_behind(f"drbn_lightning.{module}", words):
+            if text is not None:
+                file.unlink()
+                file.write_text(text)
 
 
 @pytest.mark.parametrize(
