@@ -41,10 +41,10 @@ train: $(STAMP) ## train all stages on built-in synthetic scenes and evaluate th
 	$(BIN)/python -m drbn_lightning.train stage=recompose $(BUILT_IN) $(ARGS)
 	$(BIN)/python -m drbn_lightning.evaluate checkpoint=artifacts/built_in/recompose.pt quality_model=artifacts/built_in/quality.pt
 
-test: lint typecheck ## lint, typecheck and run the tests of some seconds at most (ARGS='-k name' goes to pytest)
+test: lint typecheck ## lint, typecheck and run all but the slow tests (ARGS='-k name' goes to pytest)
 	$(call run_tests,-m "not slow")
 
-test-all: lint typecheck ## the same with every test: trainings in several processes, documents, notebooks, packages
+test-all: lint typecheck ## the same with the slow tests: sweeps, several processes, notebooks
 	$(call run_tests,)
 
 lint: $(STAMP) ## check style, formatting and the direction of imports

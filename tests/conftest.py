@@ -26,6 +26,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare the process of the runtimes the import of files without a test for it."""
+    asked = config.getoption("--runtimes") == "only" and collection_path.suffix == ".py"
+    return True if asked and "mark.runtimes" not in collection_path.read_text(encoding="utf-8") else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what `--runtimes` says, and begin with the long files: no process waits for one at the end."""
     choice = config.getoption("--runtimes")

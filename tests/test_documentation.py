@@ -83,9 +83,10 @@ def sit_down(desk: Path, document: str, block: int, monkeypatch: pytest.MonkeyPa
 
 
 def cases() -> list[ParameterSet]:
-    """Each command as a test; what loads ONNX Runtime or OpenVINO goes with its like."""
+    """Each command as a test: what loads ONNX Runtime or OpenVINO goes with its like, sweeps and scripts are slow."""
+    kinds = ((pytest.mark.runtimes, loads_runtimes), (pytest.mark.slow, trains_often))
     return [
-        pytest.param(command, id=str(command), marks=[pytest.mark.runtimes] if loads_runtimes(command) else [])
+        pytest.param(command, id=str(command), marks=[mark for mark, holds in kinds if holds(command)])
         for command in COMMANDS
     ]
 
@@ -94,14 +95,16 @@ def loads_runtimes(command: Command) -> bool:
     return any(word in {"--runtime", "drbn_lightning.export", "drbn-export"} for word in command.words)
 
 
-@pytest.mark.slow
+def trains_often(command: Command) -> bool:
+    return command.words[0].startswith("benchmarks/") or command.words[3:4] == ("-m",)
+
+
 @pytest.mark.parametrize("command", cases())
 def test_a_command_works(command: Command, desk: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_down(desk, command.document, command.block, monkeypatch)
     reader.type(command.words)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda block: f"{block.document}:{block.line}")
 def test_an_example_works(example: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_down(desk, example.document, example.line, monkeypatch)
@@ -111,7 +114,6 @@ def test_an_example_works(example: Block, desk: Path, monkeypatch: pytest.Monkey
         assert names["brighter"].mean() > names["image"].mean()
 
 
-@pytest.mark.slow
 def test_a_training_is_small_but_whole(tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     reader.type(["drbn-train", "stage=band", "trainer=ddp", "trainer.devices=4"])

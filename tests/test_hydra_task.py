@@ -381,7 +381,6 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path, moment: str) -> None
     assert equal(weights(run / "band.pt"), weights(tmp_path / "whole" / "band.pt"))
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.images=null", "data.num_workers=2"]
@@ -485,8 +484,7 @@ def all_finite(folder: Path) -> bool:
     return all(column and all(map(math.isfinite, column)) for column in figures.values())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", ["quality", "recompose"])
+@pytest.mark.parametrize("stage", ["quality", pytest.param("recompose", marks=pytest.mark.slow)])
 def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Path, stage: str) -> None:
     (tmp_path / "ranks.py").write_text(RANKS)
     artifacts, untouched = (published(tmp_path / name) for name in ("artifacts", "untouched"))
