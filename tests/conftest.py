@@ -11,7 +11,7 @@ import pytest
 from drbn_lightning.terminal import LOG
 
 SLOW = 10
-"""A slow test counts as much as so many others where the tests are shared out."""
+"""A slow test counts as much as so many others where the tests are shared out; its mark may say otherwise."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
     length = Counter[Path]()
     for item in items:
-        length[item.path] += SLOW if item.get_closest_marker("slow") else 1
+        slow = item.get_closest_marker("slow")
+        length[item.path] += slow.kwargs.get("seconds", SLOW) if slow else 1
     gone = set(left_out)
     items[:] = sorted((item for item in items if item not in gone), key=lambda item: -length[item.path])
 
