@@ -9,12 +9,28 @@ USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info 
 # The networks of make train lie apart from those of your own runs.
 BUILT_IN := paths.artifacts=artifacts/built_in
 REMOVED_BY_CLEAN := build dist outputs multirun .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+# Tests run in so many processes, of one thread each: threads that wait for each other make a training five times slower.
+WORKERS := 2
+PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \
+  --no-loadscope-reorder --failures=$(FAILURES)
+FAILURES := .pytest_cache/failures
+
+# Both parts run, whatever becomes of the first, and the tests that failed are named last. 5: ARGS chose none of a part.
+define run_tests
+@rm -f $(FAILURES); \
+  $(PYTEST) --runtimes=without $(1) $(ARGS); first=$$?; \
+  $(PYTEST) --runtimes=only $(1) $(ARGS); second=$$?; \
+  case "$$first $$second" in "0 0" | "0 5" | "5 0") ;; *) \
+    echo "make: pytest ended with $$first without the runtimes and $$second with them only"; \
+    if [ -e $(FAILURES) ]; then cat $(FAILURES); fi; exit 1 ;; \
+  esac
+endef
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format typecheck notebooks clean
+.PHONY: help install train test test-all lint format typecheck notebooks clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) ## set up .venv: the package, editable, and what developing needs, as constraints.txt pins it
 	@echo "$(VENV) is ready: $$($(BIN)/python --version)"
@@ -25,10 +41,11 @@ train: $(STAMP) ## train all stages on built-in synthetic scenes and evaluate th
 	$(BIN)/python -m drbn_lightning.train stage=recompose $(BUILT_IN) $(ARGS)
 	$(BIN)/python -m drbn_lightning.evaluate checkpoint=artifacts/built_in/recompose.pt quality_model=artifacts/built_in/quality.pt
 
-test: lint typecheck ## lint, typecheck and run every test (ARGS='-k name' goes to pytest)
-	@$(BIN)/python -m pytest --runtimes=without $(ARGS); first=$$?; \
-	  $(BIN)/python -m pytest --runtimes=only $(ARGS); second=$$?; \
-	  case "$$first $$second" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac # 5: ARGS chose none of these
+test: lint typecheck ## lint, typecheck and run all but the slow tests (ARGS='-k name' goes to pytest)
+	$(call run_tests,-m "not slow")
+
+test-all: lint typecheck ## the same with the slow tests: sweeps, several processes, notebooks
+	$(call run_tests,)
 
 lint: $(STAMP) ## check style, formatting and the direction of imports
 	$(BIN)/python -m ruff check .

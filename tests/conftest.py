@@ -3,16 +3,21 @@
 import logging
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from drbn_lightning.terminal import LOG
 
+SLOW = 10
+"""A slow test counts as much as so many others where the tests are shared out; its mark may say otherwise."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Tests that load ONNX Runtime and OpenVINO can run in a process of their own, as `make test` does."""
+    """What `make test` asks for: processes of their own for ONNX Runtime and OpenVINO, and the failures once more."""
     parser.addoption("--runtimes", choices=["with", "without", "only"], default="with")
+    parser.addoption("--failures", type=Path, help="add a line for each test that fails to the end of this file")
 
 
 def pytest_configure() -> None:
@@ -21,14 +26,41 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare the process of the runtimes the import of files without a test for it."""
+    asked = config.getoption("--runtimes") == "only" and collection_path.suffix == ".py"
+    return True if asked and "mark.runtimes" not in collection_path.read_text(encoding="utf-8") else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `--runtimes` says."""
+    """Leave out what `--runtimes` says, and begin with the long files: no process waits for one at the end."""
     choice = config.getoption("--runtimes")
     left_out = [
         item for item in items if choice != "with" and bool(item.get_closest_marker("runtimes")) != (choice == "only")
     ]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    length = Counter[Path]()
+    for item in items:
+        slow = item.get_closest_marker("slow")
+        length[item.path] += slow.kwargs.get("seconds", SLOW) if slow else 1
+    gone = set(left_out)
+    items[:] = sorted((item for item in items if item not in gone), key=lambda item: -length[item.path])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write down what failed, so that it can be said again below the output of later parts."""
+    reports = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]
+    if config.getoption("--failures") and reports:
+        config.getoption("--failures").parent.mkdir(exist_ok=True)
+        with config.getoption("--failures").open("a") as file:
+            file.writelines(f"{failure(report)}\n" for report in reports)
+
+
+def failure(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """The line of a test that failed: its name, and how its message begins."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    reason = crash.message.partition("\n")[0] if crash else str(report.longrepr).strip().rpartition("\n")[2]
+    return f"FAILED {report.nodeid}: {reason[:200]}"
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from hydra.core.singleton import Singleton
 
 from drbn_lightning import evaluate, page, train  # noqa: F401 Hydra takes its version from them, once, see `undisturbed`
 from tests.documented import ROOT
+from tests.results import left_behind
 from tests.stand_ins import filled
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -179,13 +180,14 @@ class Reader:
             call("bash", "-c", 'eval "$(cat)"', input=script)
 
     def _enter(self, module: str, words: list[str]) -> None:
-        """Run an entry point in this process; it must end well."""
+        """Run an entry point in this process; it must end well, and leave its files behind."""
         if module in ADDED:
             words.append(ADDED[module])
         if "hydra/launcher=parallel" in words:
             words.append("hydra.launcher.n_jobs=1")  # in this process; tests/test_launching.py has others
         entered = importlib.import_module(module)
-        self._ends_well(entered.main, [str(entered.__file__), *words])
+        with left_behind(module, words):
+            self._ends_well(entered.main, [str(entered.__file__), *words])
 
     def _ends_well(self, task: Callable[[], object], words: list[str]) -> None:
         self.patch.setattr(sys, "argv", words)

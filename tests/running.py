@@ -1,6 +1,6 @@
 """What tests of training share: a tiny configuration that trains in a second or two."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,12 @@ def weights(checkpoint: Path) -> dict[str, Tensor]:
 def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     """Whether two sets of tensors agree in every bit."""
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def all_same(same: Callable[[Any, Any], bool], first: Iterable[Any], second: Iterable[Any]) -> bool:
+    """Whether two series agree item by item; they are equally long, and not empty."""
+    both = list(zip(first, second, strict=True))
+    return bool(both) and all(same(one, other) for one, other in both)
 
 
 def loader(batches: Sequence[Any]) -> DataLoader[Any]:

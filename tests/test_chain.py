@@ -216,7 +216,7 @@ def test_a_discriminator_is_scored_by_people(chain: Chain, tmp_path: Path, capsy
 @pytest.mark.parametrize("stage", ["quality", "recompose"])
 @pytest.mark.parametrize("words", [(), ("trainer=smoke",)])
 def test_without_stage_1_the_command_that_makes_it_is_named(tmp_path: Path, stage: str, words: tuple[str, ...]) -> None:
-    message = r"artifacts/band\.pt does not exist yet: train it with `python -m drbn_lightning\.train stage=band`"
+    message = r"artifacts/band\.pt.*drbn_lightning\.train stage=band"
     with pytest.raises(DRBNError, match=message):
         train(tiny_photos(tmp_path, stage, *words), stage, [], publish=True)
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "config.yaml"}  # the record says why

@@ -7,6 +7,7 @@ capitals (`tests/stand_ins.py`). Entry points run in this process (`tests/reader
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +21,7 @@ from drbn_lightning.tasks import train as training
 from tests.data.unpaired.photo_tables import pixels
 from tests.documented import SHELLS, Block, Command, block_commands, blocks, commands, documents
 from tests.reader import SUBSTITUTES, Reader, own_words, undisturbed
+from tests.results import left_behind
 from tests.small import shrink
 from tests.stand_ins import STAND_INS, UnknownNameError, furnish, names_in, publish
 
@@ -81,9 +83,10 @@ def sit_down(desk: Path, document: str, block: int, monkeypatch: pytest.MonkeyPa
 
 
 def cases() -> list[ParameterSet]:
-    """Each command as a test; what loads ONNX Runtime or OpenVINO goes with its like."""
+    """Each command as a test: what loads ONNX Runtime or OpenVINO goes with its like, sweeps and scripts are slow."""
+    kinds = ((pytest.mark.runtimes, loads_runtimes), (pytest.mark.slow, trains_often))
     return [
-        pytest.param(command, id=str(command), marks=[pytest.mark.runtimes] if loads_runtimes(command) else [])
+        pytest.param(command, id=str(command), marks=[mark for mark, holds in kinds if holds(command)])
         for command in COMMANDS
     ]
 
@@ -92,14 +95,16 @@ def loads_runtimes(command: Command) -> bool:
     return any(word in {"--runtime", "drbn_lightning.export", "drbn-export"} for word in command.words)
 
 
-@pytest.mark.slow
+def trains_often(command: Command) -> bool:
+    return command.words[0].startswith("benchmarks/") or command.words[3:4] == ("-m",)
+
+
 @pytest.mark.parametrize("command", cases())
 def test_a_command_works(command: Command, desk: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_down(desk, command.document, command.block, monkeypatch)
     reader.type(command.words)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda block: f"{block.document}:{block.line}")
 def test_an_example_works(example: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_down(desk, example.document, example.line, monkeypatch)
@@ -109,7 +114,6 @@ def test_an_example_works(example: Block, desk: Path, monkeypatch: pytest.Monkey
         assert names["brighter"].mean() > names["image"].mean()
 
 
-@pytest.mark.slow
 def test_a_training_is_small_but_whole(tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     reader.type(["drbn-train", "stage=band", "trainer=ddp", "trainer.devices=4"])
@@ -159,8 +163,31 @@ def test_an_unknown_name_or_program_fails(tmp_path: Path, reader: Reader, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownNameError, match=r"PATH/TO/NOWHERE .*tests/stand_ins\.py"):
         reader.type(["drbn-train", "data.root=PATH/TO/NOWHERE"])
-    with pytest.raises(AssertionError, match="how to run curl"):
+    with pytest.raises(AssertionError, match="curl"):
         reader.type(["curl"])
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "whole", "broken"),
+    [
+        ("train", "outputs/run.json", '{"status": "finished"}', '{"status": "failed"}'),
+        ("evaluate", "outputs/scores.csv", "image,psnr\n1,20\n", "image,psnr\n"),
+        ("summarize", "summary.csv", "run,best\n0,20\n", ""),
+    ],
+)
+def test_a_command_that_leaves_nothing_whole_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str, whole: str, broken: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(whole)
+    for text, words in ((None, []), (broken, []), (whole, []), (None, ["--cfg", "job"])):
+        fails = text != whole and not words
+        with pytest.raises(AssertionError) if fails else nullcontext(), left_behind(f"drbn_lightning.{module}", words):
+            if text is not None:
+                file.unlink()
+                file.write_text(text)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from drbn_lightning.files import TEMPORARY_SUFFIX
 from drbn_lightning.images.photo import read_photograph
 from drbn_lightning.inference import enhancer
 from drbn_lightning.types import Progress
+from tests.processes import ended, wait_for
 from tests.running import published
 
 Pixels = NDArray[Any]
@@ -337,9 +337,10 @@ def test_ctrl_c_on_a_real_process_leaves_no_half_file(tmp_path: Path) -> None:
     for number in range(200):
         photo(f"x/{number:03}.png", size=(400, 300))
     command = [sys.executable, "-m", "drbn_lightning.enhance", "x", "-o", "out", "--checkpoint", str(checkpoint)]
-    with subprocess.Popen([*command, "--device", "cpu"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and not [*Path().glob("out/[!.]*")]:
-            time.sleep(0.01)
+    command += ["--device", "cpu"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    with ended(process):
+        wait_for(lambda: [*Path().glob("out/[!.]*")], process)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 130

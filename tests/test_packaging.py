@@ -82,19 +82,16 @@ def test_every_package_folder_has_an_init() -> None:
     assert not (PLUGINS / "__init__.py").exists()
 
 
-@pytest.mark.slow
 def test_wheel_holds_the_source_and_nothing_else(tree_wheel: dict[str, bytes]) -> None:
     content = {name: data for name, data in tree_wheel.items() if ".dist-info/" not in name}
     assert content == packaged_files()
 
 
-@pytest.mark.slow
 def test_wheel_holds_the_licence(tree_wheel: dict[str, bytes]) -> None:
     (licence,) = (name for name in tree_wheel if name.endswith(".dist-info/licenses/LICENSE"))
     assert tree_wheel[licence] == (ROOT / "LICENSE").read_bytes()
 
 
-@pytest.mark.slow
 def test_wheel_declares_every_command(tree_wheel: dict[str, bytes]) -> None:
     (entry_points,) = (data.decode() for name, data in tree_wheel.items() if name.endswith("entry_points.txt"))
     assert [command for command in PYPROJECT["project"]["scripts"] if f"{command} = " not in entry_points] == []
@@ -123,7 +120,6 @@ def test_unpacked_wheel_trains_elsewhere_alone_and_in_a_multirun(tree_wheel: dic
     assert [path.parent.name for path in sorted(elsewhere.rglob("band.pt"))] == ["0", "1", "one"]
 
 
-@pytest.mark.slow
 def test_wheel_of_the_sdist_equals_wheel_of_the_tree(
     source_tree: Path, tree_wheel: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED
+from tests.processes import ended, wait_for
 from tests.running import published
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -66,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[Any]"]]:
     """The page in a process of its own: its address, and the process."""
     (folder / "tmp").mkdir()
     words = [
@@ -80,12 +81,17 @@ def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
         "0",
     ]
     environment = os.environ | {"TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, env=environment, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found is not None
-        yield found[0], process
-        process.kill()
+    with (folder / "said.txt").open("w") as said:
+        process = subprocess.Popen([sys.executable, *words], stdout=said, env=environment, start_new_session=True)
+    with ended(process):
+        wait_for(lambda: address(folder / "said.txt"), process)
+        yield str(address(folder / "said.txt")), process
+
+
+def address(said: Path) -> str | None:
+    """Where the page is, once it has said so."""
+    found = re.search(r"http://\S+(?=\s)", said.read_text())
+    return found[0] if found else None
 
 
 @pytest.fixture
@@ -193,7 +199,7 @@ def test_a_taken_port_is_named() -> None:
         port = other.getsockname()[1]
 
         assert page.free_port("127.0.0.1", None) != port
-        with pytest.raises(DRBNError, match=f"127.0.0.1:{port} .*choose another --port"):
+        with pytest.raises(DRBNError, match=f"127.0.0.1:{port} .*--port"):
             page.free_port("127.0.0.1", port)
 
 

@@ -24,7 +24,7 @@ STAGE_1 = ("official_stage1.pt", "official_stage1.pt")
 STAGE_2 = ("official_stage2_recompose.pt", "official_stage1.pt")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=300)
 @pytest.mark.reference
 @pytest.mark.parametrize(
     ("data", "files", "count", "input_psnr", "expected"),

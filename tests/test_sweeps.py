@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -408,23 +407,35 @@ def command(folder: Path, *words: str) -> list[str]:
 
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+DYING = """
+import os
+import signal
+
+from drbn_lightning import train
+from drbn_lightning.callbacks.checkpoints import ResumePoint
+
+save = ResumePoint._save
+
+
+def saves_and_dies(self, trainer):
+    save(self, trainer)
+    if self.path.parts[-3:] == ("2", "checkpoints", "last.ckpt"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+ResumePoint._save = saves_and_dies
+train.main()
+"""
+"""The command line, killed in the third trial after its first epoch."""
 
 
 @pytest.mark.slow
 def test_killed_after_some_trials_a_study_is_completed(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     words = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=6", "trainer.max_epochs=2", RATES]
-    with (tmp_path / "first.log").open("w") as log:
-        process = subprocess.Popen(
-            command(folder, *words), cwd=tmp_path, env=ONE_THREAD, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            while not (folder / "2" / "checkpoints" / "last.ckpt").exists():
-                assert process.poll() is None, (tmp_path / "first.log").read_text()
-                time.sleep(0.05)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    script = [sys.executable, "-c", DYING, *command(folder, *words)[3:]]
+    killed = subprocess.run(script, cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (folder / "optimization_results.yaml").exists()
     done = subprocess.run(
         command(folder, *words), cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300

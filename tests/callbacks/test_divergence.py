@@ -63,25 +63,25 @@ def fit(folder: Path, module: Scripted, *, stop: bool = True, every: int = 4) ->
 
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])
 def test_the_first_step_that_went_wrong_is_named(tmp_path: Path, bad: float) -> None:
-    with pytest.raises(DRBNError, match=r"train/loss is not finite since step 3: .* stage.optimizer.lr"):
+    with pytest.raises(DRBNError, match=r"train/loss .*step 3.*stage\.optimizer\.lr"):
         fit(tmp_path, Scripted([1.0, 1.0, bad, 1.0, 1.0, 1.0]))
 
 
 def test_it_is_looked_for_when_the_loggers_take_figures(tmp_path: Path) -> None:
     module = Scripted([1.0, NAN, 1.0, 1.0, 1.0, 1.0])
-    with pytest.raises(DRBNError, match="since step 2"):
+    with pytest.raises(DRBNError, match="step 2"):
         fit(tmp_path, module, every=4)
     assert module.global_step == 4
 
 
 @pytest.mark.parametrize("gradient", [NAN, INF])
 def test_gradients_count_as_well(tmp_path: Path, gradient: float) -> None:
-    with pytest.raises(DRBNError, match="the norm of the gradients is not finite since step 1"):
+    with pytest.raises(DRBNError, match=r"gradients .*step 1"):
         fit(tmp_path, Scripted([1.0] * 4, gradient=gradient))
 
 
 def test_a_figure_that_is_no_number_chooses_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="val/psnr is not a number after step 2"):
+    with pytest.raises(DRBNError, match=r"val/psnr .*step 2"):
         fit(tmp_path, Scripted([1.0, 1.0], figure=NAN))
     assert not (tmp_path / "best.ckpt").exists()
 
@@ -112,7 +112,7 @@ def test_with_float16_the_scaler_sees_to_infinite_gradients(precision: str, seen
 
 def test_the_last_good_checkpoint_stays(tmp_path: Path) -> None:
     words = ("stage.optimizer.lr=1e30", "stage.scheduler=null", "callbacks.last.minutes=0", "callbacks.ema=null")
-    with pytest.raises(DRBNError, match=r"since step 2.*last checkpoint is .*last.ckpt.*callbacks.divergence.stop"):
+    with pytest.raises(DRBNError, match=r"step 2.*last\.ckpt.*callbacks\.divergence\.stop"):
         train(tiny(tmp_path, *words, "trainer.max_epochs=1"), "band", [], publish=False)
     last = tmp_path / "checkpoints" / "last.ckpt"
     assert torch.load(last, weights_only=True)["global_step"] == 1

@@ -59,5 +59,5 @@ def test_never_lags_far_behind() -> None:
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_a_wrong_decay_is_refused(decay: float) -> None:
-    with pytest.raises(ValueError, match=r"callbacks\.ema\.decay is"):
+    with pytest.raises(ValueError, match=r"callbacks\.ema\.decay"):
         MovingAverage(decay)

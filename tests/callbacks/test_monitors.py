@@ -87,4 +87,6 @@ def test_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch: py
     experiment.trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
     experiment.trainer.fit(experiment.stage, datamodule=experiment.data)
     assert column(tmp_path, SPEED) == [BATCH / SECONDS] * (2 * STEPS // 2)
-    assert all(0.1 < used < 100 for used in column(tmp_path, MEMORY))
+    used = column(tmp_path, MEMORY)
+    assert len(used) == 2 * STEPS // 2
+    assert all(0 < peak < 1024 for peak in used)  # GiB, of any machine

@@ -64,7 +64,7 @@ def test_another_stage_1_is_refused(tmp_path: Path) -> None:
     first = band(tmp_path / "band.pt")
     second = recompose(tmp_path / "recompose.pt", first)
     other = band(tmp_path / "other.pt", seed=1)
-    with pytest.raises(DRBNError, match=r"recompose\.pt recomposes .* not in .*other\.pt: .*band=PATH"):
+    with pytest.raises(DRBNError, match=r"recompose\.pt.*other\.pt.*band=PATH"):
         load_whole(second, other)
     other.replace(first)
     with pytest.raises(DRBNError, match=r"identity \w{16}"):
@@ -75,9 +75,9 @@ def test_a_missing_stage_1_is_named(tmp_path: Path) -> None:
     first = band(tmp_path / "gone" / "band.pt")
     second = recompose(tmp_path / "recompose.pt", first)
     first.unlink()
-    with pytest.raises(DRBNError, match=r"gone.band\.pt or .*band\.pt: put it beside as band\.pt"):
+    with pytest.raises(DRBNError, match=r"gone.band\.pt.*band\.pt.*band\.pt"):
         load_whole(second)
-    with pytest.raises(DRBNError, match=r"nowhere\.pt does not exist"):
+    with pytest.raises(DRBNError, match=r"nowhere\.pt"):
         load_whole(second, tmp_path / "nowhere.pt")
 
 
@@ -86,7 +86,7 @@ def test_other_stages_enhance_nothing(tmp_path: Path) -> None:
     content = torch.load(path, weights_only=True)
     content["drbn_lightning"]["stage"] = "quality"
     torch.save(content, path)
-    with pytest.raises(DRBNError, match="stage=quality, which enhances no images"):
+    with pytest.raises(DRBNError, match="stage=quality"):
         load_whole(path)
 
 

@@ -115,7 +115,6 @@ def lol_image(path: Path) -> Tensor:
         return torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
 
 
-@pytest.mark.slow
 @pytest.mark.reference
 @pytest.mark.parametrize(("name", "quality", "likeness"), [("748", 22.479, 0.8225), ("778", 16.393, 0.6108)])
 @torch.no_grad()

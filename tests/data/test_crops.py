@@ -44,7 +44,7 @@ def test_centre_crop_is_central_and_never_too_large() -> None:
     assert torch.equal(cut(image, centre_crop(7, 9, 100)), image)
 
 
-@pytest.mark.parametrize(("size", "message"), [(11, r"b.png has 20x10 pixels"), (0, "data.crop_size is 0")])
+@pytest.mark.parametrize(("size", "message"), [(11, r"b\.png .*20x10"), (0, "data.crop_size is 0")])
 def test_refuses_a_crop_that_does_not_fit(size: int, message: str) -> None:
     with pytest.raises(DRBNError, match=message):
         require_room(size, [("a.png", (3, 12, 12)), ("b.png", (3, 10, 20))])

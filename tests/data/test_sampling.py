@@ -62,9 +62,9 @@ def test_a_resumed_epoch_goes_on_where_it_stopped_and_the_next_is_whole() -> Non
 
 
 def test_refuses_a_process_without_samples() -> None:
-    with pytest.raises(DRBNError, match=r"3 processes cannot share batches of 2: raise data.batch_size"):
+    with pytest.raises(DRBNError, match=r"3 processes .*batches of 2.*data\.batch_size"):
         EpochBatches(10, 2, 0, 0, 3)
-    with pytest.raises(DRBNError, match=r"4 processes cannot share batches of 2: raise data.batch_size"):
+    with pytest.raises(DRBNError, match=r"4 processes .*batches of 2.*data\.batch_size"):
         EpochBatches(5, 4, 0, 0, 4)
 
 

@@ -19,6 +19,7 @@ from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
 from drbn_lightning.errors import DRBNError
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
+from tests.running import all_same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
@@ -106,7 +107,7 @@ def test_a_resumed_run_goes_on_where_it_stopped() -> None:
     again.load_state_dict(state)
     rest: list[Any] = list(again.train_dataloader())
     assert len(rest) == 3
-    assert all(map(same, batches[2:], rest))
+    assert all_same(same, batches[2:], rest)
 
 
 def test_two_processes_share_batches_and_validation() -> None:
@@ -223,7 +224,7 @@ def test_a_test_image_among_the_photos_is_refused(folders: Path, source: str, fo
         crop_size=16,
         num_workers=0,
     )
-    message = rf"12 of the photos in {key} are also in the test set v1/test, for example x0: no test image may"
+    message = rf"12 .*{key} .*v1/test.*x0"
     with pytest.raises(DRBNError, match=message):
         ready(data)
 
@@ -231,19 +232,19 @@ def test_a_test_image_among_the_photos_is_refused(folders: Path, source: str, fo
 def test_a_test_image_in_validation_alone_is_refused_too(folders: Path) -> None:
     name = next(iter(ready(stored(folders)).val_dataloader()[1])).name[0]
     write_photo(folders / "dark" / name, pixels("eval150", SIZE) // 8)
-    with pytest.raises(DRBNError, match=rf"1 of the photos in unpaired\.real_low .* {Path(name).stem}: no test"):
+    with pytest.raises(DRBNError, match=rf"1 of .*unpaired\.real_low .*{Path(name).stem}"):
         ready(stored(folders))
 
 
 def test_a_test_set_that_is_not_there_is_a_warning(folders: Path) -> None:
     (folders / "lol" / "eval15").rename(folders / "lol" / "away")
-    with pytest.warns(UserWarning, match=r"could not be compared with the unpaired photos: No LOL-v1"):
+    with pytest.warns(UserWarning, match=r"LOL-v1 .*data\.root"):
         ready(stored(folders))
 
 
 def test_there_must_be_dark_photos(folders: Path) -> None:
     photos = FoldersDataModule(str(folders / "good"), cache=str(folders / "cache"))
-    with pytest.raises(DRBNError, match=r"unpaired\.real_low is not set: .*unpaired\.real_low=PATH"):
+    with pytest.raises(DRBNError, match=r"unpaired\.real_low.*unpaired\.real_low=PATH"):
         TogetherDataModule(SyntheticDataModule(LowLightCamera()), photos)
 
 

@@ -48,17 +48,17 @@ def test_chance_of_one_sign() -> None:
 
 
 def test_a_base_without_the_figure_is_an_error(trainings: list[Training]) -> None:
-    with pytest.raises(DRBNError, match=r"no training of other has the figure psnr.*whole, small"):
+    with pytest.raises(DRBNError, match=r"other .*psnr.*whole, small"):
         compare(trainings, "psnr", "other")
 
 
 @pytest.mark.parametrize("text", ["variant,psnr\nwhole,20\n", "variant,seed\nwhole,first\n", "variant,seed\nwhole\n"])
 def test_a_table_without_seeds_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "table.csv").write_text(text)
-    with pytest.raises(DRBNError, match=r"table\.csv is no table of trainings"):
+    with pytest.raises(DRBNError, match=r"table\.csv"):
         read_trainings(tmp_path / "table.csv")
 
 
 def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="cannot be read"):
+    with pytest.raises(DRBNError, match=r"none\.csv"):
         read_trainings(tmp_path / "none.csv")

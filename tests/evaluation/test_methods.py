@@ -35,20 +35,17 @@ def test_results_are_found_by_name_whatever_their_suffix_and_prefix(tmp_path: Pa
 
 def test_everything_that_does_not_fit_is_named_at_once(tmp_path: Path) -> None:
     results(tmp_path, "1.png", "extra.png", "3.png", width=5)
-    message = (
-        r"predictions=.* does not fit the 3 test images: no result for low2\.jpg; no test image for extra\.png; "
-        r"of another size than the test image: 1\.png \(5x4, not 6x4\); results of several"
-    )
+    message = r"predictions=.* 3 test images: .*low2\.jpg; .*extra\.png; .*1\.png \(5x4, .*6x4\)"
     with pytest.raises(DRBNError, match=message):
         match(tmp_path, SIZES)
-    with pytest.raises(DRBNError, match="does not exist"):
+    with pytest.raises(DRBNError, match="nowhere"):
         match(tmp_path / "nowhere", SIZES)
     with pytest.raises(DRBNError, match=r"a, b, c and 2 more"):
         match(tmp_path, [Size(name, name, 1, 1) for name in "abcde"])
 
 
 def test_two_files_of_one_name_are_one_too_many(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"1\.png and low1\.png in .* count as one image"):
+    with pytest.raises(DRBNError, match=r"1\.png.*low1\.png"):
         match(results(tmp_path, "1.png", "low1.png"), SIZES)
 
 

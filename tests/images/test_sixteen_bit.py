@@ -54,5 +54,5 @@ def test_a_tiff_file_that_is_turned_is_decoded_as_stored() -> None:
 
 @pytest.mark.parametrize("content", [b"nothing", tiff(noise((4, 6, 3), np.uint8), None, None)])
 def test_what_is_no_image_of_sixteen_bits_a_colour_is_said(content: bytes) -> None:
-    with pytest.raises(ValueError, match="16 bits a colour are stored in a way that is not supported"):
+    with pytest.raises(ValueError, match="16 bits"):
         decode(content)

@@ -51,15 +51,15 @@ def test_gray_is_the_luma_of_the_result() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (np.zeros((2, 3, 2), np.uint8), r"must be \(H, W\).*\(2, 3, 2\)"),
-        (np.zeros(3, np.uint8), r"this array is \(3,\)"),
-        (np.zeros((1, 2, 3, 3), np.uint8), r"this array is \(1, 2, 3, 3\)"),
-        (np.zeros((0, 3, 3), np.uint8), "must have pixels"),
-        (np.zeros((2, 3), np.int64), "uint8, uint16 or floating point .* int64"),
-        (np.zeros((2, 3), bool), "this array is bool"),
-        (np.full((2, 3), 1.5), r"must be in \[0, 1\]; this one reaches from 1\.5 to 1\.5; divide"),
-        (np.full((2, 3), -0.1, np.float32), "reaches from -0.1"),
-        (np.array([[0.5, np.nan]]), r"must be in \[0, 1\]"),
+        (np.zeros((2, 3, 2), np.uint8), r"\(H, W\).*\(2, 3, 2\)"),
+        (np.zeros(3, np.uint8), r"\(3,\)"),
+        (np.zeros((1, 2, 3, 3), np.uint8), r"\(1, 2, 3, 3\)"),
+        (np.zeros((0, 3, 3), np.uint8), "pixels"),
+        (np.zeros((2, 3), np.int64), "uint8, uint16 .* int64"),
+        (np.zeros((2, 3), bool), "bool"),
+        (np.full((2, 3), 1.5), r"\[0, 1\].*1\.5 to 1\.5"),
+        (np.full((2, 3), -0.1, np.float32), r"-0\.1"),
+        (np.array([[0.5, np.nan]]), r"\[0, 1\]"),
     ],
 )
 def test_what_is_no_image_is_refused(given: Pixels, message: str) -> None:
@@ -100,7 +100,7 @@ def test_16_bit_images_stay() -> None:
     np.testing.assert_array_equal(np.asarray(wide), 65535 - pixels)
 
 
-@pytest.mark.parametrize(("dtype", "message"), [("int32", "0 to 65535"), ("float32", "mode F has no known range")])
+@pytest.mark.parametrize(("dtype", "message"), [("int32", "0 to 65535"), ("float32", "mode F")])
 def test_images_of_unknown_range_are_refused(dtype: str, message: str) -> None:
     with pytest.raises(DRBNError, match=message):
         enhanced_image(Image.fromarray(np.full((2, 2), 70000, dtype)), negative)
@@ -129,10 +129,10 @@ def test_tensors_keep_shape_and_type(shape: tuple[int, ...], dtype: torch.dtype)
     "given", [torch.zeros(4, 5), torch.zeros(4, 5, 3), torch.zeros(3, 4, 5, dtype=torch.uint8), torch.zeros(1, 4, 5)]
 )
 def test_other_tensors_are_refused(given: torch.Tensor) -> None:
-    with pytest.raises(DRBNError, match=r"must be \(3, H, W\) or \(N, 3, H, W\), floating point in \[0, 1\]; this is"):
+    with pytest.raises(DRBNError, match=r"\(3, H, W\) .*\(N, 3, H, W\).*\[0, 1\]"):
         enhanced_tensor(given, negative)
 
 
 def test_a_tensor_out_of_range_is_refused() -> None:
-    with pytest.raises(DRBNError, match=r"must be in \[0, 1\]"):
+    with pytest.raises(DRBNError, match=r"\[0, 1\]"):
         enhanced_tensor(torch.full((3, 2, 2), 255.0), negative)

@@ -74,15 +74,15 @@ def test_every_kind_gives_the_same_image(weights: Path) -> None:
 
 
 def test_other_kinds_are_refused(weights: Path) -> None:
-    with pytest.raises(DRBNError, match="a Pillow image or a tensor, not a list"):
+    with pytest.raises(DRBNError, match=" list"):
         load_enhancer(weights / "band.pt")([[1]])  # type: ignore[type-var]
-    with pytest.raises(DRBNError, match="not a list"):
+    with pytest.raises(DRBNError, match=" list"):
         load_enhancer(weights / "band.pt", strength=0)([[1]])  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("given", [image(4, 4)[..., 0], image(4, 4, "float64"), image(4, 4)[..., :2]])
 def test_arrays_of_another_kind_are_no_colours(weights: Path, given: Pixels) -> None:
-    with pytest.raises(DRBNError, match=r"must be \(H, W"):
+    with pytest.raises(DRBNError, match=r"\(H, W"):
         load_enhancer(weights / "band.pt").enhance_array(given)
 
 
@@ -109,7 +109,7 @@ def test_strength_goes_from_the_image_to_the_result(weights: Path) -> None:
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_a_strength_out_of_range_is_refused(weights: Path, strength: float) -> None:
-    with pytest.raises(DRBNError, match=r"strength=.* is not between 0 and 1"):
+    with pytest.raises(DRBNError, match="strength="):
         load_enhancer(weights / "band.pt", strength=strength)
 
 
@@ -129,7 +129,7 @@ def test_tiles_show_no_seam(weights: Path) -> None:
 
 
 def test_tiles_that_are_too_small_are_refused(weights: Path) -> None:
-    with pytest.raises(DRBNError, match="tiles of 64 pixels are too small; use at least"):
+    with pytest.raises(DRBNError, match="64 pixels"):
         load_enhancer(weights / "band.pt", tile_size=64)
 
 
@@ -172,7 +172,7 @@ def test_weights_of_the_package_are_the_default(weights: Path, monkeypatch: pyte
     assert load_enhancer().stage == pretrained.DEFAULT_STAGE
     assert load_enhancer(stage="band").stage == "band"
     assert load_enhancer(stage="recompose").stage == "recompose"
-    with pytest.raises(DRBNError, match="stage=quality ships no weights"):
+    with pytest.raises(DRBNError, match="stage=quality"):
         load_enhancer(stage="quality")
 
 
@@ -182,7 +182,7 @@ def test_stage_1_can_be_had_out_of_both(weights: Path) -> None:
     assert (first.stage, list(first.whole.parts)) == ("band", ["band"])
     np.testing.assert_array_equal(first(given), load_enhancer(weights / "band.pt")(given))
     assert (both(given) != first(given)).any()
-    with pytest.raises(DRBNError, match=r"band\.pt is a checkpoint of stage=band, and stage=recompose is asked for"):
+    with pytest.raises(DRBNError, match=r"band\.pt.*stage=band.*stage=recompose"):
         load_enhancer(weights / "band.pt", stage="recompose")
 
 
@@ -207,11 +207,11 @@ def test_other_runtimes_run_the_exported_network(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"runtime": "tensorrt"}, "runtime=tensorrt is unknown; use torch, onnx, openvino"),
-        ({"runtime": "onnx", "device": "cuda"}, "runtime=onnx runs on the CPU only"),
-        ({"runtime": "onnx", "precision": "bfloat16"}, "precision=bfloat16 is unknown to runtime=onnx"),
-        ({"precision": "double"}, "precision=double is unknown"),
-        ({"device": "nowhere"}, "device=nowhere does not work here"),
+        ({"runtime": "tensorrt"}, "runtime=tensorrt .*torch, onnx, openvino"),
+        ({"runtime": "onnx", "device": "cuda"}, "runtime=onnx.*CPU"),
+        ({"runtime": "onnx", "precision": "bfloat16"}, "precision=bfloat16.*runtime=onnx"),
+        ({"precision": "double"}, "precision=double"),
+        ({"device": "nowhere"}, "device=nowhere"),
     ],
 )
 def test_wrong_options_are_named(weights: Path, options: dict[str, str], message: str) -> None:

@@ -134,13 +134,13 @@ def test_one_photo_may_have_a_file_as_its_result() -> None:
     Path("folder.png").mkdir()
     assert plan(photos, Path("folder.png"))[0].target == Path("folder.png/a.png")
     check_output(photos, Path("folder.png"), ".jpg")
-    with pytest.raises(DRBNError, match="contradict"):
+    with pytest.raises(DRBNError, match="--format jpg"):
         check_output(photos, Path("b.webp"), ".jpg")
-    with pytest.raises(DRBNError, match="cannot be written; use one of"):
+    with pytest.raises(DRBNError, match=r"b\.gif"):
         check_output(photos, Path("b.gif"), None)
-    with pytest.raises(DRBNError, match=r"a\.png names a file"):
+    with pytest.raises(DRBNError, match=r"a\.png"):
         check_output([*photos, *photos], Path("a.png"), None)
-    with pytest.raises(DRBNError, match=r"b\.png names a file"):
+    with pytest.raises(DRBNError, match=r"b\.png"):
         check_output([Found(Path("x/b.png"), named=False)], Path("b.png"), None)
     touched("file")
     with pytest.raises(DRBNError, match="file names a file"):

@@ -106,7 +106,7 @@ def test_a_result_that_is_no_number_is_refused(value: float) -> None:
         found[0, 1, 3, 4] = value
         return found
 
-    with pytest.raises(DRBNError, match=r"not finite; use precision=float32"):
+    with pytest.raises(DRBNError, match="precision=float32"):
         run_tiled(broken, image(10, 10), SMALL)
 
 
@@ -160,7 +160,7 @@ def test_where_memory_does_not_suffice_tiles_become_smaller(error: RuntimeError 
 
 
 def test_where_memory_never_suffices_it_is_said() -> None:
-    with pytest.raises(DRBNError, match=r"smallest tile; close other programs"):
+    with pytest.raises(DRBNError, match="device=cpu"):
         run_tiled(SmallMemory(10), image(500, 700), Tiles(400, 16))
 
 
@@ -170,7 +170,7 @@ def test_other_errors_are_not_hidden() -> None:
 
 
 def test_tiles_that_consist_of_overlap_are_refused() -> None:
-    with pytest.raises(DRBNError, match=rf"tiles of 96 pixels are too small; use at least {2 * OVERLAP + 64}"):
+    with pytest.raises(DRBNError, match=f"96 pixels .* {2 * OVERLAP + 64}"):
         run_tiled(same, image(8, 8), Tiles(96))
 
 

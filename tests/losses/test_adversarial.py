@@ -96,5 +96,5 @@ def test_a_batch_twice_as_large_costs_the_same(criterion: Criterion) -> None:
 
 @pytest.mark.parametrize("kind", ["real", "fake"])
 def test_refuses_an_empty_range(kind: str) -> None:
-    with pytest.raises(ValueError, match=rf"criterion\.lowest_{kind} is 2\.0, above criterion\.highest_{kind}, 1\.0"):
+    with pytest.raises(ValueError, match=rf"criterion\.lowest_{kind}.*2\.0.*criterion\.highest_{kind}.*1\.0"):
         LeastSquaresCriterion(**{f"lowest_{kind}": 2.0, f"highest_{kind}": 1.0})

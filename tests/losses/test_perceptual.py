@@ -124,10 +124,10 @@ def test_it_is_float32_under_autocast(weights: str) -> None:
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"relu3_1": 1.0}, r"perceptual\.layer_weights names 'relu3_1'; the layers are relu1_1, relu1_2"),
-        ({"relu1_1": 1.0, "relu9": 0.0}, r"perceptual\.layer_weights names 'relu9'"),
-        ({"relu1_1": -1.0, "relu1_2": 1.0}, r"perceptual\.layer_weights is .* none below"),
-        ({"relu1_1": 0.0}, r"perceptual\.layer_weights is .* needs weights above 0"),
+        ({"relu3_1": 1.0}, r"perceptual\.layer_weights .*'relu3_1'.*relu1_1, relu1_2"),
+        ({"relu1_1": 1.0, "relu9": 0.0}, r"perceptual\.layer_weights.*'relu9'"),
+        ({"relu1_1": -1.0, "relu1_2": 1.0}, r"perceptual\.layer_weights .*-1\.0"),
+        ({"relu1_1": 0.0}, r"perceptual\.layer_weights .*'relu1_1': 0\.0"),
         ({}, r"perceptual\.layer_weights is \{\}"),
     ],
 )
@@ -138,7 +138,7 @@ def test_refuses_nonsense(weights: str, chosen: dict[str, float], message: str) 
 
 def test_an_unknown_layer_of_another_extractor() -> None:
     loss = PerceptualLoss(features=Edges(), layer_weights={"corners": 1.0})
-    with pytest.raises(ValueError, match=r"perceptual\.layer_weights names 'corners'; the layers are edges, itself"):
+    with pytest.raises(ValueError, match=r"perceptual\.layer_weights .*'corners'.*edges, itself"):
         loss(image(1), image(2))
 
 

@@ -29,5 +29,5 @@ def test_terms_without_a_weight_are_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["detail", "perceptual", "quality", "structure"])
 def test_a_negative_weight_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"stage\.loss.*negative"):
+    with pytest.raises(ValueError, match=r"stage\.loss"):
         RecompositionLoss(**{f"{name}_weight": -0.1})  # type: ignore[arg-type]  # weights only

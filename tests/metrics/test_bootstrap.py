@@ -89,8 +89,8 @@ def test_a_pair_without_a_difference_is_left_out() -> None:
 
 
 def test_refuses_other_lengths_and_ranges() -> None:
-    with pytest.raises(ValueError, match="2 figures cannot be paired with 3"):
+    with pytest.raises(ValueError, match=r"2 .* 3"):
         paired([1.0, 2.0], [1.0, 2.0, 3.0])
     for confidence, resamples in ((0.0, 10), (1.0, 10), (95.0, 10), (0.95, 0)):
-        with pytest.raises(ValueError, match="between 0 and 1"):
+        with pytest.raises(ValueError, match="0 and 1"):
             interval(VALUES, confidence, resamples)

@@ -27,9 +27,9 @@ def test_gt_mean_and_shaved_figures_have_columns_of_their_own() -> None:
 
 
 def test_unknown_names_and_negative_borders() -> None:
-    with pytest.raises(DRBNError, match=r"metrics holds 'mse'; there are psnr, ssim, .*, gt_mean, lpips"):
+    with pytest.raises(DRBNError, match=r"metrics .*'mse'.*psnr, ssim, .*gt_mean, lpips"):
         choose_metrics(["psnr", "mse"])
-    with pytest.raises(DRBNError, match="shave=-1 is negative"):
+    with pytest.raises(DRBNError, match="shave=-1"):
         choose_metrics(["psnr"], shave=-1)
 
 
@@ -46,7 +46,7 @@ def test_without_its_weights_lpips_is_missed_aloud(tmp_path: Path, monkeypatch: 
     assert line.startswith("LPIPS is not measured: ")
     assert "lpips.weights=PATH" in line
     assert choose_columns(["psnr"]).absent == []
-    with pytest.raises(DRBNError, match=r"nowhere\.pth does not exist"):
+    with pytest.raises(DRBNError, match=r"nowhere\.pth"):
         choose_columns(["lpips"], lpips={"backbone": "alex", "weights": "nowhere.pth"})
 
 
@@ -60,5 +60,5 @@ def test_photos_without_targets_always_have_the_plain_measures() -> None:
 
 
 def test_what_is_asked_for_by_name_must_be_there() -> None:
-    with pytest.raises(DRBNError, match=r"no_reference holds 'magic'; there are brightness, .*niqe"):
+    with pytest.raises(DRBNError, match=r"no_reference .*'magic'.*brightness, .*niqe"):
         choose_columns([], no_reference=["magic"])

@@ -111,14 +111,14 @@ def test_wrong_files_are_named(tmp_path: Path, alex: Path) -> None:
     damaged, tensor = tmp_path / "damaged.pth", tmp_path / "tensor.pth"
     damaged.write_bytes(alex.read_bytes()[:1000])
     torch.save(torch.zeros(3), tensor)
-    for path, words in ((damaged, "damaged"), (tensor, "instead of named tensors"), (tmp_path / "no", "not exist")):
+    for path, words in ((damaged, "damaged"), (tensor, "tensors"), (tmp_path / "no", "exist")):
         with pytest.raises(DRBNError, match=words) as caught:
             LPIPS("alex", path)
         assert f"lpips.weights={path}" in str(caught.value)
     state = torch.load(alex, weights_only=True)
     state["features.6.weight"] = torch.zeros(384, 192, 5, 5)
     torch.save(state, damaged)
-    with pytest.raises(DRBNError, match=r"holds no features\.6\.weight of shape \(384, 192, 3, 3\).*AlexNet"):
+    with pytest.raises(DRBNError, match=r"features\.6\.weight .*\(384, 192, 3, 3\).*AlexNet"):
         LPIPS("alex", damaged)
     with pytest.raises(DRBNError, match="alex or vgg"):
         LPIPS("resnet")  # type: ignore[arg-type]

@@ -104,7 +104,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_unknown_measure_is_named_with_the_known_ones() -> None:
-    with pytest.raises(DRBNError, match="'brisque'; there are niqe, ilniqe, piqe"):
+    with pytest.raises(DRBNError, match=r"'brisque'.*niqe, ilniqe, piqe"):
         pyiqa_metric("brisque")
 
 
@@ -116,7 +116,7 @@ def test_parameters_come_from_the_file_or_the_cache_and_are_never_downloaded(
     with pytest.raises(DRBNError, match=rf"parameters\.{name}=PATH") as caught:
         pyiqa_metric(name)
     assert str(place) in str(caught.value)
-    with pytest.raises(DRBNError, match="does not exist"):
+    with pytest.raises(DRBNError, match=r"none\.mat"):
         pyiqa_metric(name, tmp_path / "none.mat")
     assert not recorder.options
     place.parent.mkdir(parents=True)
@@ -149,11 +149,11 @@ def test_images_without_a_figure_are_not_numbers(recorder: Recorder) -> None:
 
 def test_what_pyiqa_cannot_read_is_an_error(recorder: Recorder, tmp_path: Path) -> None:
     recorder.error = ValueError("damaged")
-    with pytest.raises(DRBNError, match=r"cannot be read \(damaged"):
+    with pytest.raises(DRBNError, match="damaged"):
         pyiqa_metric("piqe")
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"nothing")
-    with pytest.raises(DRBNError, match="holds no parameters of NIQE"):
+    with pytest.raises(DRBNError, match=r"broken\.npz"):
         pyiqa_metric("niqe", broken)
     np.savez(broken, mean=np.zeros(3))
     with pytest.raises(DRBNError, match="mu_pris_param"):

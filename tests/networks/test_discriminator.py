@@ -171,10 +171,10 @@ def test_logits_are_float32_under_autocast(kind: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"normalization": "layer"}, r"discriminator\.normalization is 'layer'; use 'batch', 'group'"),
+        ({"normalization": "layer"}, r"discriminator\.normalization .*'layer'.*'batch', 'group'"),
         ({"base_channels": 0}, r"discriminator\.base_channels is 0"),
         ({"head_padding": -1}, r"discriminator\.head_padding is -1"),
-        ({"reencode": [95, 75]}, r"discriminator\.reencode is \[95, 75\]; give null or two"),
+        ({"reencode": [95, 75]}, r"discriminator\.reencode is \[95, 75\]"),
         ({"reencode": [75]}, r"discriminator\.reencode is \[75\]"),
         ({"reencode": [75, 80, 95]}, r"discriminator\.reencode is"),
         ({"reencode": ["a", "b"]}, r"discriminator\.reencode is"),

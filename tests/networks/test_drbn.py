@@ -131,7 +131,7 @@ def test_gradients_reach_every_parameter() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"recursions": 0}, "network.recursions is 0"), ({"first_guess": "zero"}, "use input, mean, learned")],
+    [({"recursions": 0}, "network.recursions is 0"), ({"first_guess": "zero"}, "input, mean, learned")],
 )
 def test_refuses_nonsense(arguments: dict[str, int | str], message: str) -> None:
     with pytest.raises(ValueError, match=message):

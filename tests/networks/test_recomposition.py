@@ -14,6 +14,7 @@ from drbn_lightning.networks.recomposition import (
     recompose_bands,
 )
 from tests import golden
+from tests.running import all_same
 
 Recomposer = type[FlatRecomposer] | type[UNetRecomposer]
 BOTH = pytest.mark.parametrize("kind", [FlatRecomposer, UNetRecomposer])
@@ -153,10 +154,10 @@ def test_both_stages_as_one_network(chained: bool) -> None:
     thumbnail = torch.tensor([0.1, 0.2])[:, None, None, None].expand(2, 3, 48, 48)
     result, (bands, found) = network(low, thumbnail), network.parts(low, thumbnail)
     expected = band(low, thumbnail)
-    assert all(map(torch.equal, bands, expected))
+    assert all_same(torch.equal, bands, expected)
     assert torch.equal(found.image, recompose_bands(recomposer, expected, low).image)
     assert torch.equal(result.full, found.image)
-    assert all(map(torch.equal, result[1:], expected[1:]))
+    assert all_same(torch.equal, result[1:], expected[1:])
     assert not torch.equal(network(low).full, result.full)
     names = {name.split(".")[0] for name in network.state_dict()}
     assert names == {"band", "recomposer"}
@@ -172,5 +173,5 @@ def test_both_stages_as_one_network(chained: bool) -> None:
     ],
 )
 def test_refuses_nonsense(kind: Recomposer, arguments: dict[str, Any], key: str) -> None:
-    with pytest.raises(ValueError, match=rf"recomposer\.{key}; it must be at least 1"):
+    with pytest.raises(ValueError, match=rf"recomposer\.{key}"):
         kind(**arguments)

@@ -114,9 +114,7 @@ def test_without_a_network_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, r
         raise reason
 
     monkeypatch.setattr(DOWNLOAD, download)
-    with pytest.raises(
-        DRBNError, match=r"weights cannot be downloaded from .*; give .*perceptual\.weights=PATH"
-    ) as error:
+    with pytest.raises(DRBNError, match=r"perceptual\.weights=PATH") as error:
         VGG16Features()
     assert len(str(error.value).splitlines()) == 1
 
@@ -129,39 +127,39 @@ def refused(path: Path | str, message: str) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    refused(tmp_path / "gone.npz", r"do not exist; perceptual\.weights must name")
-    refused(tmp_path, "do not exist")
+    refused(tmp_path / "gone.npz", r"exist.*perceptual\.weights")
+    refused(tmp_path, "exist")
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.pth"])
 @pytest.mark.parametrize("content", [b"", b"no weights\n", b"PK\x03\x04", bytes(500)])
 def test_a_damaged_file(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    refused(tmp_path / name, "cannot be read; the file is damaged")
+    refused(tmp_path / name, "damaged")
 
 
 def test_a_truncated_file(tmp_path: Path) -> None:
     path = Path(archive(tmp_path))
     path.write_bytes(path.read_bytes()[:100_000])
-    refused(path, "the file is damaged")
+    refused(path, "damaged")
 
 
 def test_a_file_of_something_else(tmp_path: Path) -> None:
     torch.save(torch.zeros(2), tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "hold a Tensor instead of named tensors")
+    refused(tmp_path / "a.pt", "Tensor")
     np.savez(tmp_path / "b.npz", weight=np.array(["text"]))
-    refused(tmp_path / "b.npz", "cannot be read")
-    refused(archive(tmp_path, {"other": torch.zeros(2)}), r"holds no features\.0\.weight; give VGG16's weights")
+    refused(tmp_path / "b.npz", "read")
+    refused(archive(tmp_path, {"other": torch.zeros(2)}), r"features\.0\.weight.*VGG16's")
 
 
 def test_tensors_of_another_network(tmp_path: Path) -> None:
     state = vgg_state()
     del state["features.5.bias"]
-    refused(archive(tmp_path, state), r"holds no features\.5\.bias")
+    refused(archive(tmp_path, state), r"features\.5\.bias")
     state = vgg_state() | {"features.2.weight": torch.zeros(64, 3, 3, 3)}
-    refused(archive(tmp_path, state), r"features\.2\.weight in .* has shape \(64, 3, 3, 3\) and not .*\(64, 64, 3, 3\)")
+    refused(archive(tmp_path, state), r"features\.2\.weight .*\(64, 3, 3, 3\).*\(64, 64, 3, 3\)")
     torch.save(vgg_state() | {"features.0.bias": "text"}, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", r"features\.0\.bias in .* has shape")
+    refused(tmp_path / "a.pt", r"features\.0\.bias")
 
 
 @pytest.mark.reference

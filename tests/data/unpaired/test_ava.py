@@ -8,7 +8,7 @@ from tests.data.unpaired.photo_tables import module
 
 
 def test_scores_of_few_votes_do_not_count(ava: Path) -> None:
-    with pytest.raises(DRBNError, match=r"no photo of AVA\.txt has unpaired\.min_votes=101 votes"):
+    with pytest.raises(DRBNError, match=r"AVA\.txt .*unpaired\.min_votes=101 "):
         module(ava, min_votes=101).prepare_data()
 
 
@@ -16,5 +16,5 @@ def test_scores_of_few_votes_do_not_count(ava: Path) -> None:
 def test_the_part_of_ava_that_is_here_without_photos(reference: Path, tmp_path: Path) -> None:
     table = reference / "data" / "ava" / "AVA.txt"
     data = AVADataModule(str(tmp_path), str(table), cache=str(tmp_path / "cache"))
-    with pytest.raises(DRBNError, match=r"none of the 5420 photos chosen from .*AVA\.txt, such as \d+\.jpg"):
+    with pytest.raises(DRBNError, match=r"5420 .*AVA\.txt.*\d+\.jpg"):
         data.prepare_data()

@@ -45,16 +45,16 @@ def test_a_folder_is_dealt_out(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(DRBNError, match="nowhere does not exist"):
+    with pytest.raises(DRBNError, match="nowhere"):
         in_folder(tmp_path / "nowhere", HIGH, Shares(0.1, 0.1), "unpaired.high")
 
 
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        (Shares(-0.1, 0.1), r"unpaired\.validation_share=-0\.1 and unpaired\.test_share=0\.1 must be from 0"),
-        (Shares(0.5, 0.5), r"below 1 together"),
-        (Shares(0.1, 0.1, 2, 2), r"unpaired\.part=2 must be from 0 to below unpaired\.parts=2"),
+        (Shares(-0.1, 0.1), r"unpaired\.validation_share=-0\.1 and unpaired\.test_share=0\.1"),
+        (Shares(0.5, 0.5), r"unpaired\.validation_share=0\.5 and unpaired\.test_share=0\.5"),
+        (Shares(0.1, 0.1, 2, 2), r"unpaired\.part=2 .*unpaired\.parts=2"),
     ],
 )
 def test_shares_that_cannot_be(shares: Shares, message: str) -> None:
@@ -73,19 +73,19 @@ def test_files_are_found_in_the_root_its_folders_and_their_own(tmp_path: Path) -
         "2.jpg": tmp_path / "images" / "images" / "2.jpg",
         "day/3.jpg": tmp_path / "day" / "3.jpg",
     }
-    with pytest.raises(DRBNError, match=r"unpaired\.root=.*1\.jpg is not a folder"):
+    with pytest.raises(DRBNError, match=r"unpaired\.root=.*1\.jpg"):
         find(tmp_path / "1.jpg", (), names)
 
 
 def test_missing_files_are_named_up_to_a_limit() -> None:
     names = [f"{number}.jpg" for number in range(6)]
     found = {"2.jpg": Path("2.jpg")}
-    message = r"5 of the 6 photos chosen from AVA\.txt are not in root: 0\.jpg, 1\.jpg, 3\.jpg and 2 more"
+    message = r"5 of the 6 .*AVA\.txt.*root: 0\.jpg, 1\.jpg, 3\.jpg and 2"
     with pytest.warns(UserWarning, match=message):
         assert missing(Path("AVA.txt"), Path("root"), names, found, 1.0) == ["0.jpg", "1.jpg", *names[3:]]
-    with pytest.raises(DRBNError, match=rf"{message}; add them, or allow .* unpaired\.max_missing, now 0\.5"):
+    with pytest.raises(DRBNError, match=rf"{message}.*unpaired\.max_missing.*0\.5"):
         missing(Path("AVA.txt"), Path("root"), names, found, 0.5)
-    with pytest.raises(DRBNError, match=r"unpaired\.root=root holds none of the 6 photos .* such as 0\.jpg"):
+    with pytest.raises(DRBNError, match=r"unpaired\.root=root .*the 6 .*0\.jpg"):
         missing(Path("AVA.txt"), Path("root"), names, {}, 1.0)
 
 

@@ -145,7 +145,7 @@ def test_dark_photos_are_known_by_their_digests_alone(cache: ImageCache) -> None
     [
         (0, None, 1, r"unpaired\.crop_size is 0"),
         (8, None, 0, r"unpaired\.length is 0"),
-        (17, 16, 1, r"unpaired\.crop_size=17 must be at most unpaired\.short_side=16"),
+        (17, 16, 1, r"unpaired\.crop_size=17.*unpaired\.short_side=16"),
     ],
 )
 def test_crops_that_cannot_be(crop_size: int, short_side: int | None, length: int, message: str) -> None:

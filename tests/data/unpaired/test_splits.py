@@ -57,10 +57,10 @@ def test_kinds_by_score() -> None:
 @pytest.mark.parametrize(
     ("high", "low", "min_votes", "message"),
     [
-        (4, 4, 0, r"unpaired\.low_mos=4 must be below unpaired\.high_mos=4"),
-        (8.5, 4, 0, r"no photo of AVA\.txt reaches unpaired\.high_mos=8\.5; the highest score is 8\.25"),
-        (6, 2, 0, r"no photo of AVA\.txt is as low as unpaired\.low_mos=2; the lowest score is 3\.50"),
-        (6, 4, 99, r"no photo of AVA\.txt has unpaired\.min_votes=99 votes"),
+        (4, 4, 0, r"unpaired\.low_mos=4.*unpaired\.high_mos=4"),
+        (8.5, 4, 0, r"AVA\.txt.*unpaired\.high_mos=8\.5.*8\.25"),
+        (6, 2, 0, r"AVA\.txt.*unpaired\.low_mos=2.*3\.50"),
+        (6, 4, 99, r"AVA\.txt.*unpaired\.min_votes=99"),
     ],
 )
 def test_thresholds_that_nothing_meets(high: float, low: float, min_votes: int, message: str) -> None:

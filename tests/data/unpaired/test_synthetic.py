@@ -15,6 +15,7 @@ from drbn_lightning.data.unpaired.samples import HELD_OUT, ORDER, STREAMS
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule, degraded_scene, score, severity
 from drbn_lightning.errors import DRBNError
+from tests.running import all_same
 
 TINY: dict[str, Any] = {"crop_size": 16, "short_side": 20, "length": 6, "validation_photos": 8, "test_photos": 10}
 TINY |= {"real_low_validation_photos": 2, "real_low_test_photos": 3, "batch_size": 2, "num_workers": 0}
@@ -43,7 +44,7 @@ def test_a_sample_follows_from_seed_epoch_and_index_alone() -> None:
     again = sample(module(length=9), 3, 4)
     assert torch.equal(torch.get_rng_state(), before)
     assert len(tensors(first)) == 4
-    assert all(map(torch.equal, tensors(first), tensors(again)))
+    assert all_same(torch.equal, tensors(first), tensors(again))
     for other in (sample(module(), 4, 4), sample(module(), 3, 5), sample(module(seed=1), 3, 4)):
         assert not any(map(torch.equal, tensors(first), tensors(other)))
 
@@ -136,12 +137,12 @@ def test_fingerprints_tell_settings_apart_and_overlap_with_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crop_size": 7}, r"unpaired\.crop_size is 7; a scene needs 8 pixels"),
-        ({"crop_size": 21}, r"unpaired\.crop_size=21 must be at most unpaired\.short_side=20"),
+        ({"crop_size": 7}, r"unpaired\.crop_size is 7.*8 pixels"),
+        ({"crop_size": 21}, r"unpaired\.crop_size=21.*unpaired\.short_side=20"),
         ({"length": 0}, r"unpaired\.length is 0"),
-        ({"low_mos": 7}, r"unpaired\.low_mos=7 and unpaired\.high_mos=6\.5 must be from 1\.0 to 9\.0"),
-        ({"high_mos": 9.5}, r"unpaired\.high_mos=9\.5 must be from"),
-        ({"test_photos": -1}, r"unpaired\.\*_photos cannot be negative"),
+        ({"low_mos": 7}, r"unpaired\.low_mos=7 and unpaired\.high_mos=6\.5 .*1\.0 to 9\.0"),
+        ({"high_mos": 9.5}, r"unpaired\.high_mos=9\.5"),
+        ({"test_photos": -1}, r"unpaired\.\*_photos"),
         ({"num_workers": -1}, r"unpaired\.num_workers is -1"),
     ],
 )

@@ -43,7 +43,7 @@ def test_whether_a_device_works_is_tried() -> None:
 
 @pytest.mark.parametrize("name", ["cuda:99", "nothing"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(DRBNError, match=rf"device={name} does not work here .*; use auto or cpu"):
+    with pytest.raises(DRBNError, match=f"device={name} .*auto or cpu"):
         choose_device(name)
 
 
@@ -69,9 +69,9 @@ def test_what_is_asked_for_is_taken() -> None:
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(DRBNError, match="precision=half is unknown; use auto, float32, bfloat16, float16"):
+    with pytest.raises(DRBNError, match=r"precision=half .*auto, float32, bfloat16, float16"):
         choose_precision("half", CPU)
-    with pytest.raises(DRBNError, match="float16 needs a GPU"):
+    with pytest.raises(DRBNError, match="float16"):
         choose_precision("float16", CPU)
 
 
