@@ -33,7 +33,7 @@ class Brighter:
         self.calls = list[tuple[int, ...]]()
         self.options = dict[str, Any]()
 
-    def enhance_array(self, rgb: Pixels, progress: Progress | None = None) -> Pixels:
+    def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         self.calls.append(rgb.shape)
         if progress is not None:
             progress(1, 2)
@@ -259,11 +259,11 @@ def test_what_goes_wrong_with_one_photo_is_its_own(
     )
     original = brighter.enhance_array
 
-    def sometimes(rgb: Pixels, progress: Progress | None = None) -> Pixels:
+    def sometimes(rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         error = next(errors)
         if error is not None:
             raise error
-        return original(rgb, progress)
+        return original(rgb, progress, alpha=alpha)
 
     monkeypatch.setattr(brighter, "enhance_array", sometimes)
     for name in "abcde":
@@ -319,10 +319,10 @@ def test_ctrl_c_says_one_line(
 ) -> None:
     original = brighter.enhance_array
 
-    def interrupted(rgb: Pixels, progress: Progress | None = None) -> Pixels:
+    def interrupted(rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         if len(brighter.calls) == 2:
             raise KeyboardInterrupt
-        return original(rgb, progress)
+        return original(rgb, progress, alpha=alpha)
 
     monkeypatch.setattr(brighter, "enhance_array", interrupted)
     for name in "abc":

@@ -23,8 +23,11 @@ LONGEST_COMPARISON = 16383
 class ArrayEnhancer(Protocol):
     """What `enhancer.Enhancer` offers."""
 
-    def enhance_array(self, rgb: Pixels, progress: Progress | None = None) -> Pixels:
-        """From `(H, W, 3)` uint8 or uint16 to the same; `progress` is told how many pixels of how many are done."""
+    def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
+        """From `(H, W, 3)` uint8 or uint16 to the same.
+
+        `progress` is told how many pixels of how many are done; `alpha` `(H, W)` says what is visible.
+        """
 
 
 def enhance_files(
@@ -57,7 +60,7 @@ def enhance_file(job: Job, enhancer: ArrayEnhancer, *, quality: int = 95, progre
         DRBNError: it cannot be read, enhanced or written.
     """
     before = read_photograph(job.source)
-    after = before._replace(pixels=enhancer.enhance_array(before.pixels, progress))
+    after = before._replace(pixels=enhancer.enhance_array(before.pixels, progress, alpha=before.alpha))
     if job.compare is None:
         before = after  # the old pixels are not needed any more
     write_photograph(job.target, after, quality=quality)
