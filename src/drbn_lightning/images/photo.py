@@ -10,18 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, sixteen_bit
-from drbn_lightning.images.exif import orientation, upright, upright_exif
+from drbn_lightning.images import pillow, sixteen_bit, tiff
+from drbn_lightning.images.exif import left_to_turn, tiff_exif, upright, upright_exif
 from drbn_lightning.images.formats import READ_FORMATS, WRITTEN
 from drbn_lightning.images.rgb import reading
 from drbn_lightning.types import Pixels
-
-SUBFILE_TYPE, REDUCED, MASK, DNG_VERSION = 254, 1, 4, 50706
-"""Tags of TIFF files, and what the first one may say of an image in them."""
 
 LONGEST_JPEG_EXIF = 65533
 
@@ -93,9 +89,14 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
 
 def _decoded(path: Path) -> tuple[Photograph, int]:
     """The photo as it is stored, and its orientation."""
+    if tiff.is_tiff(path):
+        found = tiff.read_tiff(path, single=True)
+        if found is not None:
+            pixels, alpha, gray, turn, profile, dpi = found
+            return Photograph(pixels, alpha, gray, "TIFF", tiff_exif(path), profile, _sensible(dpi)), turn
     with _opened(path) as image:
         _check_single(image, path)
-        raw, turn = str(getattr(image, "tile", "")), orientation(image)
+        raw, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
         about = Photograph(
             np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in raw,
@@ -103,7 +104,7 @@ def _decoded(path: Path) -> tuple[Photograph, int]:
             upright_exif(image), image.info.get("icc_profile"), _dpi(image),
         )  # fmt: skip
         if not sixteen_bit.holds(image, raw):
-            return _eight_bits(image, about), orientation(image)  # Pillow may have turned it
+            return _eight_bits(image, about), turn
     del image  # its pixels are not needed any more
     channels = sixteen_bit.decode(path.read_bytes())
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
@@ -119,29 +120,20 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _check_single(image: Image.Image, path: Path) -> None:
-    """Raise a DRBNError where a file holds more than one image, or raw data beside a small one."""
+    """Raise a DRBNError where a file holds more than one image."""
     images = getattr(image, "n_frames", 1)
-    if isinstance(image, TiffImageFile):
-        if DNG_VERSION in image.tag_v2 or image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED:
-            raise DRBNError(f"The file {path} holds a camera's raw data; develop it to a JPEG, PNG or TIFF file first.")
-        images = sum(_is_page(image, number) for number in range(images))
-        image.seek(0)
-    if images > 1 and image.format != "MPO":
+    if images > 1 and image.format not in ("MPO", "TIFF"):
         raise DRBNError(
             f"The file {path} is an animation or has several pages ({images} images); save each image to enhance "
             "as a file of its own."
         )
 
 
-def _is_page(image: TiffImageFile, number: int) -> bool:
-    image.seek(number)
-    return not image.tag_v2.get(SUBFILE_TYPE, 0) & (REDUCED | MASK)
-
-
 def _eight_bits(image: Image.Image, about: Photograph) -> Photograph:
     if image.mode == "F" or image.mode.startswith("I"):
-        values = pillow.wide_gray(image)
-        return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), gray=True)
+        values, clear = pillow.wide_gray(image), image.info.get("transparency")
+        alpha = None if clear is None else np.where(values == clear, 0, 65535).astype(np.uint16)
+        return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), alpha=alpha, gray=True)
     image = pillow.plain(image)
     pixels, alpha = pillow.planes(image)
     return about._replace(pixels=pixels, alpha=alpha, icc_profile=image.info.get("icc_profile"))
@@ -152,8 +144,11 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    sensible = all(math.isfinite(value) and 1 <= value <= 65535 for value in (across, down))
-    return (across, down) if sensible else None
+    return _sensible((across, down))
+
+
+def _sensible(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
+    return dpi if dpi and all(math.isfinite(value) and 1 <= value <= 65535 for value in dpi) else None
 
 
 def _turned(photograph: Photograph, turn: int) -> Photograph:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, sixteen_bit
-from drbn_lightning.images.exif import orientation, upright
+from drbn_lightning.images import pillow, sixteen_bit, tiff
+from drbn_lightning.images.exif import left_to_turn, upright
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -27,12 +27,19 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no image, or too large (more than
             twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
-    with reading(path), Image.open(path) as image:
-        tile, turn = str(getattr(image, "tile", "")), orientation(image)
+    with reading(path):
+        found = tiff.read_tiff(path, single=False) if tiff.is_tiff(path) else None
+        return _read_other(path) if found is None else upright(pillow.narrowed(found.pixels), found.turn)
+
+
+def _read_other(path: Path) -> NDArray[np.uint8]:
+    """What tifffile does not read."""
+    with Image.open(path) as image:
+        tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
         if sixteen_bit.holds(image, tile):
             return upright(pillow.narrowed(sixteen_bit.decode(path.read_bytes())[..., :3]), turn)
-        return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+        return upright(np.array(_to_rgb(image)), turn)
 
 
 @contextmanager
