@@ -91,6 +91,7 @@ def test_a_forbidden_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def refuse(path: Path, mode: str) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
+    (tmp_path / "a.png").touch()
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DRBNError, match=r"a\.png cannot be opened \(Permission denied\)"):
         read_rgb(tmp_path / "a.png")

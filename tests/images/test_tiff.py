@@ -191,7 +191,7 @@ def test_raw_data_are_told(tmp_path: Path) -> None:
     write(tmp_path / "preview.tif", deep(), "rgb", subfiletype=1)
     for name in ("sensor", "dng", "preview"):
         with pytest.raises(RawDataError, match=rf"{name}\.tif holds a camera's raw data"):
-            read_rgb(tmp_path / f"{name}.tif")
+            read_tiff(tmp_path / f"{name}.tif", single=False)
 
 
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw"])

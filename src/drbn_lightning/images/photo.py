@@ -2,9 +2,6 @@
 
 import io
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +10,10 @@ from PIL import Image
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, sixteen_bit, tiff
+from drbn_lightning.images import pillow, raw, sixteen_bit, tiff
 from drbn_lightning.images.exif import left_to_turn, tiff_exif, upright, upright_exif
-from drbn_lightning.images.formats import READ_FORMATS, WRITTEN
+from drbn_lightning.images.formats import RAW, READ_FORMATS, WRITTEN
+from drbn_lightning.images.opening import opened, recognised
 from drbn_lightning.images.rgb import reading
 from drbn_lightning.types import Pixels
 
@@ -89,21 +87,26 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
 
 def _decoded(path: Path) -> tuple[Photograph, int]:
     """The photo as it is stored, and its orientation."""
+    if recognised(path) is RAW:
+        return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
     if tiff.is_tiff(path):
-        found = tiff.read_tiff(path, single=True)
+        try:
+            found = tiff.read_tiff(path, single=True)
+        except tiff.RawDataError:
+            return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
         if found is not None:
             pixels, alpha, gray, turn, profile, dpi = found
             return Photograph(pixels, alpha, gray, "TIFF", tiff_exif(path), profile, _sensible(dpi)), turn
-    with _opened(path) as image:
+    with opened(path, READ_FORMATS) as image:
         _check_single(image, path)
-        raw, turn = str(getattr(image, "tile", "")), left_to_turn(image)
+        tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
         about = Photograph(
-            np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in raw,
+            np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in tile,
             "JPEG" if image.format == "MPO" else image.format or "PNG",
             upright_exif(image), image.info.get("icc_profile"), _dpi(image),
         )  # fmt: skip
-        if not sixteen_bit.holds(image, raw):
+        if not sixteen_bit.holds(image, tile):
             return _eight_bits(image, about), turn
     del image  # its pixels are not needed any more
     channels = sixteen_bit.decode(path.read_bytes())
@@ -111,18 +114,10 @@ def _decoded(path: Path) -> tuple[Photograph, int]:
     return about._replace(pixels=channels[..., :3], alpha=alpha), turn
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is large, but not too large, and of metadata, which are optional
-        with Image.open(path, formats=READ_FORMATS) as image:
-            yield image
-
-
 def _check_single(image: Image.Image, path: Path) -> None:
     """Raise a DRBNError where a file holds more than one image."""
     images = getattr(image, "n_frames", 1)
-    if images > 1 and image.format not in ("MPO", "TIFF"):
+    if images > 1 and image.format not in ("MPO", "TIFF", "HEIF"):
         raise DRBNError(
             f"The file {path} is an animation or has several pages ({images} images); save each image to enhance "
             "as a file of its own."

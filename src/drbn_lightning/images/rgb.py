@@ -10,8 +10,10 @@ from PIL import Image, UnidentifiedImageError
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, sixteen_bit, tiff
+from drbn_lightning.images import pillow, raw, sixteen_bit, tiff
 from drbn_lightning.images.exif import left_to_turn, upright
+from drbn_lightning.images.formats import RAW
+from drbn_lightning.images.opening import opened, recognised
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -28,13 +30,18 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
             twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
     with reading(path):
-        found = tiff.read_tiff(path, single=False) if tiff.is_tiff(path) else None
+        if recognised(path) is RAW:
+            return pillow.narrowed(raw.develop(path))
+        try:
+            found = tiff.read_tiff(path, single=False) if tiff.is_tiff(path) else None
+        except tiff.RawDataError:
+            return pillow.narrowed(raw.develop(path))
         return _read_other(path) if found is None else upright(pillow.narrowed(found.pixels), found.turn)
 
 
 def _read_other(path: Path) -> NDArray[np.uint8]:
     """What tifffile does not read."""
-    with Image.open(path) as image:
+    with opened(path) as image:
         tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
         if sixteen_bit.holds(image, tile):
@@ -55,9 +62,13 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DRBNError(
-            f"The image {path} has too many pixels to be decoded safely ({error}); make it smaller."
+            f"The image {path} has too many pixels to be decoded safely ({error}); make it smaller, or say that you "
+            "trust it (drbn-enhance and drbn-page: --allow-large)."
         ) from error
     except UnidentifiedImageError as error:
+        kind = recognised(path)
+        if kind is not None:
+            raise DRBNError(f"The file {path} is {kind.name}; {kind.remedy}.") from error
         what = "is empty" if path.stat().st_size == 0 else "is not an image of a known format, or its head is corrupt"
         raise DRBNError(f"The file {path} {what}; replace or remove it.") from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
