@@ -102,7 +102,7 @@ def test_twelve_bits_become_sixteen(tmp_path: Path) -> None:
     values = np.array([[0, 1, 2048, 4095]], np.uint16)
     packed = np.array([0x00, 0x00, 0x01, 0x80, 0x0F, 0xFF], np.uint8).tobytes()
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((1, 4), np.uint8), metadata=None)
-    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
         tags = file.pages[0].tags  # type: ignore[union-attr]  # it is a page, not a frame
         tags[258].overwrite(12)
         tags[279].overwrite(len(packed))
@@ -158,7 +158,8 @@ def test_further_channels_are_told_from_alpha(tmp_path: Path) -> None:
     write(tmp_path / "a.tif", image, "rgb", extrasamples=["unspecified", "unassalpha", "unspecified"])
     photograph = read_photograph(tmp_path / "a.tif")
     np.testing.assert_array_equal(photograph.pixels, image[..., :3])
-    np.testing.assert_array_equal(photograph.alpha, image[..., 4])  # type: ignore[arg-type]  # None would fail, too
+    assert photograph.alpha is not None
+    np.testing.assert_array_equal(photograph.alpha, image[..., 4])
     write(tmp_path / "b.tif", image[..., :4], "rgb", extrasamples=["unspecified"])
     assert read_photograph(tmp_path / "b.tif").alpha is None
 
@@ -199,7 +200,7 @@ def test_missing_pixels_are_never_zeros(tmp_path: Path, compression: str | None)
     write(tmp_path / "a.tif", deep(), "rgb", compression=compression, rowsperstrip=3)
     content = (tmp_path / "a.tif").read_bytes()
     (tmp_path / "b.tif").write_bytes(content[:-10])
-    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
         counts = file.pages[0].tags[279]  # type: ignore[union-attr]  # it is a page, not a frame
         counts.overwrite((*counts.value[:-1], counts.value[-1] - 10))
     for name in ("a", "b"):

@@ -55,10 +55,10 @@ def test_the_old_pixels_are_kept_for_a_comparison_only(
 ) -> None:
     enhancer, kept = Doubled(), list[bool]()
 
-    def watched(path: Path, photograph: Photograph, *, quality: int) -> None:
+    def watched(path: Path, photograph: Photograph, *, quality: int, mode: int) -> None:
         gc.collect()
         kept.append(enhancer.given() is not None)
-        write_photograph(path, photograph, quality=quality)
+        write_photograph(path, photograph, quality=quality, mode=mode)
 
     monkeypatch.setattr(job_files, "write_photograph", watched)
     enhance_file(job(tmp_path, compare=compare), enhancer)

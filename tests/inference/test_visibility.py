@@ -41,7 +41,7 @@ def test_a_cutout_is_what_it_is_alone(dtype: str) -> None:
         assert watched.visible is None
         np.testing.assert_array_equal(results[-1][5:11, 7:16], photo * 2)
         assert results[-1].dtype == image.dtype
-    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0], results[1])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -76,7 +76,7 @@ def upright_exif(image: Image.Image) -> bytes | None:
         except (struct.error, KeyError):
             return None
     found = image.getexif()
-    return _selected(found, {folder: found.get_ifd(folder) for folder in SUBFOLDERS})
+    return _selected(found, {int(folder): found.get_ifd(folder) for folder in SUBFOLDERS})
 
 
 def tiff_exif(path: Path) -> bytes | None:

@@ -91,9 +91,16 @@ OTHERS = (
 )  # fmt: skip
 """Known by their first bytes. The order counts: what begins as a video may be something that stands above it."""
 
+NAMELESS = Kind("an image without a suffix in its name", "name the file itself", (), ())
+"""What can be read, but is not looked for in folders."""
+
 KINDS = (HEIF, RAW, *OTHERS)
 HEAD_LENGTH = 64
-_NATIVE = ((0, b"\x89PNG"), (0, b"\xff\xd8\xff"), (8, b"WEBP"), (0, b"GIF8"), (0, b"BM"), (4, b"ftypavi"))
+_NATIVE = (
+    (0, b"\x89PNG", ".png"), (0, b"\xff\xd8\xff", ".jpg"), (8, b"WEBP", ".webp"), (0, b"GIF8", ".gif"),
+    (0, b"BM", ".bmp"), (4, b"ftypavi", ".avif"), (0, b"II*\0", ".tif"), (0, b"MM\0*", ".tif"), (0, b"II+\0", ".tif"),
+    (0, b"MM\0+", ".tif"),
+)  # fmt: skip
 _EITHER = (b"ftypmif1", b"ftypmsf1")
 """A box file of images whose further brands say of which: HEIF or AVIF."""
 
@@ -110,13 +117,25 @@ def kind_of(head: bytes, suffix: str = "") -> Kind | None:
         'a Photoshop file'
         >>> kind_of(b"GIF89a")
     """
-    if _begins(head, _NATIVE):
+    if format_of(head) not in (None, ".tif"):
         return None
     if head[4:12] in _EITHER:
-        return None if b"avif" in head[8:] or b"avis" in head[8:] else HEIF
+        return HEIF
     if suffix.lower() in RAW_SUFFIXES:
         return RAW
     return next((kind for kind in KINDS if _begins(head, kind.heads)), None)
+
+
+def format_of(head: bytes) -> str | None:
+    """The suffix of what Pillow or tifffile read, by its first bytes; None of everything else.
+
+    Example:
+        >>> format_of(b"BM....")
+        '.bmp'
+    """
+    if head[4:12] in _EITHER:
+        return ".avif" if b"avif" in head[8:] or b"avis" in head[8:] else None
+    return next((suffix for place, part, suffix in _NATIVE if head[place : place + len(part)] == part), None)
 
 
 def kind_of_name(name: str) -> Kind | None:

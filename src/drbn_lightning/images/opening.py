@@ -3,7 +3,7 @@
 import io
 import stat
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def recognised(path: Path) -> Kind | None:
 
 
 @contextmanager
-def opened(path: Path, formats: Sequence[str] | None = None) -> Iterator[Image.Image]:
+def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[Image.Image]:
     """Open an image file by its content. Of JPEG files the pixels are loaded already.
 
     Args:

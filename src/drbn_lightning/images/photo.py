@@ -57,7 +57,7 @@ def read_photograph(path: Path) -> Photograph:
         return _turned(photograph, turn)
 
 
-def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -> None:
+def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95, mode: int | None = None) -> None:
     """Write a photo all or nothing, in the format of the path's suffix, or else in the photo's own.
 
     16 bits stay where the format has them (PNG, TIFF). Without alpha in the format (JPEG, BMP) the photo is laid on
@@ -67,6 +67,7 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
         path: file to write; its folder is made where it is missing.
         photograph: what to write.
         quality: 1 to 100, of JPEG, WebP and AVIF.
+        mode: see `files.written_beside`.
 
     Raises:
         UnwritableError: see `files.written_beside`.
@@ -81,7 +82,7 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
             f"{path} cannot be written: {kind} does not take this image of {width} x {height} pixels ({error}); "
             "choose another format"
         ) from error
-    with written_beside(path) as beside:
+    with written_beside(path, mode=mode) as beside:
         beside.write_bytes(content)
 
 

@@ -54,4 +54,5 @@ def _mean(image: Pixels, weights: NDArray[np.float32]) -> Pixels:
     """The weighted mean colour `(3,)`, of the image's type; without a copy of the image in a wider type."""
     total = np.einsum("hw,hwc->c", weights, image, dtype=np.float64, casting="unsafe")
     mean = total / weights.sum(dtype=np.float64)
-    return (mean if image.dtype.kind == "f" else mean.round()).astype(image.dtype)
+    colour: Pixels = (mean if image.dtype.kind == "f" else mean.round()).astype(image.dtype)
+    return colour
