@@ -197,7 +197,7 @@ def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *
         sys.stdout.flush()
     if failures:
         causes = "".join(f"\n  {failure.cause}" for failure in failures)
-        complain(f"not enhanced: {sum(failure.count for failure in failures)}{causes}")
+        complain(f"not enhanced: {sum(failure.files for failure in failures)}{causes}")
 
 
 def _strength(text: str) -> float:

@@ -174,7 +174,7 @@ def test_what_looks_like_a_photo_and_is_left_out_is_named_once() -> None:
     touched("x/a.jpg", "x/1.NEF", "x/2.NEF", "x/s/3.nef", "x/b.jxl", "x/notes.txt")
     photos, failures = find_photos(["x", "x/*", "x"], Path("out"), recursive=True)
     assert [photo.path.as_posix() for photo in photos] == ["x/a.jpg"]
-    assert [failure.count for failure in failures] == [3, 1]
+    assert [failure.files for failure in failures] == [3, 1]
     assert "3 x a camera's raw file: x/1.NEF, x/2.NEF, x/s/3.nef" in failures[0].cause
     assert "1 x a JPEG XL image: x/b.jxl" in failures[1].cause
     assert "holds no image" not in str(find_photos(["x/s"], Path("out"))[1])
@@ -185,7 +185,7 @@ def test_raw_files_count_where_they_are_named() -> None:
     assert found("x/*.NEF", "x/2.nef") == ["x/1.NEF", "x/2.nef"]
     photos, failures = find_photos(["x/*", "x/1.NEF"], Path("out"))
     assert sorted(photo.path.as_posix() for photo in photos) == ["x/1.NEF", "x/a.jpg"]
-    assert [failure.count for failure in failures] == [1, 1]
+    assert [failure.files for failure in failures] == [1, 1]
     assert planned("x/1.NEF") == {"x/1.NEF": "out/1.png"}
 
 

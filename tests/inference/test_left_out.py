@@ -37,7 +37,7 @@ def test_heic_counts_where_its_extra_is_missing(monkeypatch: pytest.MonkeyPatch)
 def test_each_kind_is_named_once_with_its_count() -> None:
     files = [Unread(Path(f"x/{number}.nef"), RAW) for number in range(5)] + [Unread(Path("x/a.heic"), HEIF)]
     raw, heif = counted(files)
-    assert (raw.count, heif.count) == (5, 1)
+    assert (raw.files, heif.files) == (5, 1)
     assert "5 x a camera's raw file: x/0.nef, x/1.nef, x/2.nef and 2 more" in raw.cause
     assert "drbn-lightning[raw]" in raw.cause
     assert "1 x a HEIC or HEIF photo: x/a.heic" in heif.cause

@@ -76,7 +76,8 @@ def upright_exif(image: Image.Image) -> bytes | None:
         except (struct.error, KeyError):
             return None
     found = image.getexif()
-    return _selected(found, {int(folder): found.get_ifd(folder) for folder in SUBFOLDERS})
+    folders: dict[int, Mapping[int, Any]] = {folder: found.get_ifd(folder) for folder in SUBFOLDERS}
+    return _selected(found, folders)
 
 
 def tiff_exif(path: Path) -> bytes | None:

@@ -28,7 +28,7 @@ class Failure(NamedTuple):
 
     source: str
     cause: str
-    count: int = 1
+    files: int = 1
 
 
 class Unread(NamedTuple):
