@@ -1,5 +1,6 @@
 import errno
 import io
+import os
 import signal
 import struct
 import subprocess
@@ -33,7 +34,7 @@ class Brighter:
         self.calls = list[tuple[int, ...]]()
         self.options = dict[str, Any]()
 
-    def enhance_array(self, rgb: Pixels, progress: Progress | None = None) -> Pixels:
+    def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         self.calls.append(rgb.shape)
         if progress is not None:
             progress(1, 2)
@@ -259,11 +260,11 @@ def test_what_goes_wrong_with_one_photo_is_its_own(
     )
     original = brighter.enhance_array
 
-    def sometimes(rgb: Pixels, progress: Progress | None = None) -> Pixels:
+    def sometimes(rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         error = next(errors)
         if error is not None:
             raise error
-        return original(rgb, progress)
+        return original(rgb, progress, alpha=alpha)
 
     monkeypatch.setattr(brighter, "enhance_array", sometimes)
     for name in "abcde":
@@ -285,7 +286,8 @@ def test_a_full_disk_ends_it(
     original = Path.write_bytes
 
     def full(path: Path, content: bytes) -> int:
-        if len(files("out")) == 2 and path.suffix == TEMPORARY_SUFFIX:
+        done = [name for name in files("out") if not name.endswith(TEMPORARY_SUFFIX)]
+        if len(done) == 2 and path.suffix == TEMPORARY_SUFFIX:
             original(path, content[:10])
             raise OSError(errno.ENOSPC, "No space left on device")
         return original(path, content)
@@ -319,10 +321,10 @@ def test_ctrl_c_says_one_line(
 ) -> None:
     original = brighter.enhance_array
 
-    def interrupted(rgb: Pixels, progress: Progress | None = None) -> Pixels:
+    def interrupted(rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         if len(brighter.calls) == 2:
             raise KeyboardInterrupt
-        return original(rgb, progress)
+        return original(rgb, progress, alpha=alpha)
 
     monkeypatch.setattr(brighter, "enhance_array", interrupted)
     for name in "abc":
@@ -388,3 +390,96 @@ def test_this_is_the_console_script() -> None:
     done = subprocess.run([sys.executable, "-m", "drbn_lightning.enhance"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "PHOTOS... -o OUT" in done.stderr
+
+
+@pytest.mark.usefixtures("brighter")
+def test_raw_files_beside_a_photo_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    photo("x/a.jpg")
+    for name in ("1.NEF", "2.NEF", "b.jxl"):
+        Path("x", name).write_bytes(b"II*\0" + bytes(60))
+    assert enhance.main(["x", "-o", "out"]) == 1
+    said = capsys.readouterr()
+    assert files("out") == ["a.jpg"]
+    lines = said.err.splitlines()
+    assert lines[0] == "not enhanced: 3"
+    assert len(lines) == 3
+    assert "2 x a camera's raw file: x/1.NEF, x/2.NEF" in lines[1]
+    assert "1 x a JPEG XL image: x/b.jxl" in lines[2]
+
+
+@pytest.mark.usefixtures("brighter")
+def test_a_pipe_in_a_folder_hangs_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    photo("x/a.png")
+    os.mkfifo("x/b.png")
+    assert enhance.main(["x", "-o", "out"]) == 1
+    assert files("out") == ["a.png"]
+    assert "x/b.png is a pipe" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("brighter")
+def test_large_photos_are_read_where_it_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo("a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
+    assert enhance.main(["a.png", "-o", "out"]) == 1
+    assert "--allow-large" in capsys.readouterr().err
+    assert enhance.main(["a.png", "-o", "out", "--allow-large"]) == 0
+    assert files("out") == ["a.png"]
+    assert Image.MAX_IMAGE_PIXELS == 40
+
+
+@pytest.mark.usefixtures("brighter")
+def test_the_longest_names_can_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    photo("x" * 251 + ".png")
+    assert enhance.main(["x" * 251 + ".png", "-o", "out", "--compare"]) == 0
+    assert len(files("out")) == 2
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("brighter")
+def test_links_and_permissions_stay() -> None:
+    photo("real/a.png").chmod(0o600)
+    Path("a.png").symlink_to("real/a.png")
+    assert enhance.main(["a.png", "-o", "a.png", "--overwrite"]) == 0
+    assert Path("a.png").is_symlink()
+    assert first_pixel("real/a.png") == [70, 71, 72]
+    assert Path("real/a.png").stat().st_mode & 0o777 == 0o600
+    assert enhance.main(["real/a.png", "-o", "out", "--compare"]) == 0
+    assert {path.stat().st_mode & 0o777 for path in Path("out").iterdir()} == {0o600}
+
+
+class Stream:
+    """A standard stream that holds bytes, and takes text."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self.buffer, self.text = io.BytesIO(content), io.StringIO()
+        self.write, self.flush = self.text.write, self.text.flush
+
+
+@pytest.mark.usefixtures("brighter")
+def test_a_photo_goes_through_standard_input_and_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = photo("a.png").read_bytes()
+    monkeypatch.setattr(sys, "stdin", Stream(content))
+    output = Stream()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", output)
+        assert enhance.main(["-", "-o", "-"]) == 0
+    assert output.text.getvalue() == ""
+    with Image.open(output.buffer) as result:
+        assert result.format == "PNG"
+        assert result.getpixel((0, 0)) == (70, 71, 72)
+    for words in ("- -o b.jpg", "- -o out"):
+        monkeypatch.setattr(sys, "stdin", Stream(content))
+        assert enhance.main(words.split()) == 0
+    assert first_pixel("out/stdin.png") == [70, 71, 72]
+    with Image.open("b.jpg") as result:
+        assert result.format == "JPEG"
+    monkeypatch.setattr(sys, "stdin", Stream(b"no image"))
+    capsys.readouterr()
+    assert enhance.main(["-", "-o", "-"]) == 1
+    assert "standard input is not an image" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        enhance.main(["a.png", "b.jpg", "-o", "-"])

@@ -1,4 +1,5 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,43 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
 def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(PermissionError, match="elsewhere"), written_beside(tmp_path / "a"):
         raise PermissionError(errno.EACCES, "Permission denied", "elsewhere")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a").write_text("old")
+    (tmp_path / "a").symlink_to("real/a")
+    (tmp_path / "new").symlink_to("real/new")
+    for name in ("a", "new"):
+        with written_beside(tmp_path / name) as beside:
+            beside.write_text("new")
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "real" / name).read_text() == "new"
+    assert sorted(path.name for path in (tmp_path / "real").iterdir()) == ["a", "new"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_what_is_replaced_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").chmod(mode)
+    with written_beside(tmp_path / "a", mode=0o666) as beside:
+        assert beside.stat().st_mode & 0o077 & ~mode == 0
+        beside.write_text("new")
+    assert (tmp_path / "a").read_text() == "new"
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+def test_a_new_file_gets_the_permissions_asked_for(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        for name, asked, expected in (("a", 0o600, 0o600), ("b", 0o777, 0o644), ("c", None, 0o644)):
+            with written_beside(tmp_path / name, mode=asked) as beside:
+                beside.write_text("new")
+            assert (tmp_path / name).stat().st_mode & 0o777 == expected
+    finally:
+        os.umask(old)
+
+
+def test_a_name_that_is_too_long_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UnwritableError, match="its name is too long"), written_beside(tmp_path / ("x" * 300)) as beside:
+        beside.write_text("new")

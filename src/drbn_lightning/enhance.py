@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +12,10 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.formats import WRITTEN
-from drbn_lightning.inference.jobs import Failure, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.images.opening import any_size
+from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, refusal
+from drbn_lightning.inference.left_out import Failure
+from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
 from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS, RUNTIMES
 from drbn_lightning.terminal import FAILED, complain, exit_status
 
@@ -25,6 +29,7 @@ EPILOG = """\
 examples:
   drbn-enhance photo.jpg -o brighter.jpg
   drbn-enhance photos/ 'more/**/*.png' -o brighter/ --recursive
+  drbn-enhance - -o - < photo.jpg > brighter.jpg
 
 exit status: 0 if every photo was enhanced; 1 if one was not (the end says which, and why; a result that exists
 already counts, unless --overwrite is given); 2 if the command is wrong; 130 after Ctrl-C"""
@@ -57,8 +62,33 @@ def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, writte
         DRBNError: no photo can be enhanced, or none any more.
         SystemExit: OUT contradicts the photos.
     """
+    if STREAM not in (*options.photos, options.output):
+        return _enhance(options, parser, written, options.photos)
+    with tempfile.TemporaryDirectory(prefix="drbn-") as folder:
+        taken = stored_input(Path(folder)) if STREAM in options.photos else None
+        photos = [str(taken) if photo == STREAM else photo for photo in options.photos]
+        if options.output != STREAM:
+            return _enhance(options, parser, written, photos, taken)
+        if len(photos) != 1 or options.compare or not Path(photos[0]).is_file():
+            parser.error("-o - takes one photo, without --compare")
+        target = Path(folder) / "out"
+        options.output, options.quiet = str(target), True
+        status = _enhance(options, parser, written, photos, taken)
+        for job in written:
+            emit(job.target)
+        return status
+
+
+def _enhance(
+    options: argparse.Namespace,
+    parser: argparse.ArgumentParser,
+    written: list[Job],
+    photos: Sequence[str],
+    taken: Path | None = None,
+) -> int:
+    """See `enhance`; `taken` is the file that stands for standard input."""
     output, suffix = Path(options.output), f".{options.format}" if options.format else None
-    found, failures = find_photos(options.photos, output, recursive=options.recursive, overwrite=options.overwrite)
+    found, failures = find_photos(photos, output, recursive=options.recursive, overwrite=options.overwrite)
     jobs = list[Job]()
     if found:
         try:
@@ -73,7 +103,7 @@ def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, writte
         if ready:
             _enhance_all(ready, options, written, failures)
     finally:
-        _report(written, failures, output, quiet=options.quiet)
+        _report(written, [renamed(failure, taken) for failure in failures], output, quiet=options.quiet)
     return FAILED if failures else 0
 
 
@@ -88,13 +118,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     files = parser.add_argument_group("files")
     add = files.add_argument
-    add("photos", nargs="+", metavar="PHOTOS", help="files, folders, or patterns such as 'photos/**/*.jpg'")
-    add("-o", "--output", required=True, metavar="OUT", help="folder of the results; a file where PHOTOS is one")
+    add("photos", nargs="+", metavar="PHOTOS", help="files, folders, patterns such as 'photos/**/*.jpg', or - (stdin)")
+    add("-o", "--output", required=True, metavar="OUT", help="folder of the results; a file, or - where PHOTOS is one")
     add("--recursive", action="store_true", help="look into subfolders, and make the same ones in OUT")
     add("--overwrite", action="store_true", help="replace results that exist already")
     add("--format", choices=[suffix[1:] for suffix in WRITTEN], help="format of the results (the photo's own)")
     add("--quality", type=_quality, default=95, metavar="1..100", help="of JPEG, WebP and AVIF (95)")
     add("--compare", action="store_true", help="write NAME_compare as well: before and after, side by side")
+    add("--allow-large", action="store_true", help="read photos of more than 179 million pixels, too")
     network = parser.add_argument_group("network")
     add = network.add_argument
     add("--stage", choices=ENHANCING_STAGES, help="band: faithful; recompose: to please the eye (the checkpoint's own)")
@@ -125,7 +156,10 @@ def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list
 
     enhancer = _load(options)
     hidden = True if options.quiet else None  # None: unless it goes to a terminal
-    with tqdm(total=len(jobs), unit="photo", disable=hidden, leave=False) as bar:
+    with (
+        any_size(options.allow_large),
+        tqdm(total=len(jobs), unit="photo", disable=hidden, leave=False) as bar,
+    ):
 
         def show(done: int, total: int) -> None:
             bar.set_postfix_str(f"{jobs[int(bar.n)].source.name} {done / total:.0%}")
@@ -163,7 +197,7 @@ def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *
         sys.stdout.flush()
     if failures:
         causes = "".join(f"\n  {failure.cause}" for failure in failures)
-        complain(f"not enhanced: {len(failures)}{causes}")
+        complain(f"not enhanced: {sum(failure.files for failure in failures)}{causes}")
 
 
 def _strength(text: str) -> float:

@@ -1,6 +1,7 @@
 """Packages that only some users need: installed as extras, imported when they are first used."""
 
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 
@@ -9,6 +10,19 @@ from drbn_lightning.errors import DRBNError
 WITHOUT = {"openvino": "openvino_telemetry"}
 """What a package must not find while it is imported. OpenVINO reports each import to an analytics service, unless the
 package that does so is absent."""
+
+
+def installed(package: str) -> bool:
+    """Whether a package of an extra is there; it is not imported.
+
+    Example:
+        >>> installed("json"), installed("of_nobody")
+        (True, False)
+    """
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # an import of it is forbidden, by None in its place
+        return False
 
 
 def extra(package: str, name: str) -> ModuleType:

@@ -1,6 +1,8 @@
 """Files written all or nothing, and why a file cannot be written."""
 
 import errno
+import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ UNWRITABLE = {
     errno.ENOTDIR: "a file is in the place of a folder",
     errno.EEXIST: "a file is in the place of a folder",
     errno.EISDIR: "a folder is in its place",
+    errno.ENAMETOOLONG: "its name is too long",
 }
 """Why a file cannot be written, by error number, where the reason lies outside the program."""
 
@@ -30,29 +33,54 @@ class UnwritableError(DRBNError):
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def written_beside(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path in the folder of `path`, renamed to `path` at the end or removed after an exception.
 
-    The folder is made where it is missing. Several processes may write the same `path`; the last one stays. For
+    The folder is made where it is missing. Several processes may write the same `path`; the last one stays. A
+    symbolic link stays, and the file that it leads to is replaced; what is replaced keeps its permissions. For
     `torch.save` see `checkpoints.artifact.write`: given a path or a file, it hides a full disk in a RuntimeError.
+
+    Args:
+        path: the file.
+        mode: permissions of a new file, less what the process's umask forbids.
 
     Raises:
         UnwritableError: no space, no permission, a read-only file system or a file in the place of a folder.
     """
-    temporary = path.parent / f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+    place = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114  # false where forbidden
+    temporary = place.parent / f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        old = _permissions(place)
+        _create(temporary, mode if old is None else old)
         yield temporary
-        temporary.replace(path)
+        if old is not None:
+            temporary.chmod(old)
+        temporary.replace(place)
     except OSError as error:
         # An error about another file is the caller's: it keeps its own name. Failed writes name no file.
-        ours = error.filename is None or Path(error.filename) in {temporary, path, *path.parents}
+        ours = error.filename is None or Path(error.filename) in {temporary, path, place, *path.parents, *place.parents}
         if ours and error.errno in UNWRITABLE:
             message = f"{path} cannot be written: {UNWRITABLE[error.errno]}; mend that or choose another folder."
             raise UnwritableError(message) from error
         raise
     finally:
         _remove(temporary)
+
+
+def _permissions(file: Path) -> int | None:
+    """Those of a file; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return stat.S_IMODE(status.st_mode) if stat.S_ISREG(status.st_mode) else None
+
+
+def _create(file: Path, mode: int | None) -> None:
+    """Make an empty file that nobody else may read before it is done, where its permissions are known."""
+    if mode is not None:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode & 0o666 | 0o600))
 
 
 def _remove(file: Path) -> None:

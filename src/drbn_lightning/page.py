@@ -15,6 +15,7 @@ from types import FrameType
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
+from drbn_lightning.images.opening import any_size
 from drbn_lightning.terminal import exit_status
 
 FIRST_PORT, PORTS = 7860, 100
@@ -38,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
 
     def task() -> None:
-        with tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder,
+            any_size(options.allow_large),
+        ):
             serve(options, Path(folder))
 
     return exit_status(task, lambda: "closed")
@@ -61,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--open", action="store_true", help="open the page in the browser")
     add("--max-side", type=_positive, default=1600, metavar="N", help="longest side of what is shown, in pixels (1600)")
     add("--max-upload", type=_positive, default=512, metavar="MB", help="largest file that is taken (512)")
+    add("--allow-large", action="store_true", help="read photos of more than 179 million pixels, too")
     add("--version", action="version", version=f"drbn_lightning {__version__}")
     return parser
 

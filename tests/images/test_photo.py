@@ -133,15 +133,22 @@ def test_sixteen_bits_of_gray_stay(tmp_path: Path, suffix: str) -> None:
     assert np.array_equal(deep_content(tmp_path / f"b.{suffix}"), deep)
 
 
-def test_gray_with_alpha_of_sixteen_bits(tmp_path: Path) -> None:
-    deep = colours(channels=2, dtype=np.uint16)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
-    chunks = {b"IHDR": struct.pack(">IIBBBBB", 12, 8, 16, 4, 0, 0, 0), b"IDAT": zlib.compress(rows), b"IEND": b""}
-    content = b"".join(
+def png_of(pixels: NDArray[np.uint16], kind: int, extra: dict[bytes, bytes]) -> bytes:
+    """A PNG file of 16 bits, chunk by chunk."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    height, width = pixels.shape[:2]
+    head = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    chunks = {b"IHDR": head, **extra, b"IDAT": zlib.compress(rows), b"IEND": b""}
+    content = (
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks.items()
     )
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(content)
+
+
+def test_gray_with_alpha_of_sixteen_bits(tmp_path: Path) -> None:
+    deep = colours(channels=2, dtype=np.uint16)
+    (tmp_path / "a.png").write_bytes(png_of(deep, 4, {}))
     photograph = read_photograph(tmp_path / "a.png")
     assert photograph.gray
     assert np.array_equal(photograph.pixels[..., 1], deep[..., 0])
@@ -149,6 +156,18 @@ def test_gray_with_alpha_of_sixteen_bits(tmp_path: Path) -> None:
     for suffix in ("png", "tif"):
         write_photograph(tmp_path / f"b.{suffix}", photograph)
         assert np.array_equal(deep_content(tmp_path / f"b.{suffix}")[..., 2:], deep)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_one_transparent_value_of_sixteen_bits_becomes_alpha(tmp_path: Path, colour: bool) -> None:
+    deep = colours(channels=3 if colour else 1, dtype=np.uint16)
+    key = b"".join(struct.pack(">H", value) for value in deep[3, 4])
+    (tmp_path / "a.png").write_bytes(png_of(deep, 2 if colour else 0, {b"tRNS": key}))
+    photograph = read_photograph(tmp_path / "a.png")
+    assert np.array_equal(photograph.pixels, np.broadcast_to(deep, (8, 12, 3)))
+    assert photograph.alpha is not None
+    assert np.array_equal(photograph.alpha == 0, (deep == deep[3, 4]).all(axis=2))
+    assert photograph.alpha.max() == 65535
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "bmp", "avif"])
@@ -365,13 +384,13 @@ def png_of_size(path: Path, width: int, height: int) -> None:
 def test_other_bad_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("not an image at all")
-    Image.fromarray(np.zeros((2, 2), dtype=np.float32)).save(tmp_path / "float.tif")
+    (tmp_path / "text.tif").write_text("II*\0 and nothing more")
     png_of_size(tmp_path / "huge.png", 60000, 60000)
     for name, message in {
         "empty.png": "empty",
         "text.png": "format",
         "gone.png": "opened",
-        "float.tif": "range",
+        "text.tif": "corrupt",
         "huge.png": "too many pixels",
     }.items():
         with pytest.raises(DRBNError, match=f"{name} .*{message}"):

@@ -11,7 +11,8 @@ from drbn_lightning.types import Pixels
 SIZES = [(1, 1), (1, 7), (3, 5), (37, 41)]
 
 
-def negative(rgb: Pixels) -> Pixels:
+def negative(rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:
+    assert alpha is None or alpha.shape == rgb.shape[:2]
     assert rgb.ndim == 3
     assert rgb.shape[2] == 3
     white = 1 if rgb.dtype.kind == "f" else np.iinfo(rgb.dtype).max
@@ -136,3 +137,38 @@ def test_other_tensors_are_refused(given: torch.Tensor) -> None:
 def test_a_tensor_out_of_range_is_refused() -> None:
     with pytest.raises(DRBNError, match=r"\[0, 1\]"):
         enhanced_tensor(torch.full((3, 2, 2), 255.0), negative)
+
+
+def hides_nothing(rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:
+    """The mean of what is visible: what is invisible is told by alpha only."""
+    assert alpha is not None
+    return np.broadcast_to(rgb[alpha > 0].mean(axis=0), rgb.shape).astype(rgb.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
+def test_alpha_of_arrays_reaches_the_network(dtype: str) -> None:
+    image = np.full((4, 5, 4), _white(np.zeros(1, dtype)), dtype)
+    image[:2, :, :3], image[2:, :, 3] = 0, 0
+    found = enhanced_array(image, hides_nothing)
+    assert (found[..., :3] == 0).all()
+    np.testing.assert_array_equal(found[..., 3], image[..., 3])
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "La", "RGBa", "P", "I;16"])
+def test_alpha_of_pillow_images_reaches_the_network(mode: str) -> None:
+    pixels = np.full((4, 5, 4), 255, np.uint8)
+    pixels[:2, :, :3], pixels[2:, :, 3] = 8, 0
+    given = Image.fromarray(pixels)
+    for step in {"La": ["LA", "La"], "PA": ["L", "PA"], "P": ["L"], "I;16": ["L", "I;16"]}.get(mode, [mode]):
+        given = given.convert(step)
+    if mode == "PA":
+        given.putalpha(Image.fromarray(pixels[..., 3]))
+    if mode in ("P", "I;16"):
+        given.info["transparency"] = 255
+    found = enhanced_image(given, hides_nothing)
+    if mode == "I;16":
+        assert np.asarray(found).tolist() == [[8] * 5] * 2 + [[255] * 5] * 2
+        assert found.info["transparency"] == 255
+        return
+    assert np.asarray(found.convert("RGBA"))[..., 0].tolist() == [[8] * 5] * 4
+    assert np.asarray(found)[..., -1].tolist() == [[255] * 5] * 2 + [[0] * 5] * 2

@@ -254,3 +254,24 @@ def test_tiles_of_real_weights_show_no_seam(reference: Path) -> None:
     assert len(regions(given.shape[0], given.shape[1], Tiles(448))) > 1
     error = np.square(whole.astype(float) - tiled).mean()
     assert 10 * np.log10(255**2 / max(error, 1e-9)) >= 50
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_cutout_does_not_depend_on_what_nobody_sees(weights: Path, dtype: str) -> None:
+    enhance = load_enhancer(weights / "band.pt", precision="float32", device="cpu")
+    photo = image(12, 16, dtype)
+    white = 1 if dtype == "float32" else np.iinfo(dtype).max
+    alone = enhance(photo)
+    for surround in (0, white):
+        cutout = np.full((36, 48, 4), surround, dtype)
+        cutout[..., 3] = 0
+        cutout[12:24, 16:32, :3], cutout[12:24, 16:32, 3] = photo, white
+        np.testing.assert_array_equal(enhance(cutout)[12:24, 16:32, :3], alone)
+    holes = cutout[12:24, 16:32].copy()
+    holes[3:6, 4:8, 3] = 0
+    results = list[Pixels]()
+    for hidden in (0, white):
+        holes[3:6, 4:8, :3] = hidden
+        results.append(enhance(holes))
+        assert results[-1][..., :3].mean() == pytest.approx(alone.mean(), rel=0.1)
+    np.testing.assert_array_equal(results[0][..., :3], results[1][..., :3])

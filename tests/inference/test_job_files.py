@@ -22,9 +22,10 @@ class Doubled:
     """Doubles the pixels, and remembers the ones given without keeping them."""
 
     given: weakref.ref[Pixels]
+    alpha: Pixels | None = None
 
-    def enhance_array(self, rgb: Pixels, progress: Progress | None = None) -> Pixels:
-        self.given = weakref.ref(rgb)
+    def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
+        self.given, self.alpha = weakref.ref(rgb), alpha
         if progress is not None:
             progress(1, 1)
         doubled: Pixels = rgb * rgb.dtype.type(2)
@@ -54,10 +55,10 @@ def test_the_old_pixels_are_kept_for_a_comparison_only(
 ) -> None:
     enhancer, kept = Doubled(), list[bool]()
 
-    def watched(path: Path, photograph: Photograph, *, quality: int) -> None:
+    def watched(path: Path, photograph: Photograph, *, quality: int, mode: int) -> None:
         gc.collect()
         kept.append(enhancer.given() is not None)
-        write_photograph(path, photograph, quality=quality)
+        write_photograph(path, photograph, quality=quality, mode=mode)
 
     monkeypatch.setattr(job_files, "write_photograph", watched)
     enhance_file(job(tmp_path, compare=compare), enhancer)
@@ -83,3 +84,16 @@ def test_very_large_comparisons_become_smaller(monkeypatch: pytest.MonkeyPatch, 
     assert both.alpha is not None
     assert both.alpha.shape == (9, 100)
     assert (both.exif, both.icc_profile) == (None, b"profile")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif", "deep.png", "deep.tif", "gray.png"])
+def test_what_is_visible_in_a_file_is_told(tmp_path: Path, name: str) -> None:
+    dtype = np.uint16 if name.startswith("deep") else np.uint8
+    pixels: NDArray[Any] = np.full((4, 5, 3), 7, dtype)
+    alpha: NDArray[Any] = np.full((4, 5), np.iinfo(dtype).max, dtype)
+    alpha[1] = 0
+    write_photograph(tmp_path / name, Photograph(pixels, alpha, gray=name.startswith("gray")), quality=100)
+    enhancer = Doubled()
+    enhance_file(Job(tmp_path / name, tmp_path / "out" / name), enhancer)
+    assert np.array_equal(enhancer.alpha, alpha)  # type: ignore[arg-type]  # None would fail, too
+    assert np.array_equal(read_photograph(tmp_path / "out" / name).alpha, alpha)  # type: ignore[arg-type]

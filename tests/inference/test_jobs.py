@@ -168,3 +168,43 @@ def test_a_photo_is_not_replaced_by_its_own_result_unasked() -> None:
     Path("out").mkdir()
     Path("out/a.png").symlink_to("gone")
     assert refusal(Job(Path("a.png"), Path("out/a.png")), overwrite=False) is not None
+
+
+def test_what_looks_like_a_photo_and_is_left_out_is_named_once() -> None:
+    touched("x/a.jpg", "x/1.NEF", "x/2.NEF", "x/s/3.nef", "x/b.jxl", "x/notes.txt")
+    photos, failures = find_photos(["x", "x/*", "x"], Path("out"), recursive=True)
+    assert [photo.path.as_posix() for photo in photos] == ["x/a.jpg"]
+    assert [failure.files for failure in failures] == [3, 1]
+    assert "3 x a camera's raw file: x/1.NEF, x/2.NEF, x/s/3.nef" in failures[0].cause
+    assert "1 x a JPEG XL image: x/b.jxl" in failures[1].cause
+    assert "holds no image" not in str(find_photos(["x/s"], Path("out"))[1])
+
+
+def test_raw_files_count_where_they_are_named() -> None:
+    touched("x/a.jpg", "x/1.NEF", "x/2.nef", "x/b.jxl")
+    assert found("x/*.NEF", "x/2.nef") == ["x/1.NEF", "x/2.nef"]
+    photos, failures = find_photos(["x/*", "x/1.NEF"], Path("out"))
+    assert sorted(photo.path.as_posix() for photo in photos) == ["x/1.NEF", "x/a.jpg"]
+    assert [failure.files for failure in failures] == [1, 1]
+    assert planned("x/1.NEF") == {"x/1.NEF": "out/1.png"}
+
+
+def test_a_phones_file_of_several_images_stays_a_jpeg_file() -> None:
+    touched("x/thumb.MPO")
+    assert planned("x") == {"x/thumb.MPO": "out/thumb.MPO"}
+
+
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_no_name_is_too_long(letter: str) -> None:
+    stems = [letter * (251 // len(letter.encode())) + end for end in ("", "")]
+    touched(f"x/{stems[0]}.png", f"y/{stems[1]}.png", f"z/{stems[0]}.gif")
+    photos, _ = find_photos(["x", "y", "z"], Path("out"))
+    jobs = plan(photos, Path("out"), suffix=".jpeg", compare=True)
+    files = [file for job in jobs for file in (job.target, job.compare) if file]
+    assert len({file.name for file in files}) == 6
+    assert max(len(os.fsencode(file.name)) for file in files) <= 255
+    touched(*(str(file) for file in files))
+    job = plan([Found(photos[0].path)], Path("out/" + "y" * 251 + ".png"), compare=True)[0]
+    assert job.compare is not None
+    assert (len(job.target.name), len(job.compare.name)) == (255, 255)
+    assert job.compare.name.endswith("_compare.png")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.data.fingerprints import Fingerprint, digest
-from drbn_lightning.data.paired.matching import pair_key
+from drbn_lightning.data.paired.matching import image_key
 from drbn_lightning.images.folders import list_images
 from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.thumbnails import thumbnail_of
@@ -41,7 +41,7 @@ class LoosePhotos:
         for file in self.files:
             rgb = read_rgb(file)
             low, thumbnail = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255, torch.from_numpy(thumbnail_of(rgb))
-            yield LoosePhoto(file.name, pair_key(file), low[None], thumbnail[None])
+            yield LoosePhoto(file.name, image_key(file), low[None], thumbnail[None])
 
     def fingerprint(self) -> Fingerprint:
         """What the photos contain; dark ones are told apart by their exact digests only."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from drbn_lightning.checkpoints.artifact import Artifact, identity
 from drbn_lightning.checkpoints.enhancement_model import Whole
-from drbn_lightning.data.paired.matching import pair_key
+from drbn_lightning.data.paired.matching import image_key
 from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.evaluation.scoring import EvaluationImage, ImageMethod, image_method, network_method
 from drbn_lightning.images.folders import list_images
@@ -97,7 +97,7 @@ def match(folder: Path, images: Sequence[Size]) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for file in list_images(folder):
-        other = files.setdefault(pair_key(file), file)
+        other = files.setdefault(image_key(file), file)
         if other is not file:
             raise DRBNError(f"{other.name} and {file.name} in {folder} count as one image; remove one")
     wanted = {image.key for image in images}

@@ -1,9 +1,13 @@
 """EXIF data of a photo whose pixels have been turned upright: changed where it has to be, kept in every other byte."""
 
 import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from drbn_lightning.types import Pixels
 
@@ -21,12 +25,35 @@ DESCRIPTIVE = (
 
 
 def orientation(image: Image.Image) -> int:
-    """How the pixels have to be turned, 1 (not at all) to 8; values that mean nothing count as 1."""
+    """How the pixels have to be turned, 1 (not at all) to 8; values that mean nothing count as 1.
+
+    What XMP alone says does not count, as in browsers.
+    """
     try:
-        value = image.getexif().get(Base.Orientation, 1)
+        value = _own_exif(image).get(Base.Orientation, 1)
     except (SyntaxError, struct.error, ValueError, TypeError, KeyError):  # Pillow's, of damaged data
         return 1
     return value if value in range(1, 9) else 1
+
+
+def left_to_turn(image: Image.Image) -> int:
+    """How the pixels have to be turned after they have been loaded: Pillow turns TIFF files itself."""
+    turn = orientation(image)
+    if not isinstance(image, TiffImageFile):
+        return turn
+    image.getexif()[Base.Orientation] = turn  # else Pillow goes by what XMP says
+    return 1
+
+
+def _own_exif(image: Image.Image) -> Mapping[int, Any]:
+    if isinstance(image, TiffImageFile):
+        return image.tag_v2
+    raw = image.info.get("exif")
+    if not isinstance(raw, bytes):
+        return image.getexif() if "Raw profile type exif" in image.info else {}
+    exif = Image.Exif()
+    exif.load(raw)
+    return exif
 
 
 def upright(image: Pixels, turn: int) -> Pixels:
@@ -49,12 +76,36 @@ def upright_exif(image: Image.Image) -> bytes | None:
         except (struct.error, KeyError):
             return None
     found = image.getexif()
+    folders: dict[int, Mapping[int, Any]] = {folder: found.get_ifd(folder) for folder in SUBFOLDERS}
+    return _selected(found, folders)
+
+
+def tiff_exif(path: Path) -> bytes | None:
+    """What a TIFF or BigTIFF file says of its first image, as EXIF data of orientation 1; see `upright_exif`."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+            head += file.read(8) if 43 in head[2:4] else b""
+            directory = _directory(file, head, ImageFileDirectory_v2(head).next)
+            folders = {tag: _directory(file, head, directory[tag]) for tag in SUBFOLDERS if tag in directory}
+        return _selected(directory, folders)
+    except (SyntaxError, struct.error, ValueError, TypeError, KeyError, OSError):  # Pillow's, of damaged data
+        return None
+
+
+def _directory(file: BinaryIO, head: bytes, place: int) -> dict[int, Any]:
+    directory = ImageFileDirectory_v2(head)
+    file.seek(place)
+    directory.load(file)
+    return dict(directory)
+
+
+def _selected(tags: Mapping[int, Any], folders: Mapping[int, Mapping[int, Any]]) -> bytes | None:
+    """EXIF data of descriptive tags and subfolders; None where there are none."""
     kept = Image.Exif()
-    for tag, value in found.items():
-        if tag in DESCRIPTIVE:
-            kept[tag] = value
-    for folder in SUBFOLDERS:
-        if inside := found.get_ifd(folder):
+    kept.update({tag: value for tag, value in tags.items() if tag in DESCRIPTIVE})
+    for folder, inside in folders.items():
+        if inside:
             kept.get_ifd(folder).update(inside)
     data = kept.tobytes()
     return None if data == Image.Exif().tobytes() else data

@@ -2,26 +2,20 @@
 
 import io
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, sixteen_bit
-from drbn_lightning.images.exif import orientation, upright, upright_exif
-from drbn_lightning.images.formats import READ_FORMATS, WRITTEN
+from drbn_lightning.images import pillow, raw, sixteen_bit, tiff
+from drbn_lightning.images.exif import left_to_turn, tiff_exif, upright, upright_exif
+from drbn_lightning.images.formats import RAW, READ_FORMATS, WRITTEN
+from drbn_lightning.images.opening import opened, recognised
 from drbn_lightning.images.rgb import reading
 from drbn_lightning.types import Pixels
-
-SUBFILE_TYPE, REDUCED, MASK, DNG_VERSION = 254, 1, 4, 50706
-"""Tags of TIFF files, and what the first one may say of an image in them."""
 
 LONGEST_JPEG_EXIF = 65533
 
@@ -63,7 +57,7 @@ def read_photograph(path: Path) -> Photograph:
         return _turned(photograph, turn)
 
 
-def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -> None:
+def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95, mode: int | None = None) -> None:
     """Write a photo all or nothing, in the format of the path's suffix, or else in the photo's own.
 
     16 bits stay where the format has them (PNG, TIFF). Without alpha in the format (JPEG, BMP) the photo is laid on
@@ -73,6 +67,7 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
         path: file to write; its folder is made where it is missing.
         photograph: what to write.
         quality: 1 to 100, of JPEG, WebP and AVIF.
+        mode: see `files.written_beside`.
 
     Raises:
         UnwritableError: see `files.written_beside`.
@@ -87,61 +82,54 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95) -
             f"{path} cannot be written: {kind} does not take this image of {width} x {height} pixels ({error}); "
             "choose another format"
         ) from error
-    with written_beside(path) as beside:
+    with written_beside(path, mode=mode) as beside:
         beside.write_bytes(content)
 
 
 def _decoded(path: Path) -> tuple[Photograph, int]:
     """The photo as it is stored, and its orientation."""
-    with _opened(path) as image:
+    if recognised(path) is RAW:
+        return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
+    if tiff.is_tiff(path):
+        try:
+            found = tiff.read_tiff(path, single=True)
+        except tiff.RawDataError:
+            return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
+        if found is not None:
+            pixels, alpha, gray, turn, profile, dpi = found
+            return Photograph(pixels, alpha, gray, "TIFF", tiff_exif(path), profile, _sensible(dpi)), turn
+    with opened(path, READ_FORMATS) as image:
         _check_single(image, path)
-        raw, turn = str(getattr(image, "tile", "")), orientation(image)
+        tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
         about = Photograph(
-            np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in raw,
+            np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in tile,
             "JPEG" if image.format == "MPO" else image.format or "PNG",
             upright_exif(image), image.info.get("icc_profile"), _dpi(image),
         )  # fmt: skip
-        if not sixteen_bit.holds(image, raw):
-            return _eight_bits(image, about), orientation(image)  # Pillow may have turned it
+        if not sixteen_bit.holds(image, tile):
+            return _eight_bits(image, about), turn
     del image  # its pixels are not needed any more
     channels = sixteen_bit.decode(path.read_bytes())
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
     return about._replace(pixels=channels[..., :3], alpha=alpha), turn
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is large, but not too large, and of metadata, which are optional
-        with Image.open(path, formats=READ_FORMATS) as image:
-            yield image
-
-
 def _check_single(image: Image.Image, path: Path) -> None:
-    """Raise a DRBNError where a file holds more than one image, or raw data beside a small one."""
+    """Raise a DRBNError where a file holds more than one image."""
     images = getattr(image, "n_frames", 1)
-    if isinstance(image, TiffImageFile):
-        if DNG_VERSION in image.tag_v2 or image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED:
-            raise DRBNError(f"The file {path} holds a camera's raw data; develop it to a JPEG, PNG or TIFF file first.")
-        images = sum(_is_page(image, number) for number in range(images))
-        image.seek(0)
-    if images > 1 and image.format != "MPO":
+    if images > 1 and image.format not in ("MPO", "TIFF", "HEIF"):
         raise DRBNError(
             f"The file {path} is an animation or has several pages ({images} images); save each image to enhance "
             "as a file of its own."
         )
 
 
-def _is_page(image: TiffImageFile, number: int) -> bool:
-    image.seek(number)
-    return not image.tag_v2.get(SUBFILE_TYPE, 0) & (REDUCED | MASK)
-
-
 def _eight_bits(image: Image.Image, about: Photograph) -> Photograph:
     if image.mode == "F" or image.mode.startswith("I"):
-        values = pillow.wide_gray(image)
-        return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), gray=True)
+        values, clear = pillow.wide_gray(image), image.info.get("transparency")
+        alpha = None if clear is None else np.where(values == clear, 0, 65535).astype(np.uint16)
+        return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), alpha=alpha, gray=True)
     image = pillow.plain(image)
     pixels, alpha = pillow.planes(image)
     return about._replace(pixels=pixels, alpha=alpha, icc_profile=image.info.get("icc_profile"))
@@ -152,8 +140,11 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    sensible = all(math.isfinite(value) and 1 <= value <= 65535 for value in (across, down))
-    return (across, down) if sensible else None
+    return _sensible((across, down))
+
+
+def _sensible(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
+    return dpi if dpi and all(math.isfinite(value) and 1 <= value <= 65535 for value in dpi) else None
 
 
 def _turned(photograph: Photograph, turn: int) -> Photograph:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, sixteen_bit
-from drbn_lightning.images.exif import orientation, upright
+from drbn_lightning.images import pillow, raw, sixteen_bit, tiff
+from drbn_lightning.images.exif import left_to_turn, upright
+from drbn_lightning.images.formats import RAW
+from drbn_lightning.images.opening import opened, recognised
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -27,12 +29,24 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         DRBNError: the file is missing, unreadable, empty, truncated, corrupt, no image, or too large (more than
             twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
-    with reading(path), Image.open(path) as image:
-        tile, turn = str(getattr(image, "tile", "")), orientation(image)
+    with reading(path):
+        if recognised(path) is RAW:
+            return pillow.narrowed(raw.develop(path))
+        try:
+            found = tiff.read_tiff(path, single=False) if tiff.is_tiff(path) else None
+        except tiff.RawDataError:
+            return pillow.narrowed(raw.develop(path))
+        return _read_other(path) if found is None else upright(pillow.narrowed(found.pixels), found.turn)
+
+
+def _read_other(path: Path) -> NDArray[np.uint8]:
+    """What tifffile does not read."""
+    with opened(path) as image:
+        tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
         if sixteen_bit.holds(image, tile):
             return upright(pillow.narrowed(sixteen_bit.decode(path.read_bytes())[..., :3]), turn)
-        return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+        return upright(np.array(_to_rgb(image)), turn)
 
 
 @contextmanager
@@ -48,9 +62,13 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DRBNError(
-            f"The image {path} has too many pixels to be decoded safely ({error}); make it smaller."
+            f"The image {path} has too many pixels to be decoded safely ({error}); make it smaller, or say that you "
+            "trust it (drbn-enhance and drbn-page: --allow-large)."
         ) from error
     except UnidentifiedImageError as error:
+        kind = recognised(path)
+        if kind is not None:
+            raise DRBNError(f"The file {path} is {kind.name}; {kind.remedy}.") from error
         what = "is empty" if path.stat().st_size == 0 else "is not an image of a known format, or its head is corrupt"
         raise DRBNError(f"The file {path} {what}; replace or remove it.") from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:

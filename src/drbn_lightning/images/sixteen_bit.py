@@ -1,4 +1,4 @@
-"""Colour images of 16 bits: Pillow holds 8 bits a colour, and OpenCV keeps no metadata in TIFF files."""
+"""Colour images of 16 bits, of which Pillow holds 8: PNG files in and out, TIFF files out."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from drbn_lightning.images.exif import BYTE_ORDERS, DESCRIPTIVE, PREFIX, SUBFOLDERS, with_orientation_1
+from drbn_lightning.images.exif import DESCRIPTIVE, PREFIX, SUBFOLDERS
 from drbn_lightning.types import Pixels
 
 _ROWS = 256
@@ -27,7 +27,7 @@ def holds(image: Image.Image, tile: str) -> bool:
 
 
 def decode(content: bytes) -> NDArray[np.uint16]:
-    """Decode the content of a PNG or TIFF file of 16 bits a colour.
+    """Decode the content of a PNG file of 16 bits a colour.
 
     Returns:
         `(H, W, 3)` RGB or `(H, W, 4)` RGB and alpha, as stored: not turned upright.
@@ -36,8 +36,6 @@ def decode(content: bytes) -> NDArray[np.uint16]:
         ValueError: OpenCV cannot decode it.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it tells of unknown tags on the terminal
-    if content[:4] in BYTE_ORDERS:  # NOTE: OpenCV fails on TIFF files whose orientation is not 1
-        content = with_orientation_1(content)
     found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.ndim != 3:
         raise ValueError("its 16 bits a colour are stored in a way that is not supported; save it as PNG")

@@ -1,7 +1,6 @@
 """Images of every kind as colour arrays, and back: numpy arrays, Pillow images, torch tensors."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,8 +12,13 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.images import pillow
 from drbn_lightning.types import Pixels
 
-Enhance = Callable[[Pixels], Pixels]
-"""From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same."""
+
+class Enhance(Protocol):
+    """What `enhancer.Enhancer.enhance_array` offers."""
+
+    def __call__(self, rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:
+        """From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same; `alpha` `(H, W)` says what is visible."""
+
 
 AnyImage = TypeVar("AnyImage", NDArray[Any], Image.Image, Tensor)
 WRONG_KIND = "an image must be an array, a Pillow image or a tensor, not a {kind}"
@@ -37,7 +41,7 @@ def enhanced_array(image: Pixels, enhance: Enhance) -> Pixels:
     if image.ndim == 2:
         return pillow.gray_of(_enhanced(np.broadcast_to(image[..., None], (*image.shape, 3)), enhance))
     if image.shape[2] == 4:
-        return np.concatenate([_enhanced(image[..., :3], enhance), image[..., 3:]], axis=2)
+        return np.concatenate([_enhanced(image[..., :3], enhance, image[..., 3]), image[..., 3:]], axis=2)
     return _enhanced(image, enhance)
 
 
@@ -53,13 +57,14 @@ def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
     if image.mode == "F":
         raise DRBNError("an image of mode F has no known range; give an array of numbers in [0, 1]")
     if image.mode.startswith("I"):
-        return _described(Image.fromarray(enhanced_array(_sixteen_bits(image), enhance)), image)
+        return _enhanced_deep(image, enhance)
     if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
         image = _plain(image)
     pixels = np.asarray(image)
     if image.mode != "LA":
         return _described(Image.fromarray(enhanced_array(pixels, enhance)), image)
-    result = Image.fromarray(enhanced_array(pixels[..., 0], enhance))
+    colours = enhanced_array(pixels[..., [0, 0, 0, 1]], enhance)[..., :3]
+    result = Image.fromarray(pillow.gray_of(colours))
     result.putalpha(Image.fromarray(pixels[..., 1]))
     return _described(result, image)
 
@@ -112,11 +117,11 @@ def check(image: Pixels) -> None:
         )
 
 
-def _enhanced(rgb: Pixels, enhance: Enhance) -> Pixels:
+def _enhanced(rgb: Pixels, enhance: Enhance, alpha: Pixels | None = None) -> Pixels:
     """Enhance colours of any type: other floating-point numbers by way of float32."""
     if rgb.dtype.kind == "f" and rgb.dtype != np.float32:
-        return enhance(rgb.astype(np.float32)).astype(rgb.dtype)
-    return enhance(rgb)
+        return enhance(rgb.astype(np.float32), alpha=alpha).astype(rgb.dtype)
+    return enhance(rgb, alpha=alpha)
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -131,6 +136,21 @@ def _sixteen_bits(image: Image.Image) -> Pixels:
     if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
         raise DRBNError(f"an image of mode {image.mode} must hold 0 to 65535; this one holds other numbers")
     return values.astype(np.uint16)
+
+
+def _enhanced_deep(image: Image.Image, enhance: Enhance) -> Image.Image:
+    """Gray of 16 bits. One value may stand for transparent: it does so in the result, too."""
+    values, clear = _sixteen_bits(image), image.info.get("transparency")
+    if clear is None:
+        return _described(Image.fromarray(enhanced_array(values, enhance)), image)
+    invisible = values == clear
+    alpha = np.where(invisible, 0, 65535).astype(np.uint16)
+    result = pillow.gray_of(enhance(np.repeat(values[..., None], 3, axis=2), alpha=alpha))
+    result[result == clear] = clear - 1 if clear else 1
+    result[invisible] = clear
+    found = _described(Image.fromarray(result), image)
+    found.info["transparency"] = clear
+    return found
 
 
 def _described(result: Image.Image, image: Image.Image) -> Image.Image:

@@ -19,6 +19,7 @@ from drbn_lightning.inference.array_types import AnyImage
 from drbn_lightning.inference.runtimes.precision import Precision, choose_device, choose_precision, torch_method
 from drbn_lightning.inference.self_ensemble import self_ensemble as ensemble_of
 from drbn_lightning.inference.tiling import SCALES, Tiles, run_tiled
+from drbn_lightning.inference.visibility import enhanced_where_visible
 from drbn_lightning.names import RUNTIMES
 from drbn_lightning.types import Method, Progress
 
@@ -72,7 +73,7 @@ class Enhancer:
         Args:
             image: an array `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating point in [0, 1]; a
                 Pillow image of any mode, see `array_types.enhanced_image`; or a tensor `(3, H, W)` or `(N, 3, H, W)`,
-                floating point in [0, 1]. Alpha is kept as it is.
+                floating point in [0, 1]. Alpha is kept as it is, and invisible pixels do not count.
 
         Raises:
             DRBNError: it is none of these, or see `tiling.run_tiled`.
@@ -87,12 +88,15 @@ class Enhancer:
             return array_types.enhanced_tensor(image, self.enhance_array)
         raise DRBNError(array_types.WRONG_KIND.format(kind=type(image).__name__))
 
-    def enhance_array(self, rgb: NDArray[Any], progress: Progress | None = None) -> NDArray[Any]:
+    def enhance_array(
+        self, rgb: NDArray[Any], progress: Progress | None = None, *, alpha: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
         """Enhance colours in bounded memory: beside the image and its result, one tile is held.
 
         Args:
             rgb: `(H, W, 3)`, uint8, uint16, or float32 in [0, 1].
             progress: told after each tile how many pixels are done, and how many there are.
+            alpha: `(H, W)` of the same type, how visible each pixel is; see `visibility.enhanced_where_visible`.
 
         Returns:
             The result, of the same shape and type; at strength 0 a copy.
@@ -107,8 +111,12 @@ class Enhancer:
         if self.strength == 0:
             return rgb.copy()
         method, tiles = self.for_8_bits if rgb.dtype == np.uint8 else self.for_more
+
+        def run(image: NDArray[Any], visible: NDArray[np.float32] | None) -> NDArray[Any]:
+            return run_tiled(method, image, tiles, strength=self.strength, progress=progress, visible=visible)
+
         with self._turn:
-            return run_tiled(method, rgb, tiles, strength=self.strength, progress=progress)
+            return enhanced_where_visible(rgb, alpha, run)
 
 
 def load_enhancer(

@@ -10,10 +10,11 @@ import numpy as np
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UnwritableError
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
-from drbn_lightning.inference.jobs import Failure, Job
+from drbn_lightning.inference.jobs import Job
+from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.types import Pixels, Progress
 
-IN_THE_WAY = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
+IN_THE_WAY = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Errors of writing that are about one name; after all others the next file would fail, too."""
 
 LONGEST_COMPARISON = 16383
@@ -23,8 +24,11 @@ LONGEST_COMPARISON = 16383
 class ArrayEnhancer(Protocol):
     """What `enhancer.Enhancer` offers."""
 
-    def enhance_array(self, rgb: Pixels, progress: Progress | None = None) -> Pixels:
-        """From `(H, W, 3)` uint8 or uint16 to the same; `progress` is told how many pixels of how many are done."""
+    def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
+        """From `(H, W, 3)` uint8 or uint16 to the same.
+
+        `progress` is told how many pixels of how many are done; `alpha` `(H, W)` says what is visible.
+        """
 
 
 def enhance_files(
@@ -51,18 +55,19 @@ def enhance_files(
 
 
 def enhance_file(job: Job, enhancer: ArrayEnhancer, *, quality: int = 95, progress: Progress | None = None) -> None:
-    """Enhance one file.
+    """Enhance one file. Whoever may not read the photo may not read the result either.
 
     Raises:
         DRBNError: it cannot be read, enhanced or written.
     """
     before = read_photograph(job.source)
-    after = before._replace(pixels=enhancer.enhance_array(before.pixels, progress))
+    after = before._replace(pixels=enhancer.enhance_array(before.pixels, progress, alpha=before.alpha))
     if job.compare is None:
         before = after  # the old pixels are not needed any more
-    write_photograph(job.target, after, quality=quality)
+    mode = job.source.stat().st_mode
+    write_photograph(job.target, after, quality=quality, mode=mode)
     if job.compare is not None:
-        write_photograph(job.compare, side_by_side(before, after), quality=quality)
+        write_photograph(job.compare, side_by_side(before, after), quality=quality, mode=mode)
 
 
 def side_by_side(before: Photograph, after: Photograph) -> Photograph:

@@ -11,13 +11,10 @@ from typing import NamedTuple
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.folders import natural_key
 from drbn_lightning.images.formats import LISTED, WRITTEN
+from drbn_lightning.inference.left_out import Failure, Unread, counted, unread
 
-
-class Failure(NamedTuple):
-    """What could not be enhanced, and why, in a sentence that names it."""
-
-    source: str
-    cause: str
+LONGEST_NAME = 255
+"""Bytes that the names of files may have on all usual file systems."""
 
 
 class Found(NamedTuple):
@@ -42,7 +39,8 @@ def find_photos(
     """Find the photos that files, folders and patterns (`*`, `?`, `[...]`, `**`) stand for, each one once.
 
     What is named counts whatever its suffix. Out of folders come the files that look like images, in natural order,
-    but for hidden ones. A photo that exists is no pattern, even with a `[` in its name.
+    but for hidden ones; raw files, of which there are JPEG files beside as a rule, and what cannot be read are counted
+    by their kind. A photo that exists is no pattern, even with a `[` in its name.
 
     Args:
         arguments: files, folders and patterns.
@@ -51,17 +49,19 @@ def find_photos(
         overwrite: OUT may be one of the folders.
 
     Returns:
-        The photos, and the arguments without any.
+        The photos, and the arguments without any, and what was left out.
     """
     found: dict[Path, Found] = {}
-    failures = list[Failure]()
+    failures, left_out = list[Failure](), dict[Path, Unread]()
     for argument in arguments:
         for photo in _of_argument(argument, output, recursive=recursive, overwrite=overwrite):
             if isinstance(photo, Failure):
                 failures.append(photo)
+            elif isinstance(photo, Unread):
+                left_out.setdefault(_real(photo.path), photo)
             else:
                 found.setdefault(_real(photo.path), photo)
-    return list(found.values()), failures
+    return list(found.values()), failures + counted([one for path, one in left_out.items() if path not in found])
 
 
 def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, compare: bool = False) -> list[Job]:
@@ -85,7 +85,7 @@ def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, com
         own = photo.path.suffix.lower()
         ending = suffix or (photo.path.suffix if own in WRITTEN else ".png")
         for name in _names(photo.path, ending):
-            target = output / photo.folder / f"{name}{ending}"
+            target = output / photo.folder / name
             beside = _beside(target) if compare else None
             keys = {_key(file) for file in (target, beside) if file}
             others = {key for key in keys if sources.get(key, photo.path) != photo.path}
@@ -129,20 +129,25 @@ def refusal(job: Job, *, overwrite: bool) -> Failure | None:
     return Failure(str(job.source), cause)
 
 
-def _of_argument(argument: str, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure]:
+def _of_argument(
+    argument: str, output: Path, *, recursive: bool, overwrite: bool
+) -> Iterator[Found | Failure | Unread]:
     try:
         paths = _expanded(argument, output)
     except DRBNError as error:
         yield Failure(argument, str(error))
         return
     for path in paths:
+        if isinstance(path, Unread):
+            yield path
+            continue
         try:
             yield from _of_path(path, output, recursive=recursive, overwrite=overwrite)
         except DRBNError as error:
             yield Failure(str(path), str(error))
 
 
-def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure]:
+def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure | Unread]:
     if not _is_folder(path):
         yield Found(path)
         return
@@ -156,8 +161,10 @@ def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> I
     yield from listed
 
 
-def _expanded(argument: str, output: Path) -> list[Path]:
-    """The files and folders that an argument stands for.
+def _expanded(argument: str, output: Path) -> list[Path | Unread]:
+    """The files and folders that an argument stands for, and what is left out.
+
+    A pattern may name a suffix that nothing is taken out of folders by: `*.NEF`.
 
     Raises:
         DRBNError: there are none.
@@ -168,13 +175,16 @@ def _expanded(argument: str, output: Path) -> list[Path]:
         raise DRBNError(f"{argument} does not exist; check the path")
     matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207  # may be absolute
     folders, out = "**" not in argument, _real(output)
-    matches = [path for path in matches if (folders if _is_folder(path) else path.suffix.lower() in LISTED)]
+    matches = [path for path in matches if folders or not _is_folder(path)]
     if out in _real(_start(argument)).parents or out == _real(_start(argument)):
         out = Path()  # the pattern begins in OUT, so what lies there is meant
     matches = [path for path in matches if out not in (_real(path), *_real(path).parents)]
-    if not matches:
+    asked = {*LISTED, Path(argument).suffix.lower()}
+    taken = [path for path in matches if _is_folder(path) or path.suffix.lower() in asked]
+    others = [one for path in matches if path not in taken and (one := unread(path))]
+    if not taken and not others:
         raise DRBNError(f"{argument} matches no image; check the pattern")
-    return sorted(matches, key=lambda path: natural_key(str(path)))
+    return [*sorted(taken, key=lambda path: natural_key(str(path))), *others]
 
 
 def _start(pattern: str) -> Path:
@@ -182,8 +192,8 @@ def _start(pattern: str) -> Path:
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
-def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found | Failure]:
-    """The images in a folder, those of its subfolders after its own."""
+def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found | Failure | Unread]:
+    """The images in a folder, those of its subfolders after its own, and what looks like one and is left out."""
     try:
         entries = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
     except OSError as error:
@@ -191,27 +201,38 @@ def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[F
         return
     entries = [entry for entry in entries if not entry.name.startswith(".")]
     for entry in entries:
-        if entry.suffix.lower() in LISTED and not _is_folder(entry):
+        if _is_folder(entry):
+            continue
+        if other := unread(entry):
+            yield other
+        elif entry.suffix.lower() in LISTED:
             yield Found(entry, named=False)
     for entry in entries if recursive else []:
         if _is_folder(entry) and not entry.is_symlink() and _real(entry) != output:
             for photo in _listed(entry, output, recursive=True):
-                yield photo if isinstance(photo, Failure) else photo._replace(folder=entry.name / photo.folder)
+                yield photo._replace(folder=entry.name / photo.folder) if isinstance(photo, Found) else photo
 
 
 def _names(path: Path, ending: str) -> Iterator[str]:
-    """Names for a result, without suffix, the best one first."""
+    """Names for a result, the best one first."""
     stem, own = path.stem, path.suffix.lower()
-    yield stem
+    yield _fitted(stem, ending)
     if own and own != ending:
-        yield f"{stem}_{own[1:]}"
+        yield _fitted(stem, f"_{own[1:]}{ending}")
     if _real(path).parent.name:
-        yield f"{_real(path).parent.name}_{stem}"
-    yield from (f"{stem}_{number}" for number in itertools.count(2))
+        yield _fitted(f"{_real(path).parent.name}_{stem}", ending)
+    yield from (_fitted(stem, f"_{number}{ending}") for number in itertools.count(2))
 
 
 def _beside(target: Path) -> Path:
-    return target.with_name(f"{target.stem}_compare{target.suffix}")
+    return target.with_name(_fitted(target.stem, f"_compare{target.suffix}"))
+
+
+def _fitted(stem: str, tail: str) -> str:
+    """Both together, the first one cut where file systems do not allow so long a name."""
+    while len(os.fsencode(stem + tail)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + tail
 
 
 def _key(path: Path) -> str:

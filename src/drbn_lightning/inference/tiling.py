@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
@@ -86,7 +87,13 @@ class Region(NamedTuple):
 
 
 def run_tiled(
-    method: Method, image: Pixels, tiles: Tiles, *, strength: float = 1.0, progress: Progress | None = None
+    method: Method,
+    image: Pixels,
+    tiles: Tiles,
+    *,
+    strength: float = 1.0,
+    progress: Progress | None = None,
+    visible: NDArray[np.float32] | None = None,
 ) -> Pixels:
     """Enhance an image tile by tile.
 
@@ -99,6 +106,7 @@ def run_tiled(
         tiles: how to cut it.
         strength: how far to go from the image (0) to the result (1).
         progress: told after each tile how many pixels are done, and how many there are.
+        visible: see `thumbnail_of`: what the method hears of the whole image is of what is visible.
 
     Returns:
         The result, of the same shape and type, clipped, rounded where it is of whole numbers.
@@ -110,7 +118,7 @@ def run_tiled(
     tiles.check()
     height, width = image.shape[:2]
     scale = SCALES[image.dtype.name]
-    thumbnail = torch.from_numpy(thumbnail_of(image))[None]
+    thumbnail = torch.from_numpy(thumbnail_of(image, visible))[None]
     result = np.empty_like(image, order="C", subok=False)
     waiting = deque(regions(height, width, tiles))
     done = 0

@@ -73,3 +73,20 @@ def test_folders_that_are_missing(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     with pytest.raises(DRBNError, match="high and normal"):
         module(tmp_path, root=str(tmp_path)).setup("test")
+
+
+def test_a_root_may_hold_the_images_themselves(tmp_path: Path) -> None:
+    pairs(tmp_path)
+    for side, folder in (("low", "low"), ("high", "high")):
+        for file in [*(tmp_path / folder).iterdir()]:
+            file.rename(tmp_path / f"{file.stem[-1]}_{side}.png")
+        (tmp_path / folder).rmdir()
+    data = module(tmp_path / "c", root=str(tmp_path))
+    data.setup("test")
+    assert [batch.name for batch in data.test_dataloader()] == [["0"], ["1"], ["2"], ["3"]]
+
+
+@pytest.mark.parametrize(("low", "normal"), [("short", "long"), ("Low", "GT"), ("input", "target")])
+def test_folders_have_several_names(tmp_path: Path, low: str, normal: str) -> None:
+    data = module(tmp_path / "c", root=str(pairs(tmp_path / "mine", low, normal)))
+    assert len(data.find("train")) == 4

@@ -34,6 +34,9 @@ def paired(tmp_path: Path, targets: list[int]) -> tuple[list[PairPaths], ImageCa
         ("low00001.png", "normal00001.png"),
         ("Low_7.PNG", "HIGH-7.jpg"),
         ("r01.png", "R01.bmp"),
+        ("1_low.jpg", "1_high.jpg"),
+        ("a-input.png", "A_GT.png"),
+        ("night low.png", "night Normal.webp"),
     ],
 )
 def test_pairs_by_name_whatever_the_suffix_and_prefix(tmp_path: Path, low: str, normal: str) -> None:
@@ -41,6 +44,62 @@ def test_pairs_by_name_whatever_the_suffix_and_prefix(tmp_path: Path, low: str, 
     save(tmp_path / "high" / normal, 1)
     (pair,) = pair_by_name(tmp_path / "low", tmp_path / "high")
     assert pair == (pair_key(Path(normal)), tmp_path / "low" / low, tmp_path / "high" / normal)
+
+
+def test_pairs_may_lie_in_one_folder(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        save(tmp_path / f"{number}_low.jpg", number, level=20)
+        save(tmp_path / f"{number}_high.jpg", number)
+    expected = [(str(number), f"{number}_low.jpg", f"{number}_high.jpg") for number in (1, 2, 10)]
+    found = pair_by_name(tmp_path, tmp_path)
+    assert [(pair.name, pair.low.name, pair.normal.name) for pair in found] == expected
+    save(tmp_path / "3.jpg", 0)
+    with pytest.raises(DRBNError, match=r"3\.jpg: the name says neither low nor high"):
+        pair_by_name(tmp_path, tmp_path)
+
+
+def test_several_exposures_named_as_in_sid_share_a_target(tmp_path: Path) -> None:
+    for name in ("00001_00_0.1s", "00001_00_0.04s", "00001_01_0.1s", "00002_00_0.033s"):
+        save(tmp_path / "short" / f"{name}.png", 0, level=20)
+    for name in ("00001_00_10s", "00002_00_30s"):
+        save(tmp_path / "long" / f"{name}.png", 1)
+    found = pair_by_name(tmp_path / "short", tmp_path / "long")
+    assert sorted((pair.low.stem, pair.normal.stem) for pair in found) == [
+        ("00001_00_0.04s", "00001_00_10s"), ("00001_00_0.1s", "00001_00_10s"), ("00001_01_0.1s", "00001_00_10s"),
+        ("00002_00_0.033s", "00002_00_30s"),
+    ]  # fmt: skip
+    assert len({pair.name for pair in found}) == 4
+    save(tmp_path / "short" / "00003_00_0.1s.png", 0)
+    with pytest.raises(DRBNError, match=r"No partner in .*long for .*00003_00_0\.1s\.png"):
+        pair_by_name(tmp_path / "short", tmp_path / "long")
+
+
+def test_several_exposures_in_folders_as_in_sice_share_a_target(tmp_path: Path) -> None:
+    for scene, count in (("1", 3), ("2", 2), ("10", 1)):
+        for number in range(1, count + 1):
+            save(tmp_path / scene / f"{number}.JPG", number, level=20)
+        save(tmp_path / "Label" / f"{scene}.JPG", 1)
+    found = pair_by_name(tmp_path, tmp_path / "Label")
+    assert [(pair.name, pair.low.parent.name, pair.normal.stem) for pair in found] == [
+        ("1_1", "1", "1"), ("1_2", "1", "1"), ("1_3", "1", "1"), ("2_1", "2", "2"), ("2_2", "2", "2"),
+        ("10_1", "10", "10"),
+    ]  # fmt: skip
+    save(tmp_path / "11" / "1.JPG", 0)
+    with pytest.raises(DRBNError, match=r"No partner in .*Label for .*11/1\.JPG"):
+        pair_by_name(tmp_path, tmp_path / "Label")
+
+
+def test_exposures_of_one_target_stay_on_one_side(tmp_path: Path) -> None:
+    for scene in "abc":
+        for number in range(4):
+            save(tmp_path / scene / f"{number}.png", number, level=20)
+        save(tmp_path / "Label" / f"{scene}.png", ord(scene))
+    pairs = pair_by_name(tmp_path, tmp_path / "Label")
+    cache = ImageCache.open(tmp_path / "cache", pair_files(pairs))
+    verify(pairs, cache)
+    held_out = split_by_target(pairs, cache, 4, seed=0)
+    assert len(held_out) == 4
+    assert len({pairs[number].normal for number in held_out}) == 1
 
 
 def test_pairs_come_in_natural_order(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from drbn_lightning.data.paired.matching import PairPaths, pair_by_name
+from drbn_lightning.data.paired.matching import LOW_WORDS, NORMAL_WORDS, PairPaths, pair_by_name, side_of
 from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, Split
 from drbn_lightning.errors import KEY, OptionError
 
-LOW, NORMAL = ("low", "input"), ("normal", "high", "target", "gt")
+LOW, NORMAL = (*LOW_WORDS, "short", "dark"), (*NORMAL_WORDS, "long", "label")
 """What the two folders below a root may be called, whatever the case."""
 
 
@@ -35,9 +35,10 @@ class PairedFoldersDataModule(CachedPairsDataModule):
 
         Args:
             cache: see `CachedPairsDataModule`.
-            root: a folder that holds both folders, `low` and `normal` (or `high`), instead of naming each.
-            low: folder of the low-light images.
-            normal: folder of their targets, of the same names; suffixes may differ.
+            root: a folder that holds both folders, `low` and `normal` (or `high`), instead of naming each; or the
+                images themselves, `1_low.jpg` and `1_high.jpg`.
+            low: folder of the low-light images, or of a subfolder for each target with several exposures.
+            normal: folder of their targets, of the same names; suffixes may differ; see `pair_by_name`.
             test_low: folder of the low-light images of other pairs, for testing. Without it `evaluate` uses all
                 pairs of `low` and `normal`, and training tests on nothing.
             test_normal: folder of the targets of those.
@@ -76,6 +77,8 @@ class PairedFoldersDataModule(CachedPairsDataModule):
         if self.folders is not None:
             return pair_by_name(*self.folders)
         assert self.root is not None
+        if _holds_pairs(self.root):
+            return pair_by_name(self.root, self.root)
         return pair_by_name(_below(self.root, LOW), _below(self.root, NORMAL))
 
     def check_overlap(self, train: CachedPairs) -> None:
@@ -94,6 +97,15 @@ def _both(low_key: str, low: str | None, normal_key: str, normal: str | None) ->
     assert low is not None
     assert normal is not None
     return Path(low), Path(normal)
+
+
+def _holds_pairs(root: Path) -> bool:
+    """Whether a folder holds images whose names tell low-light ones from targets, and no folders for them."""
+    if not root.is_dir():
+        return False
+    names = {entry.name.lower() for entry in root.iterdir() if entry.is_dir()}
+    sides = {side_of(entry) for entry in root.iterdir() if entry.is_file()}
+    return {"low", "normal"} <= sides and not names & {*LOW, *NORMAL}
 
 
 def _below(root: Path, names: tuple[str, ...]) -> Path:

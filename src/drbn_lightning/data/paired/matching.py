@@ -1,9 +1,9 @@
 """Pairs of a low-light image and its normal-light target: found by name, checked, split for validation."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.fingerprints import NEAR, distances
 from drbn_lightning.errors import DRBNError, named
-from drbn_lightning.images.folders import list_images
+from drbn_lightning.images.folders import list_images, natural_key
+from drbn_lightning.images.formats import IMAGE_SUFFIXES
+
+LOW_WORDS, NORMAL_WORDS = ("low", "input"), ("normal", "high", "gt", "target")
+"""What the names of low-light images and of their targets may say."""
+
+SID = re.compile(r"(\d{5})_\d{2}_[\d.]+s")
+"""A file of SID: scene, number and exposure time."""
+
+_BEFORE = re.compile(r"^(low|normal|high)[ _.-]*(?=.)")
+_AFTER = re.compile(rf"(?<=.)[ _.-]+({'|'.join(LOW_WORDS + NORMAL_WORDS)})$")
 
 
 class PairPaths(NamedTuple):
@@ -23,28 +33,47 @@ class PairPaths(NamedTuple):
 
 
 def pair_key(path: Path) -> str:
-    """Give the name by which a file finds its partner: the stem in lower case, without a leading low, normal or high.
+    """Give the name by which a file finds its partner, in lower case.
+
+    It is the stem without a word that tells which of both it is: low, normal or high in front, and these, input, target
+    or gt at the end, after a separator. Of a file named as those of SID it is the scene: `00001_00_0.1s` is 00001.
 
     Example:
         >>> [pair_key(Path(name)) for name in ("low00001.png", "Normal00001.AVIF", "high_7.jpg", "low.png")]
         ['00001', '00001', '7', 'low']
+        >>> [pair_key(Path(name)) for name in ("1_low.jpg", "1_high.jpg", "a-GT.png", "yellow.png", "00001_00_.1s.png")]
+        ['1', '1', 'a', 'yellow', '00001']
     """
-    return re.sub(r"^(low|normal|high)[ _.-]*(?=.)", "", path.stem.lower())
+    stem = path.stem.lower()
+    if scene := SID.fullmatch(stem):
+        return scene[1]
+    return _AFTER.sub("", _BEFORE.sub("", stem))
+
+
+def image_key(path: Path) -> str:
+    """Give the name that tells a low-light image from all others: `pair_key`, but of SID's files the whole stem."""
+    stem = path.stem.lower()
+    return stem if SID.fullmatch(stem) else pair_key(path)
 
 
 def pair_by_name(low_folder: Path, normal_folder: Path) -> list[PairPaths]:
     """Pair the images of two folders by `pair_key`; suffixes may differ (`1.webp` and `1.avif`).
 
+    Both may be one folder, where the names tell which is which: `1_low.jpg` and `1_high.jpg`. Several exposures may
+    share one target, in two layouts: as in SID (`00001_00_0.1s.png`, `00001_01_0.1s.png`; `00001_00_10s.png`), or as in
+    SICE, where the low-light folder has a subfolder for each target (`7/1.JPG`, `7/2.JPG`; `Label/7.JPG`).
+
     Returns:
-        Pairs in the natural order of the low-light files.
+        Pairs in the natural order of the low-light files. Those that share a target have names of their own.
 
     Raises:
         DRBNError: a folder is missing or empty, two of its files have one name, or a file has no partner.
     """
-    low, normal = _by_key(low_folder), _by_key(normal_folder)
+    low_files, normal_files = _sides(low_folder, normal_folder)
+    low, normal = _exposures(low_folder, low_files), _by_key(normal_folder, normal_files)
     _require_partners(low, normal, normal_folder)
     _require_partners(normal, low, low_folder)
-    return [PairPaths(name, file, normal[name]) for name, file in low.items()]
+    return [PairPaths(name, file, normal[key]) for key, exposures in low.items() for name, file in exposures.items()]
 
 
 def pair_files(pairs: Sequence[PairPaths]) -> list[Path]:
@@ -125,18 +154,74 @@ def _groups(signatures: Sequence[str]) -> list[list[int]]:
         labels = spread
 
 
-def _by_key(folder: Path) -> dict[str, Path]:
-    """Name every image of a folder."""
-    files: dict[str, Path] = {}
-    for file in list_images(folder):
-        other = files.setdefault(pair_key(file), file)
+def _sides(low_folder: Path, normal_folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files of both sides; of one folder for both, by their names."""
+    if low_folder.is_dir() and _has_scenes(low_folder, normal_folder):
+        scenes = [folder for folder in low_folder.iterdir() if _is_scene(folder, normal_folder)]
+        ordered = sorted(scenes, key=lambda folder: natural_key(folder.name))
+        return [file for folder in ordered for file in list_images(folder)], list_images(normal_folder)
+    low, normal = list_images(low_folder), list_images(normal_folder)
+    if low != normal:
+        return low, normal
+    unclear = [str(file) for file in low if side_of(file) is None]
+    if unclear:
+        raise DRBNError(f"{named(unclear)}: the name says neither low nor high; rename it, or give two folders.")
+    return [file for file in low if side_of(file) == "low"], [file for file in low if side_of(file) == "normal"]
+
+
+def side_of(file: Path) -> str | None:
+    """`low` or `normal`, where a file's name begins or ends with a word for it.
+
+    Example:
+        >>> [side_of(Path(name)) for name in ("1_low.jpg", "1-GT.png", "normal7.png", "7.png")]
+        ['low', 'normal', 'normal', None]
+    """
+    stem = file.stem.lower()
+    word = _BEFORE.match(stem) or _AFTER.search(stem)
+    return None if word is None else "low" if word[1] in LOW_WORDS else "normal"
+
+
+def _has_scenes(low_folder: Path, normal_folder: Path) -> bool:
+    """Whether a folder has no images of its own, but subfolders."""
+    entries = list(low_folder.iterdir())
+    own = any(entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file() for entry in entries)
+    return not own and any(_is_scene(entry, normal_folder) for entry in entries)
+
+
+def _is_scene(folder: Path, normal_folder: Path) -> bool:
+    same = normal_folder.exists() and folder.samefile(normal_folder)
+    return folder.is_dir() and not folder.name.startswith(".") and not same
+
+
+def _exposures(folder: Path, files: Sequence[Path]) -> dict[str, dict[str, Path]]:
+    """By the key of the target, the names of one or several exposures and their files."""
+    exposures = dict[str, dict[str, Path]]()
+    for file in files:
+        key, name = pair_key(file), image_key(file)
+        if file.parent != folder:
+            key, name = pair_key(file.parent), f"{pair_key(file.parent)}_{file.stem.lower()}"
+        other = exposures.setdefault(key, {}).setdefault(name, file)
         if other is not file:
             raise DRBNError(f"{other.name} and {file.name} in {folder} count as one image; rename or remove one.")
-    return files
+    return exposures
 
 
-def _require_partners(files: dict[str, Path], partners: dict[str, Path], looked_in: Path) -> None:
+def _by_key(folder: Path, files: Sequence[Path]) -> dict[str, Path]:
+    """Name every target of a folder."""
+    by_key: dict[str, Path] = {}
+    for file in files:
+        other = by_key.setdefault(pair_key(file), file)
+        if other is not file:
+            raise DRBNError(f"{other.name} and {file.name} in {folder} count as one image; rename or remove one.")
+    return by_key
+
+
+def _require_partners(files: Mapping[str, Any], partners: Mapping[str, Any], looked_in: Path) -> None:
     """Raise if a file's name is not among the partners."""
-    alone = [str(file) for name, file in files.items() if name not in partners]
+    alone = [_shown(file) for name, file in files.items() if name not in partners]
     if alone:
         raise DRBNError(f"No partner in {looked_in} for {named(alone)}; add it or remove the file.")
+
+
+def _shown(file: Path | dict[str, Path]) -> str:
+    return str(next(iter(file.values())) if isinstance(file, dict) else file)

@@ -1,0 +1,99 @@
+"""Image files opened by Pillow, those of extras too, and JPEG files that lack their end."""
+
+import io
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.extras import extra
+from drbn_lightning.images.formats import HEAD_LENGTH, HEIF, Kind, kind_of
+
+END = b"\xff\xd9"
+"""The last two bytes of a JPEG file (EOI)."""
+
+
+def recognised(path: Path) -> Kind | None:
+    """What a file is by its first bytes, see `kind_of`.
+
+    Raises:
+        OSError: it cannot be read.
+        DRBNError: it is a pipe or a device, which might never end.
+    """
+    if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+        raise DRBNError(f"{path} is a pipe or a device, not a file; - as a name reads standard input")
+    with path.open("rb") as file:
+        return kind_of(file.read(HEAD_LENGTH), path.suffix)
+
+
+@contextmanager
+def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[Image.Image]:
+    """Open an image file by its content. Of JPEG files the pixels are loaded already.
+
+    Args:
+        path: the file.
+        formats: what it may be, by Pillow's names; HEIF may be added. None: whatever Pillow knows.
+
+    Raises:
+        DRBNError: it is a HEIF file, and the extra is not installed.
+        OSError, SyntaxError, ...: it is damaged.
+    """
+    if recognised(path) is HEIF:
+        _register_heif(path)
+        formats = ("HEIF",)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is large, but not too large, and of metadata, which are optional
+        with Image.open(path, formats=formats) as image:
+            completed = _completed(image, path) if image.format in ("JPEG", "MPO") else image
+            yield completed
+
+
+@contextmanager
+def any_size(allowed: bool) -> Iterator[None]:
+    """Read images of any number of pixels, where it is allowed; else `PIL.Image.MAX_IMAGE_PIXELS` limits them."""
+    limit = Image.MAX_IMAGE_PIXELS
+    try:
+        Image.MAX_IMAGE_PIXELS = None if allowed else limit
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _register_heif(path: Path) -> None:
+    try:
+        extra("pillow_heif", "heif").register_heif_opener()
+    except DRBNError as error:
+        raise DRBNError(f"The file {path} is {HEIF.name}; {HEIF.remedy}, or: {error}") from error
+
+
+def _completed(image: Image.Image, path: Path) -> Image.Image:
+    """A JPEG file, loaded. Where only its end is missing, nothing is lost.
+
+    Raises:
+        OSError: pixels are missing, too.
+    """
+    try:
+        image.load()
+    except OSError:
+        content = path.read_bytes().rstrip(b"\xff")
+        whole = _decoded(content + END)
+        # What follows the last pixel is skipped. Where pixels are missing, it is taken for them.
+        padded = _decoded(content + b"\x5a\xa6\x39" * 64 + END)
+        if whole is None or padded is None or not np.array_equal(np.asarray(whole), np.asarray(padded)):
+            raise
+        return whole
+    return image
+
+
+def _decoded(content: bytes) -> Image.Image | None:
+    image = Image.open(io.BytesIO(content), formats=("JPEG",))
+    try:
+        image.load()
+    except OSError:
+        return None
+    return image
