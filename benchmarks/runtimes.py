@@ -25,10 +25,10 @@ from torch import Tensor
 from drbn_lightning.checkpoints.artifact import load as load_artifact
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.export import load
-from drbn_lightning.inference.runtimes.openvino import cached_export
+from drbn_lightning.inference.runtimes.export import cached_export
 from drbn_lightning.inference.timing import interleaved, timing_table, ways_to_run
 from drbn_lightning.networks.first_guess import thumbnails_of
-from drbn_lightning.types import Method
+from drbn_lightning.types import Method, Pixels
 
 
 def main() -> int:
@@ -37,17 +37,17 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     try:
         if options.cache is not None:
-            metric(options, options.cache)
+            measure(options, options.cache)
         else:
             with TemporaryDirectory() as folder:
-                metric(options, Path(folder))
+                measure(options, Path(folder))
     except DRBNError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 
 
-def metric(options: argparse.Namespace, folder: Path) -> None:
+def measure(options: argparse.Namespace, folder: Path) -> None:
     """Time each way, or have its memory measured, or run the one way that is asked for."""
     whole = load(options)
     ways, notes = ways_to_run(whole.network, cached_export(whole, folder), options.threads)
@@ -70,15 +70,15 @@ def as_released(path: Path) -> Method:
     """The released network as its code runs it."""
     network = load_artifact(path, "band").network
 
-    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
-        full: Tensor = network(low, thumbnail).full
-        return full
+    @torch.inference_mode()
+    def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
+        full: Tensor = network(torch.from_numpy(low), torch.from_numpy(thumbnail)).full
+        return full.numpy()
 
     return enhance
 
 
-@torch.inference_mode()
-def peak_memory(make: Callable[[], Method], low: Tensor, thumbnail: Tensor) -> float:
+def peak_memory(make: Callable[[], Method], low: Pixels, thumbnail: Pixels) -> float:
     """Peak resident memory of this process, in MiB, after an image and two smaller ones."""
     method = make()
     for part in (low, low, low[..., : low.shape[-1] * 2 // 3], low[..., : low.shape[-2] * 2 // 3, :], low):
@@ -93,10 +93,10 @@ def in_own_process(only: str, folder: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def image(options: argparse.Namespace) -> tuple[Tensor, Tensor]:
+def image(options: argparse.Namespace) -> tuple[Pixels, Pixels]:
     """A dark image of noise, and its thumbnail."""
     low = torch.rand(1, 3, *options.size, generator=torch.Generator().manual_seed(0)) ** 3
-    return low, thumbnails_of(low)
+    return low.numpy(), thumbnails_of(low).numpy()
 
 
 def machine(options: argparse.Namespace) -> str:

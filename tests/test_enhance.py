@@ -19,7 +19,7 @@ from drbn_lightning import __version__, enhance
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import TEMPORARY_SUFFIX
 from drbn_lightning.images.photo import read_photograph
-from drbn_lightning.inference import enhancer
+from drbn_lightning.inference import loading
 from drbn_lightning.types import Progress
 from tests.processes import ended, wait_for
 from tests.running import published
@@ -50,7 +50,7 @@ def brighter(monkeypatch: pytest.MonkeyPatch) -> Brighter:
         fake.options = {"checkpoint": checkpoint, **options}
         return fake
 
-    monkeypatch.setattr(enhancer, "load_enhancer", load)
+    monkeypatch.setattr(loading, "load_enhancer", load)
     return fake
 
 

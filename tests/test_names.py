@@ -1,6 +1,6 @@
 from typing import get_args
 
-from drbn_lightning.inference.enhancer import TILE_SIZES
+from drbn_lightning.inference.loading import TILE_SIZES
 from drbn_lightning.inference.runtimes.precision import Precision
 from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS, RUNTIMES, STAGES
 from tests.test_conf import CONF

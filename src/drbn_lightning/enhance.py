@@ -175,7 +175,7 @@ def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list
 
 
 def _load(options: argparse.Namespace) -> "Enhancer":
-    from drbn_lightning.inference.enhancer import load_enhancer
+    from drbn_lightning.inference.loading import load_enhancer
 
     return load_enhancer(
         options.checkpoint,

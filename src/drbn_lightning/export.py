@@ -66,7 +66,7 @@ def load(options: argparse.Namespace) -> "Whole":
     """
     from drbn_lightning.checkpoints.enhancement_model import load_whole
     from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
-    from drbn_lightning.inference.enhancer import of_stage
+    from drbn_lightning.inference.loading import of_stage
 
     checkpoint = options.checkpoint or pretrained_path(options.stage or DEFAULT_STAGE)
     return of_stage(load_whole(checkpoint, options.band), options.stage, checkpoint)
@@ -81,7 +81,7 @@ def timings(whole: "Whole", path: Path) -> str:
 
     ways, notes = ways_to_run(whole.network, path)
     low = torch.rand(1, 3, *TIMED_SIZE, generator=torch.Generator().manual_seed(0)) ** 3
-    timed = interleaved({name: make() for name, make in ways.items()}, low, thumbnails_of(low), ROUNDS)
+    timed = interleaved({name: make() for name, make in ways.items()}, low.numpy(), thumbnails_of(low).numpy(), ROUNDS)
     size, threads = " x ".join(map(str, TIMED_SIZE)), torch.get_num_threads()
     about = f"one image of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
     return "\n".join([timing_table(timed), about, *notes])

@@ -14,6 +14,9 @@ Pixels = NDArray[Any]
 Progress = Callable[[int, int], None]
 """Told how many pixels are done, and how many there are."""
 
-Method = Callable[["Tensor", "Tensor"], "Tensor"]
-"""Maps `low`, `(N, 3, H, W)` in [0, 1], and `thumbnail`, `(N, 3, S, S)`, that of each whole image, to an unclamped
-image of the same size."""
+Method = Callable[[Pixels, Pixels], Pixels]
+"""Maps `low`, `(N, 3, H, W)` float32 in [0, 1], and `thumbnail`, `(N, 3, S, S)`, that of each whole image, to an
+unclamped float32 image of the same size. Raises MemoryError where memory does not suffice."""
+
+TensorMethod = Callable[["Tensor", "Tensor"], "Tensor"]
+"""The same of torch tensors, for what is evaluated."""

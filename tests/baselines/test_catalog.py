@@ -10,15 +10,15 @@ from drbn_lightning.baselines.lime import lime
 from drbn_lightning.baselines.msr import multi_scale_retinex
 from drbn_lightning.batches import PairBatch
 from drbn_lightning.networks.first_guess import thumbnails_of
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 from tests.baselines.given import images, pair
 
 
-def built(names: Iterable[str], batches: Iterable[PairBatch]) -> dict[str, Method]:
+def built(names: Iterable[str], batches: Iterable[PairBatch]) -> dict[str, TensorMethod]:
     return dict(BASELINES[name].build((batch.low, batch.normal) for batch in batches) for name in names)
 
 
-def every_method() -> dict[str, Method]:
+def every_method() -> dict[str, TensorMethod]:
     return built(BASELINES, [pair(0, 0.5)])
 
 

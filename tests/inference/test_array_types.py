@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.pillow import gray_of
-from drbn_lightning.inference.array_types import enhanced_array, enhanced_image, enhanced_tensor
+from drbn_lightning.inference.array_types import enhanced_array, enhanced_image
 from drbn_lightning.types import Pixels
 
 SIZES = [(1, 1), (1, 7), (3, 5), (37, 41)]
@@ -115,28 +114,6 @@ def test_a_transparent_colour_becomes_alpha() -> None:
     assert np.asarray(found)[0, :, 3].tolist() == [0, 255]
     assert found.info == {"icc_profile": b"profile"}
     assert "transparency" in given.info
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5), (1, 3, 1, 1), (0, 3, 4, 5)])
-def test_tensors_keep_shape_and_type(shape: tuple[int, ...], dtype: torch.dtype) -> None:
-    given = torch.rand(shape, dtype=dtype, requires_grad=True)
-    found = enhanced_tensor(given, negative)
-    assert (found.shape, found.dtype, found.requires_grad) == (given.shape, dtype, False)
-    assert torch.allclose(found.float(), 1 - given.detach().float(), atol=4e-3)
-
-
-@pytest.mark.parametrize(
-    "given", [torch.zeros(4, 5), torch.zeros(4, 5, 3), torch.zeros(3, 4, 5, dtype=torch.uint8), torch.zeros(1, 4, 5)]
-)
-def test_other_tensors_are_refused(given: torch.Tensor) -> None:
-    with pytest.raises(DRBNError, match=r"\(3, H, W\) .*\(N, 3, H, W\).*\[0, 1\]"):
-        enhanced_tensor(given, negative)
-
-
-def test_a_tensor_out_of_range_is_refused() -> None:
-    with pytest.raises(DRBNError, match=r"\[0, 1\]"):
-        enhanced_tensor(torch.full((3, 2, 2), 255.0), negative)
 
 
 def hides_nothing(rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:

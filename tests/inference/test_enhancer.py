@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,43 +5,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
-import drbn_lightning
-from drbn_lightning.checkpoints import pretrained
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
 from drbn_lightning.checkpoints.enhancement_model import load_whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, cache_folder, load_enhancer
-from drbn_lightning.inference.runtimes import openvino
+from drbn_lightning.inference.enhancer import Enhancer, Runner
+from drbn_lightning.inference.loading import load_enhancer
 from drbn_lightning.inference.tiling import Tiles, regions
-from drbn_lightning.names import RUNTIMES
-from drbn_lightning.networks.drbn import DRBN
-from drbn_lightning.networks.recomposition import FlatRecomposer
-from drbn_lightning.types import Method, Pixels
+from drbn_lightning.types import Pixels
+from tests.inference.small_images import image
 
-BAND = {"recursions": 1, "base_channels": 4, "growth_rate": 2}
-RECOMPOSER = {"channels": 4, "growth_rate": 2}
 SIZES = [(1, 1), (1, 9), (3, 5), (37, 41)]
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of untrained weights of both stages, with their digests."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights")
-    for stage, kind, arguments in (("band", DRBN, BAND), ("recompose", FlatRecomposer, RECOMPOSER)):
-        needs = {"band": load(folder / "band.pt").reference(folder / "band.pt")} if stage == "recompose" else {}
-        description = NetworkDescription(f"{kind.__module__}.{kind.__name__}", dict(arguments))
-        network = kind(**arguments)  # type: ignore[arg-type]
-        save(folder / f"{stage}.pt", header(stage, description, {}, [], needs), network.state_dict())
-    pretrained.record(folder)
-    return folder
-
-
-def image(height: int, width: int, dtype: str = "uint8") -> Pixels:
-    values = np.random.default_rng(height).random((height, width, 3)) * 0.3
-    return values.astype(dtype) if dtype[0] == "f" else (values * np.iinfo(dtype).max).astype(dtype)
 
 
 @pytest.mark.parametrize("stage", ["band", "recompose"])
@@ -141,7 +112,7 @@ def test_progress_reaches_the_end(weights: Path) -> None:
 
 def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) -> None:
     def constant(value: float) -> Runner:
-        return Runner(lambda low, thumbnail: torch.full_like(low, value), Tiles())
+        return Runner(lambda low, thumbnail: np.full_like(low, value), Tiles())
 
     enhance = Enhancer(load_whole(weights / "band.pt"), constant(0.0), constant(1.0))
     assert (enhance(image(4, 4)) == 0).all()
@@ -152,7 +123,7 @@ def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) 
 def test_threads_take_turns(weights: Path) -> None:
     working = list[int]()
 
-    def method(low: Tensor, thumbnail: Tensor) -> Tensor:
+    def method(low: Pixels, thumbnail: Pixels) -> Pixels:
         working.append(1)
         assert len(working) == 1
         torch.rand(200, 200) @ torch.rand(200, 200)
@@ -165,82 +136,6 @@ def test_threads_take_turns(weights: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         for one, found in zip(given, pool.map(enhance, given), strict=True):
             np.testing.assert_array_equal(found, one)
-
-
-def test_weights_of_the_package_are_the_default(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "weights_folder", lambda: weights)
-    assert load_enhancer().stage == pretrained.DEFAULT_STAGE
-    assert load_enhancer(stage="band").stage == "band"
-    assert load_enhancer(stage="recompose").stage == "recompose"
-    with pytest.raises(DRBNError, match="stage=quality"):
-        load_enhancer(stage="quality")
-
-
-def test_stage_1_can_be_had_out_of_both(weights: Path) -> None:
-    given = image(9, 10)
-    both, first = load_enhancer(weights / "recompose.pt"), load_enhancer(weights / "recompose.pt", stage="band")
-    assert (first.stage, list(first.whole.parts)) == ("band", ["band"])
-    np.testing.assert_array_equal(first(given), load_enhancer(weights / "band.pt")(given))
-    assert (both(given) != first(given)).any()
-    with pytest.raises(DRBNError, match=r"band\.pt.*stage=band.*stage=recompose"):
-        load_enhancer(weights / "band.pt", stage="recompose")
-
-
-@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
-def test_other_runtimes_run_the_exported_network(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
-) -> None:
-    opened = list[tuple[Path, str]]()
-
-    def opener(path: Path, *, precision: str = "float32") -> Method:
-        opened.append((path, precision))
-        return lambda low, thumbnail: torch.ones_like(low)
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(openvino, "cached_export", lambda whole, folder: folder / f"{whole.stage}.onnx")
-    monkeypatch.setattr(openvino, f"open_{runtime}", opener)
-    enhance = load_enhancer(weights / "band.pt", runtime=runtime, precision="float32")
-    assert (enhance(image(5, 6)) == 255).all()
-    assert opened == [(tmp_path / "drbn_lightning" / "band.onnx", "float32")]  # once for all kinds of images
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"runtime": "tensorrt"}, "runtime=tensorrt .*torch, onnx, openvino"),
-        ({"runtime": "onnx", "device": "cuda"}, "runtime=onnx.*CPU"),
-        ({"runtime": "onnx", "precision": "bfloat16"}, "precision=bfloat16.*runtime=onnx"),
-        ({"precision": "double"}, "precision=double"),
-        ({"device": "nowhere"}, "device=nowhere"),
-    ],
-)
-def test_wrong_options_are_named(weights: Path, options: dict[str, str], message: str) -> None:
-    with pytest.raises(DRBNError, match=message):
-        load_enhancer(weights / "band.pt", **options)  # type: ignore[arg-type]
-
-
-def test_every_runtime_has_tiles_that_fit_their_overlap() -> None:
-    assert {runtime for runtime, _ in TILE_SIZES} == set(RUNTIMES)
-    for size in TILE_SIZES.values():
-        Tiles(size).check()
-
-
-def test_exports_are_kept_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "drbn_lightning"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "drbn_lightning"
-
-
-def test_the_package_offers_it_without_loading_torch_before() -> None:
-    assert drbn_lightning.load_enhancer is load_enhancer
-    assert not hasattr(drbn_lightning, "nothing")
-    code = "import sys, drbn_lightning; assert 'torch' not in sys.modules; drbn_lightning.load_enhancer; "
-    code += (
-        "heavy = {'torchmetrics', 'torchvision', 'pytorch_lightning', 'hydra', 'onnx'}; print(heavy & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.reference

@@ -5,10 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.runtimes.precision import torch_method
+from drbn_lightning.inference.runtimes.torch import torch_method
 from drbn_lightning.inference.tiling import ALIGNMENT, OVERLAP, Region, Tiles, regions, run_tiled
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.types import Pixels
@@ -23,7 +22,7 @@ def image(height: int, width: int, dtype: str = "uint8") -> Pixels:
     return (values * scale).astype(dtype)
 
 
-def same(low: Tensor, thumbnail: Tensor) -> Tensor:
+def same(low: Pixels, thumbnail: Pixels) -> Pixels:
     return low
 
 
@@ -69,10 +68,10 @@ def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
     given = image(300, 200, dtype)
     told = set()
 
-    def watch(low: Tensor, thumbnail: Tensor) -> Tensor:
-        assert low.dtype == torch.float32
+    def watch(low: Pixels, thumbnail: Pixels) -> Pixels:
+        assert low.dtype == np.float32
         assert thumbnail.shape == (1, 3, 48, 48)
-        told.add(thumbnail.mean().item())
+        told.add(float(thumbnail.mean()))
         return low
 
     run_tiled(watch, given, SMALL)
@@ -95,14 +94,14 @@ def test_strength_is_the_way_from_the_image_to_the_result() -> None:
     found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL, strength=0.25)
     np.testing.assert_allclose(found, given + 0.25 * (1 - 2 * given), atol=1e-6)
     eight = image(100, 120)
-    white = run_tiled(lambda low, thumbnail: torch.full_like(low, 7), eight, SMALL, strength=0.5)
+    white = run_tiled(lambda low, thumbnail: np.full_like(low, 7), eight, SMALL, strength=0.5)
     np.testing.assert_allclose(white, (eight + 255.0) / 2, atol=0.5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_result_that_is_no_number_is_refused(value: float) -> None:
-    def broken(low: Tensor, thumbnail: Tensor) -> Tensor:
-        found = low.clone()
+    def broken(low: Pixels, thumbnail: Pixels) -> Pixels:
+        found = low.copy()
         found[0, 1, 3, 4] = value
         return found
 
@@ -136,11 +135,11 @@ def test_progress_counts_pixels() -> None:
 class SmallMemory:
     """Runs out of memory for more than so many pixels."""
 
-    def __init__(self, pixels: int, error: RuntimeError | None = None) -> None:
+    def __init__(self, pixels: int, error: Exception | None = None) -> None:
         self.pixels, self.refused, self.sizes = pixels, 0, Counter[int]()
-        self.error = error or torch.OutOfMemoryError("no")
+        self.error = error or MemoryError("no")
 
-    def __call__(self, low: Tensor, thumbnail: Tensor) -> Tensor:
+    def __call__(self, low: Pixels, thumbnail: Pixels) -> Pixels:
         count = low.shape[-2] * low.shape[-1]
         if count > self.pixels:
             self.refused += 1
@@ -149,9 +148,8 @@ class SmallMemory:
         return low
 
 
-@pytest.mark.parametrize("error", [None, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
-def test_where_memory_does_not_suffice_tiles_become_smaller(error: RuntimeError | None) -> None:
-    method, told = SmallMemory(120 * 120, error), list[tuple[int, int]]()
+def test_where_memory_does_not_suffice_tiles_become_smaller() -> None:
+    method, told = SmallMemory(120 * 120), list[tuple[int, int]]()
     given = image(500, 700)
     found = run_tiled(method, given, Tiles(400, 16), progress=lambda done, total: told.append((done, total)))
     np.testing.assert_array_equal(found, given)
@@ -177,7 +175,7 @@ def test_tiles_that_consist_of_overlap_are_refused() -> None:
 PEAK = """
 import resource, sys
 import numpy as np, torch
-from drbn_lightning.inference.runtimes.precision import torch_method
+from drbn_lightning.inference.runtimes.torch import torch_method
 from drbn_lightning.inference.tiling import Tiles, run_tiled
 from drbn_lightning.networks.drbn import DRBN
 

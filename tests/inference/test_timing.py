@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from drbn_lightning.inference import timing
 from drbn_lightning.inference.timing import Timed, interleaved, timing_table, ways_to_run
-from drbn_lightning.types import Method
+from drbn_lightning.types import Method, Pixels
 from tests.inference.runtimes.exporting import example, full, small_file, small_whole
+from tests.tensor_methods import tensors
 
 pytestmark = pytest.mark.runtimes
 
@@ -17,13 +17,15 @@ def test_methods_take_turns_after_a_round_that_does_not_count() -> None:
     calls = list[str]()
 
     def method(name: str, added: float) -> Method:
-        def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+        def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
             calls.append(name)
             return low + added
 
         return enhance
 
-    timed = interleaved({"a": method("a", 0.0), "b": method("b", 0.25)}, *example(1, 3, 4, 4), 2)
+    low, thumbnail = example(1, 3, 4, 4)
+    methods = {"a": method("a", 0.0), "b": method("b", 0.25)}
+    timed = interleaved(methods, low.numpy(), thumbnail.numpy(), rounds=2)
     assert calls == ["a", "b"] * 3
     assert [len(one.seconds) for one in timed] == [2, 2]
     assert [one.difference for one in timed] == pytest.approx([0, 0.25])
@@ -43,7 +45,7 @@ def test_every_way_gives_the_networks_result(tmp_path: Path, monkeypatch: pytest
     ways, notes = ways_to_run(whole.network, small_file(tmp_path), 1)
     assert (list(ways), notes) == (["torch", "onnxruntime", "openvino"], [])
     for make in ways.values():
-        torch.testing.assert_close(make()(low, thumbnail), full(whole, low, thumbnail), atol=1e-5, rtol=0)
+        torch.testing.assert_close(tensors(make())(low, thumbnail), full(whole, low, thumbnail), atol=1e-5, rtol=0)
 
 
 def test_bfloat16_is_tried_where_the_processor_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

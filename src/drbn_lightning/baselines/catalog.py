@@ -9,7 +9,7 @@ from drbn_lightning.baselines.clahe import CLIP_LIMIT, TILES, clahe
 from drbn_lightning.baselines.gamma import AUTO_MEAN, GammaSearch, auto_gamma, gamma_method
 from drbn_lightning.baselines.lime import lime
 from drbn_lightning.baselines.msr import multi_scale_retinex
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 
 Pairs = Iterable[tuple[Tensor, Tensor]]
 """Low-light images and their targets, `(N, 3, H, W)` in [0, 1] each."""
@@ -31,17 +31,17 @@ class Baseline(NamedTuple):
 
     about: str
     needs_pairs: bool
-    build: Callable[[Pairs], tuple[str, Method]]
+    build: Callable[[Pairs], tuple[str, TensorMethod]]
 
 
-def _best_gamma(pairs: Pairs) -> tuple[str, Method]:
+def _best_gamma(pairs: Pairs) -> tuple[str, TensorMethod]:
     search = GammaSearch()
     for low, normal in pairs:
         search.add(low, normal)
     return f"best gamma {search.best():.2f}", gamma_method(search.best())
 
 
-def _fixed(name: str, method: Method, about: str) -> Baseline:
+def _fixed(name: str, method: TensorMethod, about: str) -> Baseline:
     return Baseline(about, False, lambda pairs: (name, method))
 
 

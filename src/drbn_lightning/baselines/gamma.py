@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.metrics.ssim_gc import gamma_corrected
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 
 GAMMAS = tuple(round(0.05 * step, 2) for step in range(1, 41))
 AUTO_MEAN = 0.42
@@ -51,7 +51,7 @@ class GammaSearch:
         return GAMMAS[int(self._sum.argmax())]
 
 
-def gamma_method(gamma: float) -> Method:
+def gamma_method(gamma: float) -> TensorMethod:
     """One gamma curve for all images."""
     return lambda low, thumbnail: gamma_curve(low, gamma)
 

@@ -14,7 +14,7 @@ from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.evaluation.scoring import EvaluationImage, ImageMethod, image_method, network_method
 from drbn_lightning.images.folders import list_images
 from drbn_lightning.images.rgb import read_rgb
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 
 
 class EvaluatedMethod(NamedTuple):
@@ -67,7 +67,7 @@ def methods_of(name: str, path: Path, whole: Whole, device: torch.device, taken:
     return methods
 
 
-def baseline(name: str, method: Method, about: str) -> EvaluatedMethod:
+def baseline(name: str, method: TensorMethod, about: str) -> EvaluatedMethod:
     """A method that has learned nothing."""
     return EvaluatedMethod(name, image_method(method), {"kind": "baseline", "about": about}, [], is_baseline=True)
 

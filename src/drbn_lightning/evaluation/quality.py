@@ -18,7 +18,7 @@ from drbn_lightning.evaluation.scoring import csv_text, mean
 from drbn_lightning.metrics.bootstrap import paired
 from drbn_lightning.metrics.pixels import to_8_bit
 from drbn_lightning.metrics.ranking import auroc, spearman
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 
 REAL_LOW = "real_low"
 RATED = ("high", "middle", "low")
@@ -56,7 +56,7 @@ class Ratings(NamedTuple):
 
 @torch.inference_mode()
 def rate(
-    methods: dict[str, Method], batches: Iterable[PhotoBatch], discriminator: nn.Module, device: torch.device
+    methods: dict[str, TensorMethod], batches: Iterable[PhotoBatch], discriminator: nn.Module, device: torch.device
 ) -> Iterator[Rated]:
     """Run every method on every real low-light photo; photos of other kinds are skipped.
 

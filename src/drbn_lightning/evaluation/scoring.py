@@ -13,7 +13,7 @@ from drbn_lightning.batches import PairBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.metrics.metric import Metric
 from drbn_lightning.metrics.pixels import to_8_bit
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 
 
 class EvaluationImage(NamedTuple):
@@ -56,7 +56,7 @@ class ScoredImage(NamedTuple):
     scores: list[Score]
 
 
-def network_method(network: nn.Module, device: torch.device) -> Method:
+def network_method(network: nn.Module, device: torch.device) -> TensorMethod:
     """A band network as a method: its full band, by channels-last float32 inference."""
     network = network.to(device).to(memory_format=torch.channels_last).eval()
 
@@ -68,7 +68,7 @@ def network_method(network: nn.Module, device: torch.device) -> Method:
     return enhance
 
 
-def image_method(method: Method) -> ImageMethod:
+def image_method(method: TensorMethod) -> ImageMethod:
     """A method that needs an image's values only."""
     return lambda image: method(image.low, image.thumbnail)
 

@@ -1,16 +1,18 @@
-"""Images of every kind as colour arrays, and back: numpy arrays, Pillow images, torch tensors."""
+"""Images of every kind as colour arrays, and back: numpy arrays and Pillow images; `tensors` has those of torch."""
 
-from typing import Any, Protocol, TypeVar
+import sys
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images import pillow
 from drbn_lightning.types import Pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Enhance(Protocol):
@@ -20,7 +22,7 @@ class Enhance(Protocol):
         """From `(H, W, 3)` uint8, uint16 or float32 in [0, 1] to the same; `alpha` `(H, W)` says what is visible."""
 
 
-AnyImage = TypeVar("AnyImage", NDArray[Any], Image.Image, Tensor)
+AnyImage = TypeVar("AnyImage", NDArray[Any], Image.Image, "Tensor")
 WRONG_KIND = "an image must be an array, a Pillow image or a tensor, not a {kind}"
 
 
@@ -69,20 +71,10 @@ def enhanced_image(image: Image.Image, enhance: Enhance) -> Image.Image:
     return _described(result, image)
 
 
-def enhanced_tensor(images: Tensor, enhance: Enhance) -> Tensor:
-    """Enhance `(3, H, W)` or `(N, 3, H, W)`, floating point in [0, 1]; type and device stay.
-
-    Raises:
-        DRBNError: shape, type or range is another one.
-    """
-    if images.ndim not in (3, 4) or images.shape[-3] != 3 or not images.is_floating_point():
-        given = f"{tuple(images.shape)} {str(images.dtype).removeprefix('torch.')}"
-        raise DRBNError(f"a tensor must be (3, H, W) or (N, 3, H, W), floating point in [0, 1]; this is {given}")
-    if images.ndim == 4:
-        found = [enhanced_tensor(image, enhance) for image in images]
-        return torch.stack(found) if found else images.detach().clone()
-    pixels = images.detach().float().cpu().permute(1, 2, 0).numpy()
-    return torch.from_numpy(enhanced_array(pixels, enhance)).permute(2, 0, 1).contiguous().to(images)
+def is_tensor(image: object) -> "TypeGuard[Tensor]":
+    """Whether something is a torch tensor; who has one has imported torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(image, torch.Tensor)
 
 
 def copied(image: AnyImage) -> AnyImage:
@@ -96,7 +88,7 @@ def copied(image: AnyImage) -> AnyImage:
         return image.copy()
     if isinstance(image, Image.Image):
         return image.copy()
-    if isinstance(image, Tensor):
+    if is_tensor(image):
         return image.detach().clone()
     raise DRBNError(WRONG_KIND.format(kind=type(image).__name__))
 

@@ -1,30 +1,30 @@
 """Geometric self-ensemble: one image seen from eight sides."""
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from drbn_lightning.networks.drbn import pad_to_quarters
-from drbn_lightning.types import Method
+from drbn_lightning.types import Method, Pixels
+
+MULTIPLE = 4  # of the sides of an image, so that the network's strides fall on the same pixels
 
 SIDES = tuple((turns, flip) for flip in (False, True) for turns in range(4))
 """Quarter turns, and whether the image is mirrored before them."""
 
 
-def turned(image: Tensor, turns: int, flip: bool) -> Tensor:
+def turned(image: Pixels, turns: int, flip: bool) -> Pixels:
     """Mirror left and right, where asked, then turn: `(N, C, H, W)` to `(N, C, H, W)` or `(N, C, W, H)`."""
-    return torch.rot90(image.flip(-1) if flip else image, turns, (-2, -1))
+    return np.rot90(image[..., ::-1] if flip else image, turns, (-2, -1))
 
 
-def turned_back(image: Tensor, turns: int, flip: bool) -> Tensor:
+def turned_back(image: Pixels, turns: int, flip: bool) -> Pixels:
     """Undo `turned`.
 
     Example:
-        >>> image = torch.rand(1, 3, 4, 5)
-        >>> all(torch.equal(turned_back(turned(image, *side), *side), image) for side in SIDES)
+        >>> image = np.arange(60.0).reshape(1, 3, 4, 5)
+        >>> all(np.array_equal(turned_back(turned(image, *side), *side), image) for side in SIDES)
         True
     """
-    back = torch.rot90(image, -turns, (-2, -1))
-    return back.flip(-1) if flip else back
+    back = np.rot90(image, -turns, (-2, -1))
+    return back[..., ::-1] if flip else back
 
 
 def self_ensemble(method: Method) -> Method:
@@ -35,13 +35,14 @@ def self_ensemble(method: Method) -> Method:
     sees the image or a tile of it.
     """
 
-    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
+    def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
         height, width = low.shape[-2:]
-        padded = pad_to_quarters(low)
-        total = torch.zeros_like(padded)
+        more = [(0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE)]
+        padded = np.pad(low, more, mode="edge")
+        total = np.zeros_like(padded)
         for side in SIDES:
-            seen = (turned(image, *side).contiguous() for image in (padded, thumbnail))
-            total += turned_back(method(*seen), *side)
-        return (total / len(SIDES))[..., :height, :width]
+            low_seen, thumbnail_seen = (np.ascontiguousarray(turned(image, *side)) for image in (padded, thumbnail))
+            total += turned_back(method(low_seen, thumbnail_seen), *side)
+        return (total / np.float32(len(SIDES)))[..., :height, :width]
 
     return enhance

@@ -19,9 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.thumbnails import thumbnail_of
@@ -31,8 +29,6 @@ ALIGNMENT = 4
 OVERLAP = 160
 """Pixels; four recursions see further than one thinks, see above."""
 SMALLEST_CORE = 64
-OUT_OF_MEMORY = ("can't allocate memory", "MPS backend out of memory")
-"""What torch says on a CPU and on a Mac's GPU, where it has no exception of its own."""
 SCALES = {"uint8": 255, "uint16": 65535, "float32": 1}
 """What stands for white, by the number type of an image."""
 
@@ -118,18 +114,18 @@ def run_tiled(
     tiles.check()
     height, width = image.shape[:2]
     scale = SCALES[image.dtype.name]
-    thumbnail = torch.from_numpy(thumbnail_of(image, visible))[None]
+    thumbnail = thumbnail_of(image, visible)[None]
     result = np.empty_like(image, order="C", subok=False)
     waiting = deque(regions(height, width, tiles))
     done = 0
     while waiting:
         region = waiting.popleft()
         window = region.grown(tiles.overlap, height, width)
-        found = _tried(method, _tensor(window.of(image), scale), thumbnail)
-        if found is None:
+        output = _tried(method, _planes(window.of(image), scale), thumbnail)
+        if output is None:
             waiting = _finer([region, *waiting])
             continue
-        region.of(result)[...] = _pixels(found, region.inside(window), region.of(image), strength)
+        region.of(result)[...] = _pixels(output, region.inside(window), region.of(image), strength)
         done += region.pixels
         if progress is not None:
             progress(done, height * width)
@@ -155,7 +151,7 @@ def regions(height: int, width: int, tiles: Tiles) -> list[Region]:
 
 def _grid(height: int, width: int, tiles: Tiles) -> tuple[int, int]:
     """How many tiles below and beside each other."""
-    found = []
+    output = []
     for rows in range(1, _most(height, tiles) + 1):
         side = _window(height, rows, tiles.overlap)
         fitting = (
@@ -164,8 +160,8 @@ def _grid(height: int, width: int, tiles: Tiles) -> tuple[int, int]:
         columns = next(fitting, None)
         if columns is not None:
             seen = (height + 2 * tiles.overlap * (rows - 1)) * (width + 2 * tiles.overlap * (columns - 1))
-            found.append((seen, rows, columns))
-    return min(found)[1:]
+            output.append((seen, rows, columns))
+    return min(output)[1:]
 
 
 def _most(length: int, tiles: Tiles) -> int:
@@ -196,39 +192,35 @@ def _halves(start: int, stop: int) -> list[tuple[int, int]]:
     return [(start, middle), (middle, stop)] if stop - start > SMALLEST_CORE else [(start, stop)]
 
 
-def _tried(method: Method, low: Tensor, thumbnail: Tensor) -> Tensor | None:
+def _tried(method: Method, low: Pixels, thumbnail: Pixels) -> Pixels | None:
     """What a method gives; nothing where memory does not suffice.
 
     The exception ends here, and with it what it held: only then can memory be given back.
     """
     try:
         return method(low, thumbnail)
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
-            return None
-        raise
+    except MemoryError:
+        return None
 
 
 def _finer(waiting: list[Region]) -> deque[Region]:
     """Regions of half the height and width, for all that waits."""
     if max(waiting[0].bottom - waiting[0].top, waiting[0].right - waiting[0].left) <= SMALLEST_CORE:
         raise DRBNError("memory does not suffice for the smallest tile; close other programs, or use device=cpu")
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
     return deque(quarter for region in waiting for quarter in region.quarters())
 
 
-def _tensor(window: Pixels, scale: int) -> Tensor:
-    """`(H, W, 3)` pixels as `(1, 3, H, W)` float32 in [0, 1], channels last."""
+def _planes(window: Pixels, scale: int) -> Pixels:
+    """`(H, W, 3)` pixels as `(1, 3, H, W)` float32 in [0, 1], channels last in memory."""
     values = np.array(window, dtype=np.float32, order="C")
     values /= np.float32(scale)
-    return torch.from_numpy(values).permute(2, 0, 1)[None]
+    return values.transpose(2, 0, 1)[None]
 
 
-def _pixels(found: Tensor, own: Region, given: Pixels, strength: float) -> Pixels:
+def _pixels(output: Pixels, own: Region, given: Pixels, strength: float) -> Pixels:
     """A tile's own pixels of a result, blended with the given ones, as the given ones' type."""
     scale = SCALES[given.dtype.name]
-    values = found[0, :, own.top : own.bottom, own.left : own.right].permute(1, 2, 0).numpy()
+    values = output[0, :, own.top : own.bottom, own.left : own.right].transpose(1, 2, 0)
     if not np.isfinite(values).all():
         raise DRBNError("the network's result is not finite; use precision=float32, or another checkpoint")
     values = values.clip(0, 1) * np.float32(scale)

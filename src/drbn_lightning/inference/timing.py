@@ -6,13 +6,16 @@ from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.runtimes.openvino import open_onnx, open_openvino
-from drbn_lightning.inference.runtimes.precision import has_native_bfloat16, torch_method
-from drbn_lightning.types import Method
+from drbn_lightning.inference.runtimes.onnx import open_onnx
+from drbn_lightning.inference.runtimes.openvino import open_openvino
+from drbn_lightning.inference.runtimes.precision import has_native_bfloat16
+from drbn_lightning.inference.runtimes.torch import torch_method
+from drbn_lightning.types import Method, Pixels
 
 
 class Timed(NamedTuple):
@@ -61,8 +64,7 @@ def ways_to_run(
     return ways, notes
 
 
-@torch.inference_mode()
-def interleaved(methods: dict[str, Method], low: Tensor, thumbnail: Tensor, rounds: int) -> list[Timed]:
+def interleaved(methods: dict[str, Method], low: Pixels, thumbnail: Pixels, rounds: int) -> list[Timed]:
     """Time methods in turns, after a round that does not count.
 
     Args:
@@ -73,7 +75,7 @@ def interleaved(methods: dict[str, Method], low: Tensor, thumbnail: Tensor, roun
     """
     results = {name: method(low, thumbnail) for name, method in methods.items()}
     first = next(iter(results.values()))
-    timed = [Timed(name, [], (result - first).abs().max().item()) for name, result in results.items()]
+    timed = [Timed(name, [], float(np.abs(result - first).max())) for name, result in results.items()]
     for _ in range(rounds):
         for one in timed:
             start = perf_counter()

@@ -34,7 +34,7 @@ from drbn_lightning.images.rgb import write_png
 from drbn_lightning.inference.runtimes.precision import choose_device
 from drbn_lightning.metrics.catalog import choose_columns
 from drbn_lightning.terminal import say
-from drbn_lightning.types import Method
+from drbn_lightning.types import TensorMethod
 from drbn_lightning.visualization.panels import strip
 
 
@@ -172,7 +172,7 @@ def score_photos(
     for note in notes(learned, data.tested_on()):
         say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
     output, scores, labels = Path(config.paths.output_dir), list[quality.PhotoScore](), set[str]()
-    methods: dict[str, Method] = {"input": input_method}
+    methods: dict[str, TensorMethod] = {"input": input_method}
     methods |= {one.name: network_method(one.network, device) for one in learned if one.network is not None}
     rated = quality.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
     for number, one in enumerate(rated):

@@ -4,10 +4,8 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from drbn_lightning.types import Method
+from drbn_lightning.types import Method, Pixels
 
 LIMIT = 2 << 30
 
@@ -36,18 +34,19 @@ class Memory:
             name: tells it from the other methods that are remembered here.
         """
 
-        def remembered(low: Tensor, thumbnail: Tensor) -> Tensor:
+        def remembered(low: Pixels, thumbnail: Pixels) -> Pixels:
             path = self.folder / f"{_key(name, low, thumbnail)}.npy"
             if path in self._sizes:
-                return torch.from_numpy(np.load(path))
+                kept: Pixels = np.load(path)
+                return kept
             result = method(low, thumbnail)
             self._keep(path, result)
             return result
 
         return remembered
 
-    def _keep(self, path: Path, result: Tensor) -> None:
-        size = result.numel() * result.element_size()
+    def _keep(self, path: Path, result: Pixels) -> None:
+        size = result.nbytes
         if size > self.limit:
             return
         while sum(self._sizes.values()) + size > self.limit:
@@ -55,15 +54,15 @@ class Memory:
             del self._sizes[oldest]
             oldest.unlink(missing_ok=True)
         try:
-            np.save(path, result.numpy())
+            np.save(path, result)
         except OSError:  # no room: then the network runs again
             path.unlink(missing_ok=True)
         else:
             self._sizes[path] = size
 
 
-def _key(name: str, low: Tensor, thumbnail: Tensor) -> str:
-    digest = hashlib.blake2b(f"{name} {tuple(low.shape)}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(thumbnail.numpy()).data)
-    digest.update(np.ascontiguousarray(low.permute(0, 2, 3, 1).numpy()).data)
+def _key(name: str, low: Pixels, thumbnail: Pixels) -> str:
+    digest = hashlib.blake2b(f"{name} {low.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(thumbnail).data)
+    digest.update(np.ascontiguousarray(low.transpose(0, 2, 3, 1)).data)
     return digest.hexdigest()

@@ -15,9 +15,10 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
 from drbn_lightning.images.pillow import narrowed
-from drbn_lightning.inference.enhancer import Enhancer, Runner, load_enhancer
+from drbn_lightning.inference.enhancer import Enhancer, Runner
 from drbn_lightning.inference.job_files import cause_of, enhance_file
 from drbn_lightning.inference.jobs import Found, plan
+from drbn_lightning.inference.loading import load_enhancer
 from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.tasks.memoisation import Memory
 from drbn_lightning.types import Pixels, Progress

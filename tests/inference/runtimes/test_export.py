@@ -14,9 +14,11 @@ from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UnwritableError
 from drbn_lightning.inference.runtimes import export
-from drbn_lightning.inference.runtimes.export import SIZES, TOLERANCE, exported, verify
-from drbn_lightning.inference.runtimes.openvino import open_onnx, open_openvino
+from drbn_lightning.inference.runtimes.export import SIZES, TOLERANCE, cached_export, exported, verify
+from drbn_lightning.inference.runtimes.onnx import open_onnx
+from drbn_lightning.inference.runtimes.openvino import open_openvino
 from tests.inference.runtimes.exporting import artifact, example, full, small_content, small_file, small_whole
+from tests.tensor_methods import tensors
 
 pytestmark = pytest.mark.runtimes
 
@@ -28,7 +30,7 @@ SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6,
 def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
     expected = full(small_whole(kind), low, thumbnail)
-    for method in (open_onnx(path), open_openvino(path)):
+    for method in (tensors(open_onnx(path)), tensors(open_openvino(path))):
         result = method(low, thumbnail)
         assert result.shape == low.shape
         assert result.dtype == torch.float32
@@ -37,7 +39,7 @@ def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape:
 
 
 def test_the_whole_images_mean_matters(tmp_path: Path) -> None:
-    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), example(2, 3, 12, 10)
+    method, (low, thumbnail) = tensors(open_onnx(small_file(tmp_path))), example(2, 3, 12, 10)
     brighter = method(low, torch.stack([thumbnail[0], thumbnail[1] / 2]))
     before = method(low, thumbnail)
     assert torch.equal(brighter[0], before[0])
@@ -54,7 +56,7 @@ def test_the_default_network_is_exported(tmp_path: Path) -> None:
     assert [one.shape for one in found] == list(SIZES)
     assert max(one.difference for one in found) <= TOLERANCE
     low, thumbnail = example(1, 3, 401, 603)
-    result = open_onnx(tmp_path / "band.onnx")(low, thumbnail)
+    result = tensors(open_onnx(tmp_path / "band.onnx"))(low, thumbnail)
     assert (result - full(whole, low, thumbnail)).abs().max() <= TOLERANCE
 
 
@@ -69,7 +71,7 @@ def test_the_released_networks_are_exported(reference: Path, tmp_path: Path, sta
     for shape in ((1, 3, 97, 150), (2, 3, 66, 35)):
         low, thumbnail = example(*shape)
         expected = full(whole, low, thumbnail)
-        for method in (open_onnx(path), open_openvino(path)):
+        for method in (tensors(open_onnx(path)), tensors(open_openvino(path))):
             assert (method(low, thumbnail) - expected).abs().max() <= TOLERANCE
 
 
@@ -156,7 +158,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_network_that_cannot_be_exported_is_an_error(tmp_path: Path) -> None:
     band = small_whole().parts["band"]._replace(network=Undecided())
-    with pytest.raises(DRBNError, match=r"band\.onnx"):
+    with pytest.raises(DRBNError, match="exported"):
         exported(Whole("band", band.network, {"band": band}), tmp_path / "band.onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -198,3 +200,30 @@ class Undecided(nn.Module):
         if low.mean() > 0.5:
             return Bands(low, low, low)
         return Bands(low * 2, low, low)
+
+
+def test_a_network_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[Path]()
+
+    def fake(whole: Whole, path: Path, *, overwrite: bool) -> None:
+        path.write_bytes(small_content("band"))
+        made.append(path)
+
+    monkeypatch.setattr(export, "exported", fake)
+    first = cached_export(small_whole(), tmp_path)
+    assert cached_export(small_whole(), tmp_path) == first
+    assert made == [first]
+    other = small_whole()
+    next(other.network.parameters()).data += 1e-6
+    # Other arguments make another network of the same parameters.
+    paths = [cached_export(whole, tmp_path) for whole in (other, small_whole(guess_mean=0.5), small_whole("unet"))]
+    assert len({first, *paths}) == len(made) == 4
+
+
+def test_the_cache_is_filled_by_the_real_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drbn_lightning.inference.runtimes.export._content", lambda *_: small_content("band"))
+    path = cached_export(small_whole(), tmp_path / "new")
+    low, thumbnail = example(1, 3, 9, 9)
+    result = tensors(open_onnx(path))(low, thumbnail)
+    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
+    assert list((tmp_path / "new").iterdir()) == [path]

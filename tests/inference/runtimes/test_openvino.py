@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
-from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.runtimes import openvino
-from drbn_lightning.inference.runtimes.openvino import cached_export, open_openvino
+from drbn_lightning.inference.runtimes.openvino import open_openvino
 from drbn_lightning.inference.runtimes.precision import has_native_bfloat16
 from tests.inference.runtimes.exporting import example, full, other_network, small_content, small_file, small_whole
+from tests.tensor_methods import tensors
 
 pytestmark = pytest.mark.runtimes
 
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.runtimes
 @pytest.mark.parametrize("threads", [None, 1, 2])
 def test_openvino_runs_an_exported_network_in_float32(tmp_path: Path, threads: int | None) -> None:
     low, thumbnail = example(1, 3, 20, 30)
-    method = open_openvino(str(small_file(tmp_path)), threads)
+    method = tensors(open_openvino(str(small_file(tmp_path)), threads))
     result = method(low.contiguous(memory_format=torch.channels_last), thumbnail)
     # bfloat16, which OpenVINO would choose, differs by about 1e-2.
     torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
@@ -28,13 +26,13 @@ def test_openvino_runs_an_exported_network_in_float32(tmp_path: Path, threads: i
 @pytest.mark.skipif(not has_native_bfloat16(), reason="this CPU has no bfloat16")
 def test_openvino_runs_in_bfloat16_where_asked(tmp_path: Path) -> None:
     low, thumbnail = example(1, 3, 20, 30)
-    result = open_openvino(small_file(tmp_path), precision="bfloat16")(low, thumbnail)
+    result = tensors(open_openvino(small_file(tmp_path), precision="bfloat16"))(low, thumbnail)
     difference = (result - full(small_whole(), low, thumbnail)).abs().max()
     assert 1e-4 < difference < 5e-2
 
 
 def test_a_result_stays_when_the_next_is_made(tmp_path: Path) -> None:
-    method, (low, thumbnail) = open_openvino(small_file(tmp_path)), example(1, 3, 20, 30)
+    method, (low, thumbnail) = tensors(open_openvino(small_file(tmp_path))), example(1, 3, 20, 30)
     first = method(low, thumbnail)
     before = first.clone()
     method(1 - low, thumbnail)
@@ -42,7 +40,7 @@ def test_a_result_stays_when_the_next_is_made(tmp_path: Path) -> None:
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
-    method, (low, thumbnail) = open_openvino(small_file(tmp_path)), example(1, 3, 64, 64)
+    method, (low, thumbnail) = tensors(open_openvino(small_file(tmp_path))), example(1, 3, 64, 64)
     images = [low * number / 8 for number in range(8)]
     expected = [method(image, thumbnail) for image in images]
     with ThreadPoolExecutor(4) as pool:
@@ -77,30 +75,3 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(DRBNError, match=r"openvino.*'drbn-lightning\[openvino\]'"):
         open_openvino(path)
-
-
-def test_a_network_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = list[Path]()
-
-    def fake(whole: Whole, path: Path, *, overwrite: bool) -> None:
-        path.write_bytes(small_content("band"))
-        made.append(path)
-
-    monkeypatch.setattr(openvino, "exported", fake)
-    first = cached_export(small_whole(), tmp_path)
-    assert cached_export(small_whole(), tmp_path) == first
-    assert made == [first]
-    other = small_whole()
-    next(other.network.parameters()).data += 1e-6
-    # Other arguments make another network of the same parameters.
-    paths = [cached_export(whole, tmp_path) for whole in (other, small_whole(guess_mean=0.5), small_whole("unet"))]
-    assert len({first, *paths}) == len(made) == 4
-
-
-def test_the_cache_is_filled_by_the_real_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drbn_lightning.inference.runtimes.export._content", lambda *_: small_content("band"))
-    path = cached_export(small_whole(), tmp_path / "new")
-    low, thumbnail = example(1, 3, 9, 9)
-    result: Tensor = openvino.open_onnx(path)(low, thumbnail)
-    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
-    assert list((tmp_path / "new").iterdir()) == [path]

@@ -1,5 +1,6 @@
 """Whole networks as ONNX files that any runtime for them can run, verified against torch before they are written."""
 
+import hashlib
 import json
 import logging
 import warnings
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -100,10 +102,11 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
     for shape in SIZES:
         low = torch.rand(shape, generator=random) ** 3
         thumbnail = 0.5 * torch.rand(shape[0], *THUMBNAIL, generator=random) ** 2
-        expected, result = network(low, thumbnail), method(low, thumbnail)
+        expected = network(low, thumbnail).numpy()
+        result = method(low.numpy(), thumbnail.numpy())
         if result.shape != expected.shape:
-            raise DRBNError(f"{name} is not written: for {shape} it gives {tuple(result.shape)}")
-        verified.append(Verified(shape, (result - expected).abs().max().item()))
+            raise DRBNError(f"{name} is not written: for {shape} it gives {result.shape}")
+        verified.append(Verified(shape, float(np.abs(result - expected).max())))
         if not verified[-1].difference <= TOLERANCE:  # not a number neither
             raise DRBNError(
                 f"{name} is not written: for {shape} it differs from torch by {verified[-1].difference:.2g}, which is "
@@ -210,3 +213,21 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in loggers.items():
             logger.setLevel(level)
+
+
+def cached_export(whole: Whole, folder: Path) -> Path:
+    """The exported file of a network, made where the folder does not have it yet.
+
+    Raises:
+        DRBNError: see `export.exported`.
+    """
+    path = folder / f"{whole.stage}-{_digest(whole)}.onnx"
+    if not path.is_file():
+        exported(whole, path, overwrite=True)  # another process may be as far
+    return path
+
+
+def _digest(whole: Whole) -> str:
+    """Equal for networks of equal parameters, classes and arguments, exported in the same way."""
+    parts = {stage: [*part.description, identity(part.network)] for stage, part in whole.parts.items()}
+    return hashlib.sha256(json.dumps([EXPORT_FORMAT, parts], sort_keys=True).encode()).hexdigest()[:16]

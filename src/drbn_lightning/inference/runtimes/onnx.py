@@ -1,15 +1,15 @@
 """Exported networks by ONNX Runtime."""
 
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
-from drbn_lightning.types import Method
+from drbn_lightning.types import Method, Pixels
 
 INPUTS = ("low", "thumbnail")
 OUTPUT = "full"
@@ -34,7 +34,7 @@ def open_onnx(path: Path | str, threads: int | None = None) -> Method:
 
     Args:
         path: a file of `export.exported`.
-        threads: how many to use; by default as many as torch does.
+        threads: how many to use; by default see `default_threads`.
 
     Raises:
         DRBNError: the extra is not installed, or the file is missing, damaged or another kind of network.
@@ -44,13 +44,13 @@ def open_onnx(path: Path | str, threads: int | None = None) -> Method:
 
 def onnx_method(content: bytes, name: str, threads: int | None = None) -> Method:
     """As `open_onnx`, of a file's content; messages call it `name`."""
-    session = _session(extra("onnxruntime", "onnx"), content, name, threads or torch.get_num_threads())
+    session = _session(extra("onnxruntime", "onnx"), content, name, threads or default_threads())
     check_names(name, [one.name for one in session.get_inputs()], [one.name for one in session.get_outputs()])
 
-    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
-        values = (as_input(low).numpy(), as_input(thumbnail).numpy())
-        outputs = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
-        return torch.from_numpy(outputs[0])
+    def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
+        values = (as_input(low), as_input(thumbnail))
+        output: Pixels = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))[0]
+        return output
 
     return enhance
 
@@ -77,9 +77,17 @@ def check_names(path: str, inputs: list[str], outputs: list[str]) -> None:
         raise DRBNError(f"{path} {NO_NETWORK.format(reason=reason)}")
 
 
-def as_input(values: Tensor) -> Tensor:
-    """Contiguous float32 on the CPU, as the runtimes take it."""
-    return values.detach().to("cpu", torch.float32).contiguous()
+def as_input(values: Pixels) -> Pixels:
+    """Contiguous float32, as the runtimes take it."""
+    return np.ascontiguousarray(values, np.float32)
+
+
+def default_threads() -> int:
+    """OMP_NUM_THREADS where it is a number above 0, else as many as this process may use processors."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(onnxruntime: ModuleType, content: bytes, name: str, threads: int) -> Session:

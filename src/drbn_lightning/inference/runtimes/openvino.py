@@ -5,34 +5,26 @@ Peak memory beside the image, on a CPU, in bytes for each pixel of a tile (DRBN 
 change from tile to tile at no cost.
 """
 
-import hashlib
-import json
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from drbn_lightning.checkpoints.artifact import identity
-from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
-from drbn_lightning.inference.runtimes.export import EXPORT_FORMAT, exported
 from drbn_lightning.inference.runtimes.onnx import (
     INPUTS,
     NO_NETWORK,
     OUTPUT,
     as_input,
     check_names,
-    open_onnx,
+    default_threads,
     read_exported,
 )
-from drbn_lightning.types import Method
-
-__all__ = ["cached_export", "open_onnx", "open_openvino"]
+from drbn_lightning.types import Method, Pixels
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -51,7 +43,7 @@ def open_openvino(path: Path | str, threads: int | None = None, *, precision: st
 
     Args:
         path: a file of `export.exported`.
-        threads: how many to use; by default as many as torch does.
+        threads: how many to use; by default see `default_threads`.
         precision: `float32`, or `bfloat16` where the CPU has it. OpenVINO itself would take bfloat16 there unasked.
 
     Raises:
@@ -61,35 +53,17 @@ def open_openvino(path: Path | str, threads: int | None = None, *, precision: st
     openvino = extra("openvino", "openvino")
     settings = {
         "INFERENCE_PRECISION_HINT": _precision(openvino, precision),
-        "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": threads or default_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
     request, turn = _request(openvino, Path(path), settings), Lock()
 
-    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
-        values = dict(zip(INPUTS, (as_input(low).numpy(), as_input(thumbnail).numpy()), strict=True))
+    def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
+        values = dict(zip(INPUTS, (as_input(low), as_input(thumbnail)), strict=True))
         with turn:
-            return torch.from_numpy(request.infer(values)[OUTPUT])
+            return np.array(request.infer(values)[OUTPUT])  # a copy: the next run writes over it
 
     return enhance
-
-
-def cached_export(whole: Whole, folder: Path) -> Path:
-    """The exported file of a network, made where the folder does not have it yet.
-
-    Raises:
-        DRBNError: see `export.exported`.
-    """
-    path = folder / f"{whole.stage}-{_digest(whole)}.onnx"
-    if not path.is_file():
-        exported(whole, path, overwrite=True)  # another process may be as far
-    return path
-
-
-def _digest(whole: Whole) -> str:
-    """Equal for networks of equal parameters, classes and arguments, exported in the same way."""
-    parts = {stage: [*part.description, identity(part.network)] for stage, part in whole.parts.items()}
-    return hashlib.sha256(json.dumps([EXPORT_FORMAT, parts], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _precision(openvino: ModuleType, name: str) -> str:

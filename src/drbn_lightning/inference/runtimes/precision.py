@@ -11,15 +11,13 @@ Seconds for a megapixel, median of 3 in turn, channels last, on a busy machine o
 bfloat16 differs from float32 by 54 dB of 8-bit results; by 51 to 57 dB where the first guess is brought to a mean.
 """
 
-from copy import deepcopy
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.names import PRECISIONS
-from drbn_lightning.types import Method
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -73,37 +71,6 @@ def has_native_bfloat16() -> bool:
         torch.cpu, "get_capabilities", dict
     )()  # missing in older releases of torch
     return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16"))
-
-
-def torch_method(network: nn.Module, device: torch.device, precision: Precision = "float32") -> Method:
-    """A network as a method: its full band in float32 on the CPU, by channels-last inference.
-
-    Args:
-        network: maps `(low, thumbnail)` to `Bands`; it stays as it is, the method works on a copy.
-        device: where to run it.
-        precision: number type of its parameters and features.
-    """
-    dtype: torch.dtype = getattr(torch, precision)
-    copy = in_precision(deepcopy(network).to(device), dtype).to(memory_format=torch.channels_last).eval()
-
-    @torch.inference_mode()
-    def enhance(low: Tensor, thumbnail: Tensor) -> Tensor:
-        image = low.to(device, dtype, memory_format=torch.channels_last)
-        full: Tensor = copy(image, thumbnail.to(device)).full
-        return full.float().cpu()
-
-    return enhance
-
-
-def in_precision(network: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Give a network's parameters and buffers another number type, but for parts that need `full_precision`."""
-    for part in network.children():
-        if not getattr(part, "full_precision", False):
-            in_precision(part, dtype)
-    for values in (*network.parameters(recurse=False), *network.buffers(recurse=False)):
-        if values.is_floating_point():
-            values.data = values.data.to(dtype)
-    return network
 
 
 def _candidates() -> list[torch.device]:
