@@ -9,6 +9,7 @@ from drbn_lightning.images.png_chunks import (
     inserted,
     iptc_of,
     kept,
+    raw_profile,
     resolution_chunk,
     text_of,
     xmp_chunk,
@@ -55,3 +56,8 @@ def test_iptc_data_with_and_without_photoshops_head() -> None:
     for bad in ("", "\niptc\n 3\nzz\n", "\niptc\n 3\n00\n", "\niptc\n 3\n3842494d0404\n"):
         assert iptc_of({"Raw profile type iptc": bad}) is None
     assert iptc_of({}) is None
+
+
+def test_raw_profiles_are_hexadecimal_numbers() -> None:
+    assert raw_profile({"Raw profile type xmp": f"\nxmp\n       4\n{b'<x/>'.hex()}\n"}, "xmp") == b"<x/>"
+    assert raw_profile({"Raw profile type xmp": "\nxmp\n 4\nnone\n"}, "xmp") == raw_profile({}, "xmp") == b""

@@ -56,6 +56,7 @@ def metadata_of(image: Image.Image, path: Path) -> Metadata:
         texts = (png_chunks.text_of(chunk) for chunk in chunks)
         comment = next((text for keyword, text in texts if keyword == b"Comment"), None)
         iptc = png_chunks.iptc_of(image.info)
+        xmp = xmp or png_chunks.raw_profile(image.info, "xmp")
     xmp, iptc, comment = (value if isinstance(value, bytes) and value else None for value in (xmp, iptc, comment))
     return Metadata(xmp, iptc, comment, chunks)
 

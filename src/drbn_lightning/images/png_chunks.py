@@ -78,13 +78,17 @@ def iptc_chunk(resource: bytes) -> Chunk:
     return Chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(_profile(lines, len(resource))))
 
 
+def raw_profile(texts: dict[Any, Any], name: str) -> bytes:
+    """What ImageMagick and ExifTool have put into a text, in hexadecimal numbers; empty where there is none."""
+    try:
+        return bytes.fromhex("".join(str(texts.get(f"Raw profile type {name}", "")).split("\n")[3:]))
+    except ValueError:
+        return b""
+
+
 def iptc_of(texts: dict[Any, Any]) -> bytes | None:
     """IPTC data out of the texts of a PNG file."""
-    found = next((texts[name] for name in ("Raw profile type iptc", "Raw profile type 8bim") if name in texts), None)
-    try:
-        data = bytes.fromhex("".join(str(found).split("\n")[3:])) if found else b""
-    except ValueError:
-        return None
+    data = raw_profile(texts, "iptc") or raw_profile(texts, "8bim")
     start = data.find(b"8BIM\x04\x04")
     if start < 0:
         return data if data[:1] == b"\x1c" else None
