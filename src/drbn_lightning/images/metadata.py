@@ -53,8 +53,7 @@ def metadata_of(image: Image.Image, path: Path) -> Metadata:
     iptc = image.info.get("photoshop", {}).get(IPTC) if image.format in ("JPEG", "MPO") else None
     chunks = png_chunks.kept(path) if image.format == "PNG" else ()
     if image.format == "PNG":
-        texts = (png_chunks.text_of(chunk) for chunk in chunks)
-        comment = next((text for keyword, text in texts if keyword == b"Comment"), None)
+        comment = str(image.info.get("Comment", "")).encode()
         iptc = png_chunks.iptc_of(image.info)
         xmp = xmp or png_chunks.raw_profile(image.info, "xmp")
     xmp, iptc, comment = (value if isinstance(value, bytes) and value else None for value in (xmp, iptc, comment))

@@ -200,7 +200,7 @@ def _described_png(content: bytes, photograph: Photograph, more: tuple[Chunk, ..
         chunks = tuple(chunk for chunk in chunks if chunk.name != b"sRGB")  # the standard forbids both
     more += (png_chunks.xmp_chunk(xmp),) if xmp else ()
     more += (png_chunks.iptc_chunk(photoshop_resource(iptc)),) if iptc else ()
-    if comment and not any(png_chunks.text_of(chunk)[0] == b"Comment" for chunk in chunks):
+    if comment and not any(png_chunks.keyword_of(chunk) == b"Comment" for chunk in chunks):
         more += (png_chunks.comment_chunk(comment),)
     return png_chunks.inserted(content, (*chunks, *more))
 

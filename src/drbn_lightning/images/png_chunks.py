@@ -29,19 +29,12 @@ def kept(path: Path) -> tuple[Chunk, ...]:
     """The texts of a PNG file and its colour space, but for texts that hold XMP, EXIF or IPTC data."""
     with path.open("rb") as file:
         chunks = [chunk for chunk in _chunks(file) if chunk.name in (*TEXTS, *COLOURS)]
-    return tuple(chunk for chunk in chunks if chunk.name in COLOURS or not ELSEWHERE.match(text_of(chunk)[0]))
+    return tuple(chunk for chunk in chunks if chunk.name in COLOURS or not ELSEWHERE.match(keyword_of(chunk)))
 
 
-def text_of(chunk: Chunk) -> tuple[bytes, bytes]:
-    """The keyword of a text, and the text where it is not compressed; both empty of other chunks."""
-    if chunk.name not in TEXTS:
-        return b"", b""
-    keyword, _, rest = chunk.data.partition(b"\0")
-    if chunk.name == b"tEXt":
-        return keyword, rest
-    if chunk.name == b"iTXt" and rest[:1] == b"\0":
-        return keyword, rest[2:].split(b"\0", 2)[-1]
-    return keyword, b""
+def keyword_of(chunk: Chunk) -> bytes:
+    """What a text is about; empty of other chunks."""
+    return chunk.data.partition(b"\0")[0] if chunk.name in TEXTS else b""
 
 
 def inserted(content: bytes, chunks: Iterable[Chunk]) -> bytes:
