@@ -207,3 +207,15 @@ def test_a_taken_port_is_named() -> None:
 def test_a_wrong_command_is_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         page.main(words)
+
+
+@pytest.mark.parametrize(("words", "limit"), [([], 40), (["--allow-large"], None)])
+def test_large_photos_are_read_where_it_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], limit: int | None
+) -> None:
+    limits = list[int | None]()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
+    monkeypatch.setattr(page, "serve", lambda options, folder: limits.append(Image.MAX_IMAGE_PIXELS))
+    assert page.main(words) == 0
+    assert limits == [limit]
+    assert Image.MAX_IMAGE_PIXELS == 40

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from drbn_lightning.images.exif import PREFIX, orientation, upright_exif, with_orientation_1
+from drbn_lightning.images.exif import PREFIX, orientation, upright_exif, with_orientation_1, with_size
+from drbn_lightning.images.photo import read_photograph, write_photograph
+from drbn_lightning.images.rgb import read_rgb
 
 
 def described(turn: int) -> Image.Exif:
@@ -72,3 +74,50 @@ def test_a_tiff_files_own_tags_are_no_description(tmp_path: Path) -> None:
     assert found[0x010F] == "Maker"
     assert 0x0111 not in found
     assert found.get_ifd(0x8769)[0x927C] == b"notes of the maker, with offsets"
+
+
+def sized(order: str, width: int, height: int) -> bytes:
+    exif = Image.Exif()
+    exif.endian = order
+    exif[0x0100], exif[0x0101] = width, height
+    exif.get_ifd(0x8769).update({0xA002: width, 0xA003: height, 0x8827: 1600})
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("size", [(30, 20), (70000, 20)])
+def test_sizes_are_those_of_the_upright_image(order: str, size: tuple[int, int]) -> None:
+    found = with_size(sized(order, 20, 30), *size)
+    again = Image.Exif()
+    again.load(found or b"")
+    inside = again.get_ifd(0x8769)
+    assert (again[0x0100], again[0x0101], inside[0xA002], inside[0xA003], inside[0x8827]) == (*size, *size, 1600)
+
+
+def test_sizes_that_are_right_change_nothing() -> None:
+    raw = described(1).tobytes()
+    assert with_size(raw, 30, 20) == raw
+    assert with_size(None, 30, 20) is None
+    assert with_size(b"nonsense", 30, 20) is None
+    same = with_size(sized("<", 30, 20), 30, 20)
+    assert with_size(same, 30, 20) == same
+
+
+def test_a_turned_photo_tells_its_new_size(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8769).update({0xA002: 3, 0xA003: 2})
+    saved(tmp_path / "a.jpg", exif.tobytes()).close()
+    for name in ("b.jpg", "b.tif", "b.png"):
+        write_photograph(tmp_path / name, read_photograph(tmp_path / "a.jpg"))
+        with Image.open(tmp_path / name) as image:
+            inside = image.getexif().get_ifd(0x8769)
+            assert (image.size, inside[0xA002], inside[0xA003]) == ((2, 3), 2, 3)
+
+
+def test_orientation_in_xmp_alone_does_not_count(tmp_path: Path) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    for name in ("a.jpg", "a.webp", "a.avif"):
+        Image.new("RGB", (3, 2)).save(tmp_path / name, xmp=xmp)
+        assert read_photograph(tmp_path / name).pixels.shape == (2, 3, 3)
+        assert read_rgb(tmp_path / name).shape == (2, 3, 3)

@@ -33,3 +33,15 @@ def test_listing_an_unreadable_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DRBNError, match=str(tmp_path)):
         list_images(tmp_path)
+
+
+def test_what_looks_like_a_photo_is_named_once(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
+    for name in ("1.NEF", "2.nef", "a.heic", ".b.nef", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(DRBNError, match=r"no image.*2 x a camera's raw file: 1\.NEF, 2\.nef;.*1 x a HEIC .*a\.heic"):
+        list_images(tmp_path)
+    (tmp_path / "a.png").touch()
+    for _ in range(2):
+        assert [file.name for file in list_images(tmp_path)] == ["a.png"]
+    (record,) = log.records
+    assert "2 x a camera's raw file: 1.NEF, 2.nef" in record.message

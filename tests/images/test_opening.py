@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.opening import any_size
@@ -108,3 +108,15 @@ def test_any_size_where_it_is_allowed(tmp_path: Path, monkeypatch: pytest.Monkey
             assert read_photograph(tmp_path / name).pixels.shape == (48, 64, 3)
         with any_size(False), pytest.raises(DRBNError, match=r"too many pixels .*--allow-large"):
             read_photograph(tmp_path / name)
+
+
+def test_long_profiles_and_texts_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "night " * 400_000, zip=True)
+    profile = bytes(range(256)) * 10_000
+    Image.fromarray(noise()).save(tmp_path / "a.png", pnginfo=texts, icc_profile=profile)
+    photograph = read_photograph(tmp_path / "a.png")
+    assert photograph.icc_profile == profile
+    assert photograph.metadata.comment == b"night " * 400_000
+    assert len(photograph.metadata.chunks) == 1
+    assert np.array_equal(read_rgb(tmp_path / "a.png"), noise())

@@ -1,7 +1,8 @@
 """EXIF data of a photo whose pixels have been turned upright: changed where it has to be, kept in every other byte."""
 
 import struct
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,9 +14,13 @@ from drbn_lightning.types import Pixels
 
 PREFIX = b"Exif\x00\x00"
 BYTE_ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
-SUBFOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+SUBFOLDERS: tuple[int, ...] = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 Base = ExifTags.Base
+SHORT, LONG = 3, 4
+WIDTHS, HEIGHTS = (Base.ImageWidth, Base.ExifImageWidth), (Base.ImageLength, Base.ExifImageHeight)
+"""Tags that tell the size of the image."""
+
 DESCRIPTIVE = (
     Base.ImageDescription, Base.Make, Base.Model, Base.XResolution, Base.YResolution, Base.ResolutionUnit,
     Base.Software, Base.DateTime, Base.Artist, Base.HostComputer, Base.Copyright, Base.Rating, Base.RatingPercent,
@@ -76,14 +81,14 @@ def upright_exif(image: Image.Image) -> bytes | None:
         except (struct.error, KeyError):
             return None
     found = image.getexif()
-    folders: dict[int, Mapping[int, Any]] = {folder: found.get_ifd(folder) for folder in SUBFOLDERS}
-    return _selected(found, folders)
+    return _selected(found, {folder: found.get_ifd(folder) for folder in SUBFOLDERS})
 
 
 def tiff_exif(path: Path) -> bytes | None:
     """What a TIFF or BigTIFF file says of its first image, as EXIF data of orientation 1; see `upright_exif`."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tags that nobody asks for
             head = file.read(8)
             head += file.read(8) if 43 in head[2:4] else b""
             directory = _directory(file, head, ImageFileDirectory_v2(head).next)
@@ -111,6 +116,44 @@ def _selected(tags: Mapping[int, Any], folders: Mapping[int, Mapping[int, Any]])
     return None if data == Image.Exif().tobytes() else data
 
 
+def with_size(exif: bytes | None, width: int, height: int) -> bytes | None:
+    """EXIF data whose sizes, where they tell any, are those of the upright image; None where they are damaged."""
+    if exif is None:
+        return None
+    data = exif.removeprefix(PREFIX)
+    changed = bytearray(data)
+    try:
+        order = BYTE_ORDERS[data[:4]]
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        for tag, place in _entries(data, order, start):
+            if tag == ExifTags.IFD.Exif:
+                (inside,) = struct.unpack_from(f"{order}I", data, place + 8)
+                for inner, inner_place in _entries(data, order, inside):
+                    _resize(changed, order, inner, inner_place, width, height)
+            _resize(changed, order, tag, place, width, height)
+    except (struct.error, KeyError):
+        return None
+    return PREFIX + bytes(changed)
+
+
+def _resize(changed: bytearray, order: str, tag: int, place: int, width: int, height: int) -> None:
+    if tag not in (*WIDTHS, *HEIGHTS):
+        return
+    value = width if tag in WIDTHS else height
+    (form,) = struct.unpack_from(f"{order}H", changed, place + 2)
+    if form == SHORT and value <= 65535:
+        struct.pack_into(f"{order}HIHH", changed, place + 2, SHORT, 1, value, 0)
+    else:
+        struct.pack_into(f"{order}HII", changed, place + 2, LONG, 1, value)
+
+
+def _entries(data: bytes, order: str, start: int) -> Iterator[tuple[int, int]]:
+    """The tags of a folder, and where their entries begin."""
+    (count,) = struct.unpack_from(f"{order}H", data, start)
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        yield struct.unpack_from(f"{order}H", data, place)[0], place
+
+
 def with_orientation_1(data: bytes) -> bytes:
     """Overwrite the orientation, and the link to the second folder: in EXIF data it holds the old image in small.
 
@@ -126,8 +169,7 @@ def with_orientation_1(data: bytes) -> bytes:
     changed = bytearray(data)
     (start,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, start)
-    for place in range(start + 2, start + 2 + 12 * count, 12):
-        (tag,) = struct.unpack_from(f"{order}H", data, place)
+    for tag, place in _entries(data, order, start):
         if tag == Base.Orientation:
             struct.pack_into(f"{order}HIHH", changed, place + 2, 3, 1, 1, 0)  # one number of 16 bits: 1
     link = start + 2 + 12 * count

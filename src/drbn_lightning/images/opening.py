@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
@@ -16,6 +16,9 @@ from drbn_lightning.images.formats import HEAD_LENGTH, HEIF, Kind, kind_of
 
 END = b"\xff\xd9"
 """The last two bytes of a JPEG file (EOI)."""
+
+LONGEST_TEXT = 1 << 26
+"""Bytes of a profile or text in a PNG file; there are bombs, too."""
 
 
 def recognised(path: Path) -> Kind | None:
@@ -46,7 +49,7 @@ def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[Image
     if recognised(path) is HEIF:
         _register_heif(path)
         formats = ("HEIF",)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _long_texts():
         warnings.simplefilter("ignore")  # of what is large, but not too large, and of metadata, which are optional
         with Image.open(path, formats=formats) as image:
             completed = _completed(image, path) if image.format in ("JPEG", "MPO") else image
@@ -62,6 +65,17 @@ def any_size(allowed: bool) -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _long_texts() -> Iterator[None]:
+    """Read profiles and texts of PNG files that are longer than the megabyte of Pillow's limit."""
+    limit = PngImagePlugin.MAX_TEXT_CHUNK
+    try:
+        PngImagePlugin.MAX_TEXT_CHUNK = max(limit, LONGEST_TEXT)
+        yield
+    finally:
+        PngImagePlugin.MAX_TEXT_CHUNK = limit
 
 
 def _register_heif(path: Path) -> None:

@@ -10,10 +10,12 @@ from PIL import Image
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
-from drbn_lightning.images import pillow, raw, sixteen_bit, tiff
-from drbn_lightning.images.exif import left_to_turn, tiff_exif, upright, upright_exif
+from drbn_lightning.images import pillow, png_chunks, raw, sixteen_bit, tiff
+from drbn_lightning.images.exif import left_to_turn, tiff_exif, upright, upright_exif, with_size
 from drbn_lightning.images.formats import RAW, READ_FORMATS, WRITTEN
+from drbn_lightning.images.metadata import LONGEST_SEGMENT, Metadata, jpeg_segment, metadata_of, photoshop_resource
 from drbn_lightning.images.opening import opened, recognised
+from drbn_lightning.images.png_chunks import Chunk
 from drbn_lightning.images.rgb import reading
 from drbn_lightning.types import Pixels
 
@@ -31,6 +33,7 @@ class Photograph(NamedTuple):
         exif: EXIF data of orientation 1.
         icc_profile: the ICC profile of the colours.
         dpi: pixels in an inch, across and down.
+        metadata: what else the file tells of the photo, and still holds.
     """
 
     pixels: Pixels
@@ -40,6 +43,7 @@ class Photograph(NamedTuple):
     exif: bytes | None = None
     icc_profile: bytes | None = None
     dpi: tuple[float, float] | None = None
+    metadata: Metadata = Metadata()
 
 
 def read_photograph(path: Path) -> Photograph:
@@ -61,7 +65,7 @@ def write_photograph(path: Path, photograph: Photograph, *, quality: int = 95, m
     """Write a photo all or nothing, in the format of the path's suffix, or else in the photo's own.
 
     16 bits stay where the format has them (PNG, TIFF). Without alpha in the format (JPEG, BMP) the photo is laid on
-    white. BMP keeps no EXIF data and no profile.
+    white. BMP keeps no EXIF data and no profile; IPTC goes into JPEG, PNG and TIFF, PNG's colour space into PNG only.
 
     Args:
         path: file to write; its folder is made where it is missing.
@@ -97,7 +101,8 @@ def _decoded(path: Path) -> tuple[Photograph, int]:
             return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
         if found is not None:
             pixels, alpha, gray, turn, profile, dpi = found
-            return Photograph(pixels, alpha, gray, "TIFF", tiff_exif(path), profile, _sensible(dpi)), turn
+            told = Metadata(*tiff.told(path))
+            return Photograph(pixels, alpha, gray, "TIFF", tiff_exif(path), profile, _sensible(dpi), told), turn
     with opened(path, READ_FORMATS) as image:
         _check_single(image, path)
         tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
@@ -105,7 +110,7 @@ def _decoded(path: Path) -> tuple[Photograph, int]:
         about = Photograph(
             np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in tile,
             "JPEG" if image.format == "MPO" else image.format or "PNG",
-            upright_exif(image), image.info.get("icc_profile"), _dpi(image),
+            upright_exif(image), image.info.get("icc_profile"), _dpi(image), metadata_of(image, path),
         )  # fmt: skip
         if not sixteen_bit.holds(image, tile):
             return _eight_bits(image, about), turn
@@ -148,31 +153,56 @@ def _sensible(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
 
 
 def _turned(photograph: Photograph, turn: int) -> Photograph:
-    """Upright, by the orientation that EXIF gives."""
+    """Upright, by the orientation that EXIF gives; and so is what tells of the photo."""
     alpha = None if photograph.alpha is None else upright(photograph.alpha, turn)
-    return photograph._replace(pixels=upright(photograph.pixels, turn), alpha=alpha)
+    pixels = upright(photograph.pixels, turn)
+    height, width = pixels.shape[:2]
+    exif, metadata = with_size(photograph.exif, width, height), photograph.metadata.upright(width, height)
+    return photograph._replace(pixels=pixels, alpha=alpha, exif=exif, metadata=metadata)
 
 
 def _encoded(photograph: Photograph, kind: str, quality: int) -> bytes | memoryview:
-    pixels, alpha, gray, _, exif, profile, dpi = photograph
+    pixels, alpha, gray, _, exif, profile, dpi, metadata = photograph
     deep = pixels.dtype == np.uint16
     if profile and profile[16:20] != b"RGB " and (not gray or kind in ("WEBP", "AVIF")):
         profile = None  # it is one for gray photos, and this file holds colours
     if kind == "TIFF" or (kind == "PNG" and deep):
         channels = _channels(pixels, alpha, gray=gray)
         if kind == "TIFF":
-            return sixteen_bit.tiff(channels, exif, profile, dpi)
-        return sixteen_bit.png(channels, exif, profile)
+            return sixteen_bit.tiff(channels, exif, profile, dpi, xmp=metadata.xmp, iptc=metadata.iptc)
+        more = () if dpi is None else (png_chunks.resolution_chunk(dpi),)
+        return _described_png(sixteen_bit.png(channels, exif, profile), photograph, more)
     image = pillow.image_of(pixels, alpha, gray=gray, with_alpha=kind not in ("JPEG", "BMP"))
     if kind == "JPEG" and exif and len(exif) > LONGEST_JPEG_EXIF:
         exif = None
     given = {"exif": exif, "icc_profile": profile, "dpi": dpi}
     options: dict[str, Any] = {key: value for key, value in given.items() if value}
-    if kind == "JPEG" and quality >= 90:
-        options["subsampling"] = 0
+    if kind == "JPEG":
+        options |= _segments(metadata) | ({"subsampling": 0} if quality >= 90 else {})
+    elif kind in ("WEBP", "AVIF") and metadata.xmp:
+        options["xmp"] = metadata.xmp
     buffer = io.BytesIO()
     image.save(buffer, format=kind, quality=quality, **options)
-    return buffer.getbuffer()
+    return _described_png(buffer.getvalue(), photograph) if kind == "PNG" else buffer.getbuffer()
+
+
+def _segments(metadata: Metadata) -> dict[str, Any]:
+    """What Pillow writes into a JPEG file, as far as it fits."""
+    xmp, iptc, comment, _ = metadata
+    fitting = {key: value for key, value in (("xmp", xmp), ("comment", comment), ("extra", iptc)) if value}
+    fitting = {key: value for key, value in fitting.items() if len(value) <= LONGEST_SEGMENT}
+    return fitting | ({"extra": jpeg_segment(fitting["extra"])} if "extra" in fitting else {})
+
+
+def _described_png(content: bytes, photograph: Photograph, more: tuple[Chunk, ...] = ()) -> bytes:
+    xmp, iptc, comment, chunks = photograph.metadata
+    if photograph.icc_profile:
+        chunks = tuple(chunk for chunk in chunks if chunk.name != b"sRGB")  # the standard forbids both
+    more += (png_chunks.xmp_chunk(xmp),) if xmp else ()
+    more += (png_chunks.iptc_chunk(photoshop_resource(iptc)),) if iptc else ()
+    if comment and not any(png_chunks.keyword_of(chunk) == b"Comment" for chunk in chunks):
+        more += (png_chunks.comment_chunk(comment),)
+    return png_chunks.inserted(content, (*chunks, *more))
 
 
 def _channels(pixels: Pixels, alpha: Pixels | None, *, gray: bool) -> Pixels:

@@ -52,7 +52,13 @@ def png(channels: NDArray[np.uint16], exif: bytes | None, icc_profile: bytes | N
 
 
 def tiff(
-    channels: Pixels, exif: bytes | None, icc_profile: bytes | None, dpi: tuple[float, float] | None = None
+    channels: Pixels,
+    exif: bytes | None,
+    icc_profile: bytes | None,
+    dpi: tuple[float, float] | None = None,
+    *,
+    xmp: bytes | None = None,
+    iptc: bytes | None = None,
 ) -> bytes:
     """Encode a TIFF file of 8 or 16 bits, compressed by deflate with differences (predictor 2, TIFF 6.0 section 14).
 
@@ -61,6 +67,8 @@ def tiff(
         exif: what to say of the photo; see `exif.upright_exif`.
         icc_profile: profile of its colours.
         dpi: pixels in an inch, across and down.
+        xmp: an XMP packet.
+        iptc: IPTC records.
     """
     height, width, count = channels.shape
     rows = max(1, 2**20 // channels[0].nbytes)
@@ -71,8 +79,7 @@ def tiff(
     tags |= {273: tuple(starts), 274: 1, 277: count, 278: rows, 279: tuple(map(len, strips)), 317: 2}
     if count in (2, 4):
         tags[338] = 2  # the last one is alpha, and the colours are not multiplied with it
-    if icc_profile:
-        tags[34675] = icc_profile
+    tags |= {tag: data for tag, data in ((34675, icc_profile), (700, xmp), (33723, iptc)) if data}
     if dpi:
         tags |= {282: dpi[0], 283: dpi[1], 296: 2}
     directory = ImageFileDirectory_v2()

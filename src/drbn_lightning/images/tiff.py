@@ -24,7 +24,7 @@ OTHERS = {3: "palette", 4: "mask", 6: "YCbCr", 8: "CIELab", 9: "ICCLab", 10: "IT
 SENSOR = (32803, 34892)
 """What PhotometricInterpretation says of what a camera's sensor saw."""
 
-ORIENTATION, ICC_PROFILE, DNG_VERSION = 274, 34675, 50706
+ORIENTATION, ICC_PROFILE, DNG_VERSION, XMP, IPTC = 274, 34675, 50706, 700, 33723
 ACROSS, DOWN, UNIT = 282, 283, 296
 REDUCED, MASK = 1, 4
 """What NewSubfileType may say of an image."""
@@ -60,10 +60,10 @@ def is_tiff(path: Path) -> bool:
         return file.read(4) in HEADS
 
 
-def orientation(path: Path) -> int:
-    """How the first image of a TIFF file has to be turned; what means nothing counts as 1."""
+def told(path: Path) -> tuple[bytes | None, bytes | None]:
+    """XMP and IPTC data of the first image of a TIFF file."""
     with _opened(path) as file:
-        return _turn(file.pages[0])
+        return _bytes(file.pages[0].tags.get(XMP)), _bytes(file.pages[0].tags.get(IPTC))
 
 
 def read_tiff(path: Path, *, single: bool) -> TiffImage | None:
@@ -182,6 +182,17 @@ def _decoded(path: Path, page: Any) -> TiffImage:  # noqa: ANN401
 def _turn(page: Any) -> int:  # noqa: ANN401
     value = page.tags.valueof(ORIENTATION)
     return value if value in range(1, 9) else 1
+
+
+def _bytes(tag: Any) -> bytes | None:  # noqa: ANN401
+    """The value of a tag as it is stored; IPTC data are often said to be numbers of 32 bits."""
+    value = None if tag is None else tag.value
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, tuple | int):
+        numbers = value if isinstance(value, tuple) else (value,)
+        return np.array(numbers, np.uint32).astype(f"{tag.parent.byteorder}u4").tobytes()
+    return value if isinstance(value, bytes) else None
 
 
 def _dpi(page: Any) -> tuple[float, float] | None:  # noqa: ANN401

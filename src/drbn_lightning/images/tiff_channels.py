@@ -30,10 +30,10 @@ def whole_numbers(path: Path, values: Pixels, bits: int) -> Pixels:
     low, high = values.min(), values.max()
     if values.dtype.kind == "f":
         white, right = 1.0, low >= 0 and high <= 1  # false for NaN, too
-    elif values.dtype.kind == "u":
-        white, right = float(65535 if bits > 16 and high <= 65535 else 2**bits - 1), True
+    elif bits > 16 and high <= 65535:  # numbers of 16 bits, as Pillow writes them; of 8 they would all be black
+        white, right = 65535.0, low >= 0 and (high > 255 or high == 0)
     else:
-        white, right = 65535.0, bits > 16 and low >= 0 and high <= 65535  # signed, as Pillow writes 16 bits
+        white, right = float(2**bits - 1), values.dtype.kind == "u"
     if not right:
         raise DRBNError(
             f"The TIFF file {path} holds {values.dtype} numbers from {low:g} to {high:g}, and nobody knows which one "

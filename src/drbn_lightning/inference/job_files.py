@@ -83,7 +83,8 @@ def side_by_side(before: Photograph, after: Photograph) -> Photograph:
         return both if scale == 1 else cv2.resize(both, size, interpolation=cv2.INTER_AREA)
 
     alpha = None if before.alpha is None else joined(before.alpha, before.alpha)
-    return after._replace(pixels=joined(before.pixels, after.pixels), alpha=alpha, exif=None)
+    both, told = joined(before.pixels, after.pixels), after.metadata.of_colours()
+    return after._replace(pixels=both, alpha=alpha, exif=None, metadata=told)
 
 
 def cause_of(error: Exception, job: Job) -> str:

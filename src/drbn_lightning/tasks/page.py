@@ -135,7 +135,9 @@ class Work:
             return eight if scale == 1 else cv2.resize(eight, size, interpolation=cv2.INTER_AREA)
 
         alpha = None if shown.alpha is None else small(shown.alpha)
-        write_photograph(target, Photograph(small(shown.pixels), alpha, shown.gray, icc_profile=shown.icc_profile))
+        profile, told = shown.icc_profile, shown.metadata.of_colours()
+        preview = Photograph(small(shown.pixels), alpha, shown.gray, icc_profile=profile, metadata=told)
+        write_photograph(target, preview)
         return target
 
 
