@@ -51,6 +51,10 @@ apidoc_modules = [
     }
 ]
 autodoc_member_order = "bysource"
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 110
+default_role = "code"  # docstrings mark code as Markdown does
 autodoc_inherit_docstrings = False  # Lightning's and torch's own refer to pages that are not here
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False

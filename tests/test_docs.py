@@ -4,15 +4,18 @@
 """
 
 import re
+import runpy
 import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 import drbn_lightning
 from tests.documented import PROGRAMS, ROOT, documents, headings, links, name_of, spans, tables
@@ -195,3 +198,44 @@ def test_a_change_touches_three_files_at_most() -> None:
 def test_the_citation_has_the_version() -> None:
     citation = OmegaConf.load(ROOT / "CITATION.cff")
     assert citation.version == drbn_lightning.__version__
+
+
+@pytest.fixture(scope="module")
+def conf() -> dict[str, Any]:
+    """What docs/conf.py defines."""
+    return runpy.run_path(str(ROOT / "docs" / "conf.py"))
+
+
+@pytest.mark.parametrize(
+    ("page", "written", "mended"),
+    [
+        ("gallery", "[a](../notebooks/01.ipynb)", "[a](notebooks/01.ipynb)"),
+        ("ablation/README", "[a](../../notebooks/03.ipynb)", "[a](../notebooks/03.ipynb)"),
+        ("changes", "[a](../CONTRIBUTING.md)", "[a](contributing.md)"),
+        ("notebooks/03", "[a](../docs/ablation/README.md)", "[a](../ablation/README.md)"),
+        ("gallery", "[a](results.md)", "[a](results.md)"),
+    ],
+)
+def test_links_of_the_repository_lead_to_pages_of_the_site(
+    conf: dict[str, Any], page: str, written: str, mended: str
+) -> None:
+    source = [written]
+    conf["mend_links"](None, page, source)
+    assert source == [mended]
+
+
+@pytest.mark.parametrize(
+    ("what", "docstring"),
+    [("data", ["Suffixes: all of them."]), ("function", ["Adds.", "", "Returns:", "    The sum: a number."])],
+)
+def test_words_before_a_colon_are_no_type(conf: dict[str, Any], what: str, docstring: list[str]) -> None:
+    lines = list(docstring)
+    conf["hide_colons"](None, what, "name", None, None, lines)
+    lines = str(GoogleDocstring(lines, Config(napoleon_use_ivar=True), what=what, name="name")).splitlines()
+    conf["show_colons"](None, what, "name", None, None, lines)
+    assert docstring[-1].strip() in "\n".join(lines)
+    assert not [line for line in lines if line.startswith((":type", ":rtype"))]
+
+
+def test_without_that_they_are_a_type() -> None:
+    assert ":type: Suffixes" in str(GoogleDocstring(["Suffixes: all of them."], Config(), what="data", name="name"))
