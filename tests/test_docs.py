@@ -10,12 +10,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
-from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 import drbn_lightning
 from tests.documented import PROGRAMS, ROOT, documents, headings, links, name_of, spans, tables
@@ -228,14 +228,16 @@ def test_links_of_the_repository_lead_to_pages_of_the_site(
     ("what", "docstring"),
     [("data", ["Suffixes: all of them."]), ("function", ["Adds.", "", "Returns:", "    The sum: a number."])],
 )
-def test_words_before_a_colon_are_no_type(conf: dict[str, Any], what: str, docstring: list[str]) -> None:
+def test_words_before_a_colon_are_no_type(
+    conf: dict[str, Any], what: Literal["data", "function"], docstring: list[str]
+) -> None:
     lines = list(docstring)
     conf["hide_colons"](None, what, "name", None, None, lines)
-    lines = str(GoogleDocstring(lines, Config(napoleon_use_ivar=True), what=what, name="name")).splitlines()
+    lines = str(GoogleDocstring(lines, what=what, name="name")).splitlines()
     conf["show_colons"](None, what, "name", None, None, lines)
     assert docstring[-1].strip() in "\n".join(lines)
     assert not [line for line in lines if line.startswith((":type", ":rtype"))]
 
 
 def test_without_that_they_are_a_type() -> None:
-    assert ":type: Suffixes" in str(GoogleDocstring(["Suffixes: all of them."], Config(), what="data", name="name"))
+    assert ":type: Suffixes" in str(GoogleDocstring(["Suffixes: all of them."], what="data", name="name"))
