@@ -8,7 +8,8 @@ UNFINISHED := $(VENV)/.unfinished
 USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # The networks of make train lie apart from those of your own runs.
 BUILT_IN := paths.artifacts=artifacts/built_in
-REMOVED_BY_CLEAN := build dist outputs multirun .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+REMOVED_BY_CLEAN := build dist outputs multirun docs/_build docs/api docs/notebooks .coverage .mypy_cache .ruff_cache .pytest_cache \
+  .import_linter_cache
 # Tests run in so many processes, of one thread each: threads that wait for each other make a training five times slower.
 WORKERS := 2
 PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \
@@ -27,7 +28,7 @@ define run_tests
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-all lint format typecheck notebooks clean
+.PHONY: help install train test test-all coverage lint format typecheck notebooks docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +48,12 @@ test: lint typecheck ## lint, typecheck and run all but the slow tests (ARGS='-k
 test-all: lint typecheck ## the same with the slow tests: sweeps, several processes, notebooks
 	$(call run_tests,)
 
+coverage: $(STAMP) ## run every test and print the share of the lines and branches that they run (ARGS='-k name' goes to pytest)
+	@rm -f .coverage .coverage.*
+	-$(BIN)/python -m pytest --runtimes=without --cov --cov-report= $(ARGS)
+	-$(BIN)/python -m pytest --runtimes=only --cov --cov-append --cov-report= $(ARGS)
+	$(BIN)/python -m coverage report
+
 lint: $(STAMP) ## check style, formatting and the direction of imports
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -61,6 +68,11 @@ typecheck: $(STAMP) ## check types with mypy
 
 notebooks: $(STAMP) ## run the notebooks in place (DRBN_LOL=PATH and DRBN_PHOTOS=PATH show real photos)
 	$(BIN)/python notebooks/run.py $(ARGS)
+
+docs: $(STAMP) ## build the documentation as a site, strictly and without a network: docs/_build/html/index.html
+	@rm -rf docs/api docs/notebooks # what a renamed module or notebook would leave
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
+	@echo "built: docs/_build/html/index.html"
 
 clean: ## remove build products, caches, outputs/ and multirun/; .venv and artifacts/ stay
 	@echo "removing $(REMOVED_BY_CLEAN) src/*.egg-info and every __pycache__"

@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PATTERNS = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "notebooks/*.ipynb")
+BUILT = ROOT / "docs" / "_build"
 SHELLS = {"console", "bash", "sh", "shell"}
 PROGRAMS = r"python -m|drbn-[a-z]+|make|pip|benchmarks/[^\s`]+|\.venv/bin/[^\s`]+"
 
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(rf"`(?P<text>(?:{PROGRAMS}) [^`]+)`")
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"\]\((?P<target>[^()\s]+)\)")
+_HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 _NAMED = re.compile(r"# (?P<name>[\w/.-]+\.(?:py|yaml|csv|sh))\n")
 
 
@@ -51,8 +55,9 @@ def name_of(path: Path) -> str:
 
 
 def documents() -> list[Path]:
-    """All documents whose commands must work."""
-    return [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
+    """All documents whose commands must work; what `make docs` makes is left out."""
+    found = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
+    return [path for path in found if not path.is_relative_to(BUILT)]
 
 
 def text_of(path: Path) -> str:
@@ -61,6 +66,42 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def prose(path: Path) -> str:
+    """A document's text without its fenced blocks, whose lines are blank."""
+    return _BLOCK.sub(lambda block: re.sub(r"[^\n]", " ", block[0]), text_of(path))
+
+
+def spans(path: Path) -> list[str]:
+    """The spans of code within a document's text."""
+    return _CODE.findall(prose(path))
+
+
+def links(path: Path) -> list[str]:
+    """Where a document's links and images lead, as they are written."""
+    return [found["target"] for found in _LINK.finditer(prose(path))]
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors of a document's headings."""
+    titles = [found["title"] for found in _HEADING.finditer(prose(path))]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def tables(path: Path) -> list[list[list[str]]]:
+    """The tables of a document: rows of cells, the heading first, without the line below it."""
+    found: list[list[list[str]]] = []
+    before = ""
+    for line in prose(path).splitlines():
+        if line.startswith("|"):
+            if not before.startswith("|"):
+                found.append([])
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
+                found[-1].append(cells)
+        before = line
+    return found
 
 
 def blocks(path: Path) -> list[Block]:
@@ -94,8 +135,7 @@ def block_commands(block: Block) -> Iterator[Command]:
 
 
 def _inline(path: Path) -> Iterator[Command]:
-    text, name = text_of(path), name_of(path)
-    prose = _BLOCK.sub(lambda block: re.sub(r"[^\n]", " ", block[0]), text)
-    for span in _SPAN.finditer(prose):
-        line = prose[: span.start()].count("\n") + 1
+    text, name = prose(path), name_of(path)
+    for span in _SPAN.finditer(text):
+        line = text[: span.start()].count("\n") + 1
         yield Command(name, line, line, tuple(shlex.split(span["text"])))

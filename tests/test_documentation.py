@@ -123,7 +123,9 @@ def test_a_training_is_small_but_whole(tmp_path: Path, reader: Reader, monkeypat
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert {block.language for block in BLOCKS} <= LANGUAGES
+    assert {
+        block.language for block in BLOCKS if not block.language.startswith("{")
+    } <= LANGUAGES  # {toctree} is Sphinx's
 
 
 def test_every_name_in_capitals_is_known() -> None:
