@@ -50,9 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Write down what failed, so that it can be said again below the output of later parts."""
     reports = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]
-    if config.getoption("--failures") and reports:
-        config.getoption("--failures").parent.mkdir(exist_ok=True)
-        with config.getoption("--failures").open("a") as file:
+    path, is_worker = config.getoption("--failures"), "PYTEST_XDIST_WORKER" in os.environ  # the workers sum up as well
+    if path and reports and not is_worker:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a") as file:
             file.writelines(f"{failure(report)}\n" for report in reports)
 
 

@@ -55,7 +55,7 @@ SUBSTITUTES = {
     "pip install ": Substitute("asks a package index; the extra is looked up in pyproject.toml", _look_up),
     ".venv/bin/": Substitute("asks a package index, or changes this repository; the tool is looked for", _look_for),
     "python -m drbn_lightning.checkpoints.pretrained ": Substitute(
-        "replaces the package's weights, see tests/networks/test_pretrained.py; the module is looked for",
+        "replaces the package's weights, see tests/checkpoints/test_pretrained.py; the module is looked for",
         lambda words: importlib.import_module(words[2]),
     ),
     "python -m drbn_lightning.page ": Substitute(
@@ -184,7 +184,7 @@ class Reader:
         if module in ADDED:
             words.append(ADDED[module])
         if "hydra/launcher=parallel" in words:
-            words.append("hydra.launcher.n_jobs=1")  # in this process; tests/test_launching.py has others
+            words.append("hydra.launcher.n_jobs=1")  # in this process; tests/test_sweeps.py has others
         entered = importlib.import_module(module)
         with left_behind(module, words):
             self._ends_well(entered.main, [str(entered.__file__), *words])

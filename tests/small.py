@@ -19,7 +19,7 @@ _PAIRS = {
 }
 SMALL: dict[str, dict[str, Any]] = {
     "trainer": {
-        "accelerator": "cpu",  # trainer=gpu and trainer=ddp too: one process; tests/test_command_line.py has two
+        "accelerator": "cpu",  # trainer=gpu and trainer=ddp too: one process; tests/test_hydra_task.py has two
         "devices": 1,
         "num_nodes": 1,
         "strategy": "auto",

@@ -83,8 +83,8 @@ def sit_down(desk: Path, document: str, block: int, monkeypatch: pytest.MonkeyPa
 
 
 def cases() -> list[ParameterSet]:
-    """Each command as a test: what loads ONNX Runtime or OpenVINO goes with its like, sweeps and scripts are slow."""
-    kinds = ((pytest.mark.runtimes, loads_runtimes), (pytest.mark.slow, trains_often))
+    """Each command as a test: what loads ONNX Runtime or OpenVINO goes with its like; sweeps and the like are slow."""
+    kinds = ((pytest.mark.runtimes, loads_runtimes), (pytest.mark.slow, takes_long))
     return [
         pytest.param(command, id=str(command), marks=[mark for mark, holds in kinds if holds(command)])
         for command in COMMANDS
@@ -95,8 +95,9 @@ def loads_runtimes(command: Command) -> bool:
     return any(word in {"--runtime", "drbn_lightning.export", "drbn-export"} for word in command.words)
 
 
-def trains_often(command: Command) -> bool:
-    return command.words[0].startswith("benchmarks/") or command.words[3:4] == ("-m",)
+def takes_long(command: Command) -> bool:
+    is_sweep, is_script = command.words[3:4] == ("-m",), command.words[0].startswith("benchmarks/")
+    return is_sweep or is_script or "drbn_lightning.export" in command.words
 
 
 @pytest.mark.parametrize("command", cases())

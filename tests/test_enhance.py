@@ -21,7 +21,7 @@ from drbn_lightning.files import TEMPORARY_SUFFIX
 from drbn_lightning.images.photo import read_photograph
 from drbn_lightning.inference import loading
 from drbn_lightning.types import Progress
-from tests.processes import ended, wait_for
+from tests.processes import LIMIT, ended, wait_for
 from tests.running import published
 
 Pixels = NDArray[Any]
@@ -344,7 +344,7 @@ def test_ctrl_c_on_a_real_process_leaves_no_half_file(tmp_path: Path) -> None:
     with ended(process):
         wait_for(lambda: [*Path().glob("out/[!.]*")], process)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=LIMIT)[1].decode()
     assert process.returncode == 130
     assert said.splitlines()[-1].startswith("interrupted; photos enhanced before that: ")
     assert "Traceback" not in said

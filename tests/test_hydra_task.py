@@ -20,7 +20,7 @@ from drbn_lightning.checkpoints.artifact import HEADER
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.tasks import train as training
-from tests.processes import ended, wait_for
+from tests.processes import LIMIT, ended, wait_for
 from tests.running import (
     TINY,
     TINY_NETWORKS,
@@ -370,7 +370,7 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path, moment: str) -> None
     run, last = tmp_path / "run", Path("checkpoints", "last.ckpt")
     script = [sys.executable, "-c", DYING.replace("{moment}", MOMENTS[moment]), *command(*words)[3:]]
     killed = subprocess.run(
-        [*script, f"hydra.run.dir={run}"], env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300
+        [*script, f"hydra.run.dir={run}"], env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert 0 < torch.load(run / last, weights_only=True)["global_step"] < 12
@@ -390,7 +390,7 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     with ended(process):
         wait_for(run / "checkpoints" / "last.ckpt", process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        said = process.communicate(timeout=120)[1]
+        said = process.communicate(timeout=LIMIT)[1]
     assert process.returncode == 130
     assert "Traceback" not in said
     assert f"resume={run}" in said
@@ -406,7 +406,7 @@ def test_two_processes_give_what_one_gives_alone_and_in_a_multirun(tmp_path: Pat
         [*command(*words, "trainer=ddp", "seed=0,1", f"hydra.sweep.dir={many}"), "--multirun"],
     ]
     for words_of in commands:
-        done = subprocess.run(words_of, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(words_of, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     def files(folder: Path) -> set[str]:
@@ -435,7 +435,7 @@ def test_a_failed_job_takes_no_other_down(tmp_path: Path) -> None:
     words = ["trainer=smoke", "network.recursions=0,1", f"hydra.sweep.dir={tmp_path / 'many'}", "-m"]
     overrides = [word for word in TINY if not word.startswith("network.recursions")]
     run = [sys.executable, "-m", "drbn_lightning.train", "stage=band", *overrides, *TINY_SCENES, *words]
-    done = subprocess.run(run, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(run, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode != 0
     assert "network.recursions is 0" in done.stderr
     assert "Traceback" not in done.stderr
@@ -465,7 +465,7 @@ def started(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs the training command of all stages in a folder, and expects it to end well."""
     run = [sys.executable, "-m", "drbn_lightning.train", *words]
     environment = {**ONE_THREAD, "PYTHONPATH": str(folder)}
-    done = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return done

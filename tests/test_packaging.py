@@ -107,9 +107,7 @@ def test_unpacked_wheel_trains_elsewhere_alone_and_in_a_multirun(tree_wheel: dic
     environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
 
     def run(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *words], env=environment, cwd=elsewhere, capture_output=True, text=True, timeout=300
-        )
+        done = subprocess.run([sys.executable, *words], env=environment, cwd=elsewhere, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

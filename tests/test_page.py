@@ -22,7 +22,7 @@ from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED
-from tests.processes import ended, wait_for
+from tests.processes import LIMIT, ended, wait_for
 from tests.running import published
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -173,7 +173,7 @@ def test_photo_slide_download_and_bad_file(
     assert not errors
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {address.split("/")[2]}
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == INTERRUPTED
+    assert process.wait(LIMIT) == INTERRUPTED
     assert not list((folder / "tmp").iterdir())
 
 

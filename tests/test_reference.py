@@ -25,6 +25,7 @@ STAGE_2 = ("official_stage2_recompose.pt", "official_stage1.pt")
 
 
 @pytest.mark.slow(seconds=300)
+@pytest.mark.timeout(3600)
 @pytest.mark.reference
 @pytest.mark.parametrize(
     ("data", "files", "count", "input_psnr", "expected"),

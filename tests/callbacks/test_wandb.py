@@ -225,7 +225,7 @@ def test_the_jobs_of_a_sweep_are_runs_of_one_group_and_nothing_asks_the_network(
     sweep = ["stage.optimizer.lr=1e30,1e-3", f"hydra.sweep.dir={tmp_path / 'many'}", "-m"]
     done = subprocess.run(
         [sys.executable, "-m", "drbn_lightning.train", *words, *sweep],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "diverged" in done.stderr
     failed, whole = (recorded(tmp_path / "many" / number) for number in ("0", "1"))

@@ -125,7 +125,7 @@ def test_methods_must_have_seen_the_same_photos() -> None:
     scores = scores_of(input=[0.0, 1.0], band=[1.0, 2.0])
     with pytest.raises(ValueError, match="input and band"):
         table(scores[:-1])
-    with pytest.raises(ValueError, match="band and input"):
+    with pytest.raises(ValueError, match="input and band"):
         difference(scores[:2], scores[:1:-1])
 
 
