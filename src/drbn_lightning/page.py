@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -10,12 +9,11 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
-from types import FrameType
 
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
-from drbn_lightning.terminal import exit_status
+from drbn_lightning.terminal import complain, exit_status, settle
 
 FIRST_PORT, PORTS = 7860, 100
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
@@ -34,9 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
+    settle()
     options = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
-
     def task() -> None:
         with tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder:
             serve(options, Path(folder))
@@ -112,10 +109,6 @@ def free_port(host: str, port: int | None) -> int:
             reason = getattr(error, "strerror", None) or str(error)
     where = f"{host}:{port}" if port is not None else f"{host}:{candidates[0]} to {candidates[-1]}"
     raise DRBNError(f"the page cannot listen at {where} ({reason}); choose another --port or --host")
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _positive(text: str) -> int:
