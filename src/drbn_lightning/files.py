@@ -41,7 +41,7 @@ def written_beside(path: Path) -> Iterator[Path]:
     """
     temporary = path.parent / f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path)
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -53,6 +53,16 @@ def written_beside(path: Path) -> Iterator[Path]:
         raise
     finally:
         _remove(temporary)
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of a file; whatever is wrong there, such as a folder of /proc, is the user's to mend."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in UNWRITABLE:
+            raise
+        raise UnwritableError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
 
 
 def _remove(file: Path) -> None:

@@ -14,7 +14,7 @@ from drbn_lightning.checkpoints import pretrained
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
 from drbn_lightning.checkpoints.enhancement_model import load_whole
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, cache_folder, load_enhancer
+from drbn_lightning.inference.enhancer import TILE_SIZES, Enhancer, Runner, load_enhancer
 from drbn_lightning.inference.runtimes import openvino
 from drbn_lightning.inference.tiling import Tiles, regions
 from drbn_lightning.names import RUNTIMES
@@ -223,13 +223,6 @@ def test_every_runtime_has_tiles_that_fit_their_overlap() -> None:
     assert {runtime for runtime, _ in TILE_SIZES} == set(RUNTIMES)
     for size in TILE_SIZES.values():
         Tiles(size).check()
-
-
-def test_exports_are_kept_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "drbn_lightning"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "drbn_lightning"
 
 
 def test_the_package_offers_it_without_loading_torch_before() -> None:

@@ -1,6 +1,5 @@
 """Enhancing images in two lines: `enhancer = load_enhancer()`, then `enhancer(image)`."""
 
-import os
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -202,12 +201,7 @@ def choose_method(whole: Whole, runtime: str, device: torch.device, precision: P
     """
     if runtime == "torch":
         return torch_method(whole.network, device, precision)
-    from drbn_lightning.inference.runtimes import openvino as runtimes  # what it imports is needed by few
+    from drbn_lightning.inference.runtimes import kept, openvino as runtimes  # what they import is needed by few
 
-    path = runtimes.cached_export(whole, cache_folder())
+    path = kept.kept_export(whole)
     return runtimes.open_onnx(path) if runtime == "onnx" else runtimes.open_openvino(path, precision=precision)
-
-
-def cache_folder() -> Path:
-    """Where exported networks are kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drbn_lightning"
