@@ -16,6 +16,8 @@ from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from tests.golden import vgg_state
 
+LONGEST = 1800
+"""Seconds after which a process hangs, on a machine that others use too."""
 TINY = (
     "network.recursions=2",
     "network.base_channels=4",

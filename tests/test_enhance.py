@@ -21,7 +21,7 @@ from drbn_lightning.files import TEMPORARY_SUFFIX
 from drbn_lightning.images.photo import read_photograph
 from drbn_lightning.inference import enhancer
 from drbn_lightning.types import Progress
-from tests.running import published
+from tests.running import LONGEST, published
 
 Pixels = NDArray[Any]
 
@@ -341,7 +341,7 @@ def test_ctrl_c_on_a_real_process_leaves_no_half_file(tmp_path: Path) -> None:
         while process.poll() is None and not [*Path().glob("out/[!.]*")]:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=LONGEST)[1].decode()
     assert process.returncode == 130
     assert said.splitlines()[-1].startswith("interrupted; photos enhanced before that: ")
     assert "Traceback" not in said

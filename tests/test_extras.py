@@ -7,6 +7,7 @@ import pytest
 from drbn_lightning import extras
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
+from tests.running import LONGEST
 
 # Counts what OpenVINO would send: its telemetry opens addresses by urllib, in threads that end before the process does.
 WATCHED = """
@@ -34,7 +35,7 @@ def test_a_missing_package_is_named_with_its_extra() -> None:
 
 
 def test_openvino_sends_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, check=True, timeout=LONGEST)
     assert done.stdout.strip() == "[] []"
 
 

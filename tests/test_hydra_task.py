@@ -2,8 +2,12 @@
 
 import csv
 import itertools
+import json
 import math
 import os
+import pty
+import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,13 +20,16 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from drbn_lightning import evaluate, train
 from drbn_lightning.checkpoints.artifact import HEADER
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.hydra_task import misread
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.tasks import train as training
 from tests.running import (
+    LONGEST,
     TINY,
     TINY_NETWORKS,
     TINY_PHOTOS,
@@ -320,6 +327,67 @@ def test_no_space_left(failing: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a [b]", "[b]", "a,b", "a=b", "{b}", "(1) b", "it's", 'a"b', "a#b", "ünï", "~x y", " a ", "a;b&c", "null=,"],
+)
+def test_a_path_that_hydra_cannot_read_comes_with_the_quoting_that_works(
+    failing: Run, tmp_path: Path, name: str
+) -> None:
+    said = failing("stage=band", f"data.root={tmp_path}/{name}")
+    (line,) = said.splitlines()
+    assert line.startswith("error: ")
+    (again,) = shlex.split(line[line.index("'data.root=") :])
+    assert misread(["stage=band", again]) is None
+    assert OverridesParser.create().parse_override(again).value() == f"{tmp_path}/{name}"
+    assert str(tmp_path / name) in failing("stage=band", "data=lol_v1", again)
+
+
+@pytest.mark.parametrize("name", ["[old]", "a,b", "x "])
+@pytest.mark.parametrize("words", [[], ["-m"]])
+def test_a_folder_that_hydra_would_take_for_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    said = misread([*words, f"data.root={name}"])
+    assert said is not None
+    assert f"'data.root=\"{name}\"'" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "better"),
+    [
+        (["data.root=/my", "photos/x"], "'data.root=\"/my photos/x\"'"),
+        (["checkpoint={mine: /a=b/c.pt, 'other one': d}"], '\'checkpoint={mine: "/a=b/c.pt", '),
+        (["checkpoint=[a (1).pt, b]"], '\'checkpoint=["a (1).pt","b"]\''),
+        (["-m", "data.root=/a=b,/c=d"], '\'data.root="/a=b","/c=d"\''),
+    ],
+)
+def test_quotes_go_around_each_text(words: list[str], better: str) -> None:
+    said = misread(words)
+    assert said is not None
+    assert better in said
+    assert (
+        misread([*words[:-1], *shlex.split(said[said.index("'") if better not in said else said.index(better) :])])
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["stage=band", "seed=1,2", "-m"],
+        ["--cfg", "job", "-cd", "my conf (2)", "~logger", "+a.b=[1,2]", "data.root='/x [y]'"],
+        ["seed=choice(1,2)", "stage.scheduler=${schedules.halving}", "hydra/launcher=parallel", "x=a b"],
+        ["--help"],
+        ["--no-such-option"],
+    ],
+)
+def test_what_hydra_reads_well_stays(words: list[str]) -> None:
+    assert misread(words) is None
+
+
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "drbn_lightning.train", "stage=band", *TINY, *TINY_SCENES, *words]
 
@@ -327,25 +395,40 @@ def command(*words: str) -> list[str]:
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
+DEATH = """
+import os, signal, threading, time
+from pytorch_lightning.callbacks import Callback
+
+
+class Death(Callback):
+    killer = threading.Thread(target=lambda: (time.sleep(0.05), os.kill(os.getpid(), signal.SIGKILL)))
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == 30 and "DEADLY" in os.environ:
+            self.killer.start()
+        if trainer.global_step == 79 and self.killer.is_alive():
+            self.killer.join()
+"""
+"""Kills its process a moment later, while that goes on, but never after its end."""
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ["trainer.max_epochs=20", "callbacks.last.minutes=0", "callbacks.images=null", f"hydra.run.dir={run}"]
+    words.append("+callbacks.death={_target_: death.Death}")
+    (tmp_path / "death.py").write_text(DEATH)
+    environment = {**ONE_THREAD, "PYTHONPATH": str(tmp_path)}
     last = run / "checkpoints" / "last.ckpt"
-    process = subprocess.Popen(command(*words), env=ONE_THREAD, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    for _ in range(1200):
-        if last.exists():
-            break
-        time.sleep(0.1)
-    time.sleep(0.7)
-    process.kill()
-    process.wait()
+    deadly = {**environment, "DEADLY": "1"}
+    killed = subprocess.run(command(*words), env=deadly, cwd=tmp_path, stdout=subprocess.DEVNULL, timeout=LONGEST)
+    assert killed.returncode == -signal.SIGKILL
     assert 0 < torch.load(last, weights_only=True)["global_step"] < 80
     assert not (run / "band.pt").exists()
-    resumed = subprocess.run(command(*words, f"resume={run}"), env=ONE_THREAD, cwd=tmp_path, capture_output=True)
+    resumed = subprocess.run(command(*words, f"resume={run}"), env=environment, cwd=tmp_path, capture_output=True)
     assert resumed.returncode == 0, resumed.stderr
     shutil.move(str(run), tmp_path / "resumed")
-    whole = subprocess.run(command(*words), env=ONE_THREAD, cwd=tmp_path, capture_output=True)
+    whole = subprocess.run(command(*words), env=environment, cwd=tmp_path, capture_output=True)
     assert whole.returncode == 0, whole.stderr
     assert equal(weights(tmp_path / "resumed" / "checkpoints" / "last.ckpt"), weights(last))
 
@@ -361,10 +444,42 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-    said = process.communicate(timeout=120)[1]
+    said = process.communicate(timeout=LONGEST)[1]
     assert process.returncode == 130
     assert "Traceback" not in said
     assert f"resume={run}" in said
+
+
+@pytest.mark.slow
+def test_a_lost_terminal_ends_a_training_with_a_checkpoint(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.images=null", "data.num_workers=1"]
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *command(*words)], env=ONE_THREAD, cwd=tmp_path, stdin=inside, stdout=inside, stderr=inside
+    )
+    os.close(inside)
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        select.select([terminal], [], [], 0.1)
+        os.read(terminal, 65536)
+    (run / "checkpoints" / "last.ckpt").unlink()
+    os.close(terminal)  # SIGHUP to all its processes; writing to it fails from now on
+    assert process.wait(LONGEST) == 130
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+    assert (run / "checkpoints" / "last.ckpt").exists()
+
+
+@pytest.mark.slow
+def test_a_training_whose_output_nobody_reads_finishes(tmp_path: Path) -> None:
+    words = ["trainer.max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}", "callbacks.progress.refresh_rate=1"]
+    run = [word for word in command(*words) if not word.startswith(("callbacks.progress=", "trainer.enable_progress"))]
+    shell = ["bash", "-o", "pipefail", "-c", f"{shlex.join(run)} | true"]
+    done = subprocess.run(shell, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
+    assert (tmp_path / "run" / "band.pt").exists()
 
 
 @pytest.mark.slow
@@ -377,7 +492,7 @@ def test_two_processes_give_what_one_gives_alone_and_in_a_multirun(tmp_path: Pat
         [*command(*words, "trainer=ddp", "seed=0,1", f"hydra.sweep.dir={many}"), "--multirun"],
     ]
     for words_of in commands:
-        done = subprocess.run(words_of, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(words_of, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST)
         assert done.returncode == 0, done.stderr
 
     def files(folder: Path) -> set[str]:
@@ -406,7 +521,7 @@ def test_a_failed_job_takes_no_other_down(tmp_path: Path) -> None:
     words = ["trainer=smoke", "network.recursions=0,1", f"hydra.sweep.dir={tmp_path / 'many'}", "-m"]
     overrides = [word for word in TINY if not word.startswith("network.recursions")]
     run = [sys.executable, "-m", "drbn_lightning.train", "stage=band", *overrides, *TINY_SCENES, *words]
-    done = subprocess.run(run, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(run, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST)
     assert done.returncode != 0
     assert "network.recursions is 0" in done.stderr
     assert "Traceback" not in done.stderr
@@ -436,7 +551,7 @@ def started(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs the training command of all stages in a folder, and expects it to end well."""
     run = [sys.executable, "-m", "drbn_lightning.train", *words]
     environment = {**ONE_THREAD, "PYTHONPATH": str(folder)}
-    done = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True, timeout=LONGEST)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return done

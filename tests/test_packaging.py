@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.running import TINY, TINY_SCENES
+from tests.running import LONGEST, TINY, TINY_SCENES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "drbn_lightning"
@@ -110,7 +110,7 @@ def test_unpacked_wheel_trains_elsewhere_alone_and_in_a_multirun(tree_wheel: dic
 
     def run(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, *words], env=environment, cwd=elsewhere, capture_output=True, text=True, timeout=300
+            [sys.executable, *words], env=environment, cwd=elsewhere, capture_output=True, text=True, timeout=LONGEST
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

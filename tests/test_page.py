@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED
-from tests.running import published
+from tests.running import LONGEST, published
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path (chromium, google-chrome)")
@@ -30,7 +31,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WAIT = 60_000  # milliseconds
+WAIT = 1000 * LONGEST  # milliseconds
 
 
 def dark_photo(path: Path, size: tuple[int, int] = (90, 60)) -> Path:
@@ -167,7 +168,7 @@ def test_photo_slide_download_and_bad_file(
     assert not errors
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {address.split("/")[2]}
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == INTERRUPTED
+    assert process.wait(LONGEST) == INTERRUPTED
     assert not list((folder / "tmp").iterdir())
 
 
@@ -195,6 +196,42 @@ def test_a_taken_port_is_named() -> None:
         assert page.free_port("127.0.0.1", None) != port
         with pytest.raises(DRBNError, match=f"127.0.0.1:{port} .*choose another --port"):
             page.free_port("127.0.0.1", port)
+
+
+def test_nobody_asks_a_proxy_for_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxies = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "socks5://127.0.0.1:9", "all_proxy": "nonsense://"}
+    for name, value in (proxies | {"no_proxy": "example.org"}).items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with page.without_proxies():
+        assert not {name.lower() for name in os.environ} & {name.lower() for name in proxies}
+        assert all(urllib.request.proxy_bypass(host) for host in ("127.0.0.1", "localhost", "a.name", "[::1]:80"))
+    assert dict(os.environ) == before
+
+
+@pytest.mark.slow
+def test_the_page_comes_behind_a_proxy_and_without_a_home(folder: Path, tmp_path: Path) -> None:
+    words = [
+        "-m",
+        "drbn_lightning.page",
+        "--checkpoint",
+        str(folder / "recompose.pt"),
+        "--device",
+        "cpu",
+        "--port",
+        "0",
+    ]
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "socks5://127.0.0.1:9")
+    environment = os.environ | {"TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1", "HOME": "/proc/none"} | proxies
+    with subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "http://127.0.0.1:" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        said = process.communicate(timeout=LONGEST)[1]
+    assert (process.returncode, "Traceback" in said) == (INTERRUPTED, False)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("words", [["--max-side", "0"], ["--max-upload", "much"], ["photo.jpg"]])

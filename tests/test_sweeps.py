@@ -33,7 +33,7 @@ from hydra_plugins.drbn_optuna._folder import alone
 from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
 from tests.reader import undisturbed
-from tests.running import TINY, TINY_SCENES, composed, published
+from tests.running import LONGEST, TINY, TINY_SCENES, composed, published
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -410,16 +410,37 @@ def command(folder: Path, *words: str) -> list[str]:
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
+HALT = """
+import pathlib, time
+from pytorch_lightning.callbacks import Callback
+
+
+class Halt(Callback):
+    def __init__(self, flag):
+        self.flag = pathlib.Path(flag)
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.current_epoch == 1 and pathlib.Path(trainer.checkpoint_callback.dirpath).parent.name == "2":
+            if not self.flag.exists():
+                self.flag.touch()
+                time.sleep(1800)
+"""
+"""Stops the third trial in its second epoch, for the test to kill it there."""
+
+
 @pytest.mark.slow
 def test_killed_after_some_trials_a_study_is_completed(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     words = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=6", "trainer.max_epochs=2", RATES]
+    words.append(f"+callbacks.halt={{_target_: halt.Halt, flag: {tmp_path / 'flag'}}}")
+    (tmp_path / "halt.py").write_text(HALT)
+    environment = {**ONE_THREAD, "PYTHONPATH": str(tmp_path)}
     with (tmp_path / "first.log").open("w") as log:
         process = subprocess.Popen(
-            command(folder, *words), cwd=tmp_path, env=ONE_THREAD, stdout=log, stderr=log, start_new_session=True
+            command(folder, *words), cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            while not (folder / "2" / "checkpoints" / "last.ckpt").exists():
+            while not (tmp_path / "flag").exists():
                 assert process.poll() is None, (tmp_path / "first.log").read_text()
                 time.sleep(0.05)
         finally:
@@ -427,7 +448,7 @@ def test_killed_after_some_trials_a_study_is_completed(tmp_path: Path) -> None:
             process.wait()
     assert not (folder / "optimization_results.yaml").exists()
     done = subprocess.run(
-        command(folder, *words), cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300
+        command(folder, *words), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=LONGEST
     )
     assert done.returncode == 0, done.stderr
     assert "2 of 6 trials have ended" in done.stdout
@@ -444,7 +465,12 @@ def test_parallel_trials_of_two_processes_each(tmp_path: Path) -> None:
     words += ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "hydra.sweeper.pruner=median"]
     words += ["data.num_workers=1"]
     done = subprocess.run(
-        command(tmp_path / "sweep", *words), cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=600
+        command(tmp_path / "sweep", *words),
+        cwd=tmp_path,
+        env=ONE_THREAD,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "sweep" / "0" / "band.pt").exists()
@@ -456,7 +482,12 @@ def test_parallel_trials_of_two_processes_each(tmp_path: Path) -> None:
 def test_a_job_that_fails_in_another_process_leaves_the_others(tmp_path: Path, launcher: str) -> None:
     words = [f"hydra/launcher={launcher}", "trainer.max_epochs=1", "network.recursions=0,2", "data.num_workers=1"]
     done = subprocess.run(
-        command(tmp_path / "sweep", *words), cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300
+        command(tmp_path / "sweep", *words),
+        cwd=tmp_path,
+        env=ONE_THREAD,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
     )
     assert done.returncode == 1, done.stderr
     assert "network.recursions" in done.stdout + done.stderr

@@ -121,7 +121,7 @@ def quoted(text: str) -> str:
 
 
 def typed(key: str, value: object) -> str:
-    """An override as a user types it: quoted for Hydra, then for the shell, where that is needed.
+    r"""An override as a user types it: quoted for Hydra, then for the shell, where that is needed.
 
     Example:
         >>> typed("data.root", "a/b"), typed("data.root", "my [old] photos")
@@ -172,7 +172,10 @@ def _with_quotes(key: str, value: str, given: argparse.Namespace) -> str:
     if Path(value).exists() or not (inner or (given.multirun and "," in value)):
         return typed(key, value)
     start, body, end = inner.groups() if inner else ("", value, "")
-    parts = [re.fullmatch(r"""(\s*(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:\s*|\s*)(.*?)\s*""", part, re.DOTALL) for part in body.split(",")]
+    parts = [
+        re.fullmatch(r"""(\s*(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:\s*|\s*)(.*?)\s*""", part, re.DOTALL)
+        for part in body.split(",")
+    ]
     texts = [(part[1] if start == "{" else "", part[2]) for part in parts if part is not None]
     return shlex.quote(f"{key}={start}{','.join(name + _in_quotes(text.strip(QUOTES)) for name, text in texts)}{end}")
 

@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     settle()
     options = build_parser().parse_args(argv)
+
     def task() -> None:
         with tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder:
             serve(options, Path(folder))

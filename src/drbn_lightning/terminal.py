@@ -43,7 +43,7 @@ class LastingOutput(io.FileIO):
 
 
 def settle() -> None:
-    """Make standard output and error last, and write what their encoding does not know as `\\xe9`.
+    r"""Make standard output and error last, and write what their encoding does not know as `\xe9`.
 
     Called by every entry point first. What a test or a notebook has put in their place stays.
     """
@@ -123,8 +123,13 @@ def _lasting(descriptor: int, before: io.TextIOWrapper | None) -> io.TextIOWrapp
         return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace")
     with suppress(OSError):
         before.flush()
-    modes = {"line_buffering": before.line_buffering or raw.isatty(), "write_through": before.write_through}
-    return io.TextIOWrapper(io.BufferedWriter(raw), before.encoding, "backslashreplace", **modes)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        before.encoding,
+        "backslashreplace",
+        line_buffering=before.line_buffering or raw.isatty(),
+        write_through=before.write_through,
+    )
 
 
 def _status_of_output() -> int:

@@ -19,7 +19,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.tasks.train import train
 from drbn_lightning.tracking.charts import BETTER, GPU_MEMORY, all_figures
-from tests.running import TINY, TINY_SCENES, published, tiny, tiny_photos, vgg_file
+from tests.running import LONGEST, TINY, TINY_SCENES, published, tiny, tiny_photos, vgg_file
 from tests.wandb_record import Recorded
 
 EPOCHS, STEPS = 2, 4
@@ -225,7 +225,7 @@ def test_the_jobs_of_a_sweep_are_runs_of_one_group_and_nothing_asks_the_network(
     sweep = ["stage.optimizer.lr=1e30,1e-3", f"hydra.sweep.dir={tmp_path / 'many'}", "-m"]
     done = subprocess.run(
         [sys.executable, "-m", "drbn_lightning.train", *words, *sweep],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST, check=False,
     )  # fmt: skip
     assert "diverged" in done.stderr
     failed, whole = (recorded(tmp_path / "many" / number) for number in ("0", "1"))

@@ -1,14 +1,13 @@
 """Images decoded once: a memory-mapped file that every worker and every process reads without copying.
 
 `<folder>/<key>.bin` holds all images as `(3, H, W)` uint8, one after the other; `<folder>/<key>.json` says where
-each one lies and what it contains, with checksums of each image and of itself. The JSON is written last: where it is, the
-rest is complete. Thousands of photos may be kept small: shrunk to one short side as they are decoded.
+each one lies and what it contains, with checksums of each image and of itself. The JSON is written last: where it is,
+the rest is complete. Thousands of photos may be kept small: shrunk to one short side as they are decoded.
 """
 
 import hashlib
 import json
 import logging
-import os
 import time
 import zlib
 from collections.abc import Sequence
@@ -110,7 +109,7 @@ class ImageCache:
         entry = self._entries[number]
         values = self._values[entry.offset : entry.offset + prod(entry.shape)]
         if entry.offset not in self._checked:  # once in each process
-            if zlib.crc32(values) != entry.checksum:
+            if zlib.crc32(values.data) != entry.checksum:
                 self._mend(entry, values)
             self._checked.add(entry.offset)
         return torch.from_numpy(values).view(entry.shape)
@@ -121,7 +120,9 @@ class ImageCache:
         _log.warning("%s is damaged: decoding %s again", file, entry.path)
         again, fresh = decode(Path(entry.path), self._short_side)
         if (fresh.checksum, fresh.digest) != (entry.checksum, entry.digest):
-            raise DRBNError(f"{file} is damaged, and {entry.path} has changed since; remove {self._index} and run this again")
+            raise DRBNError(
+                f"{file} is damaged, and {entry.path} has changed since; remove {self._index} and run this again"
+            )
         values[:] = again.ravel()
         with suppress(OSError), file.open("r+b") as kept:
             kept.seek(entry.offset)

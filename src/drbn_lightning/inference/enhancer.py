@@ -201,7 +201,8 @@ def choose_method(whole: Whole, runtime: str, device: torch.device, precision: P
     """
     if runtime == "torch":
         return torch_method(whole.network, device, precision)
-    from drbn_lightning.inference.runtimes import kept, openvino as runtimes  # what they import is needed by few
+    from drbn_lightning.inference.runtimes.kept import kept_export  # what they import is needed by few
+    from drbn_lightning.inference.runtimes.openvino import open_onnx, open_openvino
 
-    path = kept.kept_export(whole)
-    return runtimes.open_onnx(path) if runtime == "onnx" else runtimes.open_openvino(path, precision=precision)
+    path = kept_export(whole)
+    return open_onnx(path) if runtime == "onnx" else open_openvino(path, precision=precision)

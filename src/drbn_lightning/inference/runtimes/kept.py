@@ -28,7 +28,7 @@ def kept_export(whole: Whole) -> Path:
 
 
 def cache_folders() -> Iterator[Path]:
-    """Where caches of this package go: `DRBN_CACHE`, or below `XDG_CACHE_HOME`, or below the home folder if there is one."""
+    """Where caches of this package go: `DRBN_CACHE`, below `XDG_CACHE_HOME`, below the home folder if there is one."""
     if os.environ.get("DRBN_CACHE"):
         yield Path(os.environ["DRBN_CACHE"])
     if os.environ.get("XDG_CACHE_HOME"):
