@@ -329,7 +329,7 @@ def test_no_space_left(failing: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a [b]", "[b]", "a,b", "a=b", "{b}", "(1) b", "it's", 'a"b', "a#b", "ünï", "~x y", " a ", "a;b&c", "null=,"],
+    ["a [b]", "[b]", "a,b", "a=b", "{b}", "(1) b", "it's", 'a"b', "a#b", "ünï", "~x y", "a;b&c", "null=,"],
 )
 def test_a_path_that_hydra_cannot_read_comes_with_the_quoting_that_works(
     failing: Run, tmp_path: Path, name: str
@@ -359,7 +359,7 @@ def test_a_folder_that_hydra_would_take_for_something_else(
     ("words", "better"),
     [
         (["data.root=/my", "photos/x"], "'data.root=\"/my photos/x\"'"),
-        (["checkpoint={mine: /a=b/c.pt, 'other one': d}"], '\'checkpoint={mine: "/a=b/c.pt", '),
+        (["checkpoint={mine: /a=b/c.pt, other: d e}"], '\'checkpoint={mine: "/a=b/c.pt", '),
         (["checkpoint=[a (1).pt, b]"], '\'checkpoint=["a (1).pt","b"]\''),
         (["-m", "data.root=/a=b,/c=d"], '\'data.root="/a=b","/c=d"\''),
     ],
@@ -368,10 +368,7 @@ def test_quotes_go_around_each_text(words: list[str], better: str) -> None:
     said = misread(words)
     assert said is not None
     assert better in said
-    assert (
-        misread([*words[:-1], *shlex.split(said[said.index("'") if better not in said else said.index(better) :])])
-        is None
-    )
+    assert misread([*words[:-1], *shlex.split(said[said.index(better) :])]) is None
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,9 @@ def test_runs_and_sweeps_of_one_second_get_folders_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    setup_globals()
+    runs, sweeps = ([starting(name=name) for _ in range(3)] for _ in range(2))
     OmegaConf.register_new_resolver("now", lambda _: "now", use_cache=True, replace=True)
     try:
-        runs, sweeps = ([starting(name=name) for _ in range(3)] for _ in range(2))
         starts = [hydra.utils.instantiate(config.hydra.callbacks.claim) for config in runs]
         for start, run, sweep in zip(starts, runs, sweeps, strict=True):
             start.on_run_start(config=run)
