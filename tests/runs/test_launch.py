@@ -29,6 +29,7 @@ def starting(*overrides: str, name: str = "train") -> DictConfig:
     with initialize_config_module("drbn_lightning.conf", version_base="1.3"):
         config = compose(name, overrides=list(overrides), return_hydra_config=True)
     OmegaConf.set_readonly(config.hydra, True)
+    OmegaConf.clear_cache(config)  # it knows the time already
     return config
 
 
