@@ -375,6 +375,8 @@ def test_quotes_go_around_each_text(words: list[str], better: str) -> None:
     "words",
     [
         ["stage=band", "seed=1,2", "-m"],
+        ["stage=band", "seed=1,2", "hydra.mode=MULTIRUN"],
+        ["-cd", "mine", "seed=1,2"],
         ["--cfg", "job", "-cd", "my conf (2)", "~logger", "+a.b=[1,2]", "data.root='/x [y]'"],
         ["seed=choice(1,2)", "stage.scheduler=${schedules.halving}", "hydra/launcher=parallel", "x=a b"],
         ["--help"],

@@ -93,7 +93,7 @@ def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=WAIT)
         yield chromium
         chromium.close()
 
@@ -123,6 +123,7 @@ def test_photo_slide_download_and_bad_file(
     address, process = served
     photo = dark_photo(tmp_path / "night photo.jpg")
     tab = browser.new_page(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    tab.set_default_timeout(WAIT)
     asked = list[str]()
     tab.on("request", lambda request: asked.append(request.url))
     errors = list[str]()

@@ -139,6 +139,8 @@ def misread(words: Sequence[str]) -> str | None:
     """
     given, _ = get_args_parser().parse_known_args(list(words))
     parser, before = OverridesParser.create(), ""
+    given.multirun |= any(word.startswith(("hydra.mode=", "+hydra.mode=")) for word in given.overrides)
+    own_files = bool(given.config_dir or given.config_name or given.config_path)  # which may make it a multirun, too
     for word in given.overrides:
         key, equals, value = word.partition("=")
         try:
@@ -151,7 +153,11 @@ def misread(words: Sequence[str]) -> str | None:
                 return f"{word} is no key=value"
             reason = " ".join(str(error).splitlines()[0].split())
             return f"Hydra cannot read {word} ({reason}); put quotes around the text: {_with_quotes(key, value, given)}"
-        if read.is_sweep_override() and not given.multirun and read.value_type is ValueType.SIMPLE_CHOICE_SWEEP:
+        if (
+            read.is_sweep_override()
+            and not (given.multirun or own_files)
+            and read.value_type is ValueType.SIMPLE_CHOICE_SWEEP
+        ):
             return f"{word} is several values for a sweep, which needs -m; as one text: {typed(key, value)}"
         if _taken_for_another(read, value):
             return f"{value} is a file or folder, and Hydra takes {word} for something else; say {typed(key, value)}"
