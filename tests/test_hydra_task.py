@@ -460,8 +460,8 @@ def test_a_lost_terminal_ends_a_training_with_a_checkpoint(tmp_path: Path) -> No
     os.close(inside)
     while not (run / "checkpoints" / "last.ckpt").exists():
         assert process.poll() is None
-        select.select([terminal], [], [], 0.1)
-        os.read(terminal, 65536)
+        if select.select([terminal], [], [], 0.1)[0]:
+            os.read(terminal, 65536)
     (run / "checkpoints" / "last.ckpt").unlink()
     os.close(terminal)  # SIGHUP to all its processes; writing to it fails from now on
     assert process.wait(LONGEST) == 130
