@@ -1,6 +1,7 @@
 """Packages that only some users need: installed as extras, imported when they are first used."""
 
 import importlib
+import os
 import sys
 from types import ModuleType
 
@@ -9,6 +10,9 @@ from drbn_lightning.errors import DRBNError
 WITHOUT = {"openvino": "openvino_telemetry"}
 """What a package must not find while it is imported. OpenVINO reports each import to an analytics service, unless the
 package that does so is absent."""
+
+SETTINGS = {"onnxruntime": {"ORT_DISABLE_TELEMETRY": "1"}}
+"""Variables that a package must find when it is imported. ONNX Runtime too would report to an analytics service."""
 
 
 def extra(package: str, name: str) -> ModuleType:
@@ -25,6 +29,8 @@ def extra(package: str, name: str) -> ModuleType:
         >>> extra("json", "onnx").dumps([1])
         '[1]'
     """
+    for variable, value in SETTINGS.get(package, {}).items():
+        os.environ.setdefault(variable, value)
     barred = WITHOUT.get(package)
     absent = barred if barred not in sys.modules else None
     if absent is not None:
