@@ -15,15 +15,15 @@ if [ $# -lt 4 ]; then
 fi
 lol=$1 good=$2 dark=$3 vgg=$4 out=${5:-outputs/pretrained}
 python=${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python)}
-common=(experiment=pretrained "data.parts.lol.root=$lol" "data.parts.photos.root=$good" data.num_workers=1 "unpaired.high=$good"
-  "unpaired.low=$dark" "unpaired.real_low=$dark" unpaired.num_workers=1 "perceptual.weights=$vgg"
+common=(experiment=pretrained "data.parts.lol.root=\"$lol\"" "data.parts.photos.root=\"$good\"" data.num_workers=1 "unpaired.high=\"$good\""
+  "unpaired.low=\"$dark\"" "unpaired.real_low=\"$dark\"" unpaired.num_workers=1 "perceptual.weights=\"$vgg\""
   "trainer.precision=${PRECISION:-bf16-mixed}")
 
 train() { # name, then overrides
-  "$python" -m drbn_lightning.train "${common[@]}" "paths.artifacts=$out/artifacts" "hydra.run.dir=$out/$1" resume=auto "${@:2}"
+  "$python" -m drbn_lightning.train "${common[@]}" "paths.artifacts=\"$out/artifacts\"" "hydra.run.dir=\"$out/$1\"" resume=auto "${@:2}"
 }
 
 train band stage=band
-train quality_model stage=quality seed=1 unpaired.part=1 "paths.artifacts=$out/quality_model_artifacts" "uses.band=$out/artifacts/band.pt"
+train quality_model stage=quality seed=1 unpaired.part=1 "paths.artifacts=\"$out/quality_model_artifacts\"" "uses.band=\"$out/artifacts/band.pt\""
 train quality stage=quality
 train recompose stage=recompose

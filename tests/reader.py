@@ -153,7 +153,10 @@ class Reader:
     def _run_script(self, program: str, *words: str) -> None:
         """Run a script; what it has Python do is done in this process, while the script waits for it."""
         python = Path("python").absolute()
-        python.write_text(f"#!{sys.executable} -IS\n{ASKING}")
+        asking = Path("asking.py").absolute()
+        asking.write_text(ASKING)
+        # By sh: the first line of a script cannot name a program whose path has a blank.
+        python.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-IS", str(asking)])} "$@"\n')
         python.chmod(0o755)
         (asked, ask), (answered, answer) = os.pipe(), os.pipe()
         variables = os.environ | {"PYTHON": str(python), "ASK": str(ask), "ANSWERED": str(answered)}

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from types import ModuleType
@@ -7,6 +8,7 @@ import pytest
 from drbn_lightning import extras
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
+from tests.processes import LIMIT
 
 # Counts what OpenVINO would send: its telemetry opens addresses by urllib, in threads that end before the process does.
 WATCHED = """
@@ -31,6 +33,21 @@ print(called, [name for name in sys.modules if name.startswith("openvino_telemet
 def test_a_missing_package_is_named_with_its_extra() -> None:
     with pytest.raises(DRBNError, match=r"no_such_package.*'drbn-lightning\[page\]'"):
         extra("no_such_package", "page")
+
+
+@pytest.mark.runtimes
+def test_onnx_runtime_sends_nothing_and_needs_no_home() -> None:
+    program = "from drbn_lightning.extras import extra; extra('onnxruntime', 'onnx')"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment | {"HOME": "/proc/none"},  # where telemetry would keep its name for this machine
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_openvino_sends_nothing() -> None:

@@ -2,8 +2,12 @@
 
 import csv
 import itertools
+import json
 import math
 import os
+import pty
+import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,10 +18,12 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from drbn_lightning import evaluate, train
 from drbn_lightning.checkpoints.artifact import HEADER
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.hydra_task import misread
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.tasks import train as training
 from tests.processes import LIMIT, ended, wait_for
@@ -320,6 +326,66 @@ def test_no_space_left(failing: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a [b]", "[b]", "a,b", "a=b", "{b}", "(1) b", "it's", 'a"b', "a#b", "ünï", "~x y", "a;b&c", "null=,"],
+)
+def test_a_path_that_hydra_cannot_read_comes_with_the_quoting_that_works(
+    failing: Run, tmp_path: Path, name: str
+) -> None:
+    said = failing("stage=band", f"data.root={tmp_path}/{name}")
+    (line,) = said.splitlines()
+    assert line.startswith("error: ")
+    (again,) = shlex.split(line[line.index("'data.root=") :])
+    assert misread(["stage=band", again]) is None
+    assert OverridesParser.create().parse_override(again).value() == f"{tmp_path}/{name}"
+    assert str(tmp_path / name) in failing("stage=band", "data=lol_v1", again)
+
+
+@pytest.mark.parametrize("name", ["[old]", "a,b", "x "])
+@pytest.mark.parametrize("words", [[], ["-m"]])
+def test_a_folder_that_hydra_would_take_for_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    said = misread([*words, f"data.root={name}"])
+    assert said is not None
+    assert f"'data.root=\"{name}\"'" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "better"),
+    [
+        (["data.root=/my", "photos/x"], "'data.root=\"/my photos/x\"'"),
+        (["checkpoint={mine: /a=b/c.pt, other: d e}"], '\'checkpoint={mine: "/a=b/c.pt", '),
+        (["checkpoint=[a (1).pt, b]"], '\'checkpoint=["a (1).pt","b"]\''),
+        (["-m", "data.root=/a=b,/c=d"], '\'data.root="/a=b","/c=d"\''),
+    ],
+)
+def test_quotes_go_around_each_text(words: list[str], better: str) -> None:
+    said = misread(words)
+    assert said is not None
+    assert better in said
+    assert misread([*words[:-1], *shlex.split(said[said.index(better) :])]) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["stage=band", "seed=1,2", "-m"],
+        ["stage=band", "seed=1,2", "hydra.mode=MULTIRUN"],
+        ["-cd", "mine", "seed=1,2"],
+        ["--cfg", "job", "-cd", "my conf (2)", "~logger", "+a.b=[1,2]", "data.root='/x [y]'"],
+        ["seed=choice(1,2)", "stage.scheduler=${schedules.halving}", "hydra/launcher=parallel", "x=a b"],
+        ["--help"],
+        ["--no-such-option"],
+    ],
+)
+def test_what_hydra_reads_well_stays(words: list[str]) -> None:
+    assert misread(words) is None
+
+
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "drbn_lightning.train", "stage=band", *TINY, *TINY_SCENES, *words]
 
@@ -394,6 +460,38 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in said
     assert f"resume={run}" in said
+
+
+@pytest.mark.slow
+def test_a_lost_terminal_ends_a_training_with_a_checkpoint(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.images=null", "data.num_workers=1"]
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *command(*words)], env=ONE_THREAD, cwd=tmp_path, stdin=inside, stdout=inside, stderr=inside
+    )
+    os.close(inside)
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        if select.select([terminal], [], [], 0.1)[0]:
+            os.read(terminal, 65536)
+    (run / "checkpoints" / "last.ckpt").unlink()
+    os.close(terminal)  # SIGHUP to all its processes; writing to it fails from now on
+    assert process.wait(LIMIT) == 130
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+    assert (run / "checkpoints" / "last.ckpt").exists()
+
+
+@pytest.mark.slow
+def test_a_training_whose_output_nobody_reads_finishes(tmp_path: Path) -> None:
+    words = ["trainer.max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}", "callbacks.progress.refresh_rate=1"]
+    run = [word for word in command(*words) if not word.startswith(("callbacks.progress=", "trainer.enable_progress"))]
+    shell = ["bash", "-o", "pipefail", "-c", f"{shlex.join(run)} | true"]
+    done = subprocess.run(shell, env=ONE_THREAD, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
+    assert (tmp_path / "run" / "band.pt").exists()
 
 
 @pytest.mark.slow

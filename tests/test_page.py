@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WAIT = 60_000  # milliseconds
+WAIT = 1000 * LIMIT  # milliseconds
 
 
 def dark_photo(path: Path, size: tuple[int, int] = (90, 60)) -> Path:
@@ -98,7 +99,7 @@ def address(said: Path) -> str | None:
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=WAIT)
         yield chromium
         chromium.close()
 
@@ -128,6 +129,7 @@ def test_photo_slide_download_and_bad_file(
     address, process = served
     photo = dark_photo(tmp_path / "night photo.jpg")
     tab = browser.new_page(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    tab.set_default_timeout(WAIT)
     asked = list[str]()
     tab.on("request", lambda request: asked.append(request.url))
     errors = list[str]()
@@ -201,6 +203,42 @@ def test_a_taken_port_is_named() -> None:
         assert page.free_port("127.0.0.1", None) != port
         with pytest.raises(DRBNError, match=f"127.0.0.1:{port} .*--port"):
             page.free_port("127.0.0.1", port)
+
+
+def test_nobody_asks_a_proxy_for_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxies = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "socks5://127.0.0.1:9", "all_proxy": "nonsense://"}
+    for name, value in (proxies | {"no_proxy": "example.org"}).items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with page.without_proxies():
+        assert not {name.lower() for name in os.environ} & {name.lower() for name in proxies}
+        assert all(urllib.request.proxy_bypass(host) for host in ("127.0.0.1", "localhost", "a.name", "[::1]:80"))
+    assert dict(os.environ) == before
+
+
+@pytest.mark.slow
+def test_the_page_comes_behind_a_proxy_and_without_a_home(folder: Path, tmp_path: Path) -> None:
+    words = [
+        "-m",
+        "drbn_lightning.page",
+        "--checkpoint",
+        str(folder / "recompose.pt"),
+        "--device",
+        "cpu",
+        "--port",
+        "0",
+    ]
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "socks5://127.0.0.1:9")
+    environment = os.environ | {"TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1", "HOME": "/proc/none"} | proxies
+    with subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "http://127.0.0.1:" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        said = process.communicate(timeout=LIMIT)[1]
+    assert (process.returncode, "Traceback" in said) == (INTERRUPTED, False)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("words", [["--max-side", "0"], ["--max-upload", "much"], ["photo.jpg"]])

@@ -429,6 +429,24 @@ train.main()
 """The command line, killed in the third trial after its first epoch."""
 
 
+HALT = """
+import pathlib, time
+from pytorch_lightning.callbacks import Callback
+
+
+class Halt(Callback):
+    def __init__(self, flag):
+        self.flag = pathlib.Path(flag)
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.current_epoch == 1 and pathlib.Path(trainer.checkpoint_callback.dirpath).parent.name == "2":
+            if not self.flag.exists():
+                self.flag.touch()
+                time.sleep(1800)
+"""
+"""Stops the third trial in its second epoch, for the test to kill it there."""
+
+
 @pytest.mark.slow
 def test_killed_after_some_trials_a_study_is_completed(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"

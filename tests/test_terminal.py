@@ -1,7 +1,35 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.terminal import exit_status, say
+from drbn_lightning.terminal import REQUESTS_TO_END, exit_status, say
+from tests.processes import LIMIT
+
+SPEAKS = """
+import sys
+from drbn_lightning.terminal import complain, exit_status, say, settle
+settle()
+def task():
+    for _ in range(3000):
+        say("f\\xfcnf \\udcff")
+        print("by print", file=sys.stdout)
+        print("by print", file=sys.stderr)
+    open("worked", "w").close()
+status = exit_status(task)
+sys.exit(status)
+"""
+
+
+def speaks(folder: str, shell: str, **variables: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a program that says much, by a shell that does something to its output; `$PYTHON` runs it."""
+    words = ["bash", "-o", "pipefail", "-c", shell.replace("$PYTHON", f'{sys.executable!r} -c "$PROGRAM"')]
+    environment = {**os.environ, "PROGRAM": SPEAKS, **variables}
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, timeout=LIMIT, check=False)
 
 
 def test_what_a_task_returns_is_the_exit_status() -> None:
@@ -37,3 +65,71 @@ def test_what_is_said_is_logged(capsys: pytest.CaptureFixture[str], log: pytest.
     say("done")
     assert capsys.readouterr().out == "done\n"
     assert log.messages == ["done"]
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "$PYTHON | true",
+        "$PYTHON | head -1",
+        "$PYTHON 2>&1 | true",
+        "$PYTHON >&-",
+        "$PYTHON >&- 2>&- <&-",
+        "$PYTHON 2>&-",
+        "exec 3</dev/null; $PYTHON >&3",
+    ],
+)
+def test_a_task_ends_well_whoever_listens(tmp_path: Path, shell: str) -> None:
+    done = speaks(str(tmp_path), shell)
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Error" not in done.stderr
+    assert (tmp_path / "worked").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"worked"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "ascii:strict"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_what_an_encoding_does_not_know_is_escaped(tmp_path: Path, variables: dict[str, str]) -> None:
+    done = speaks(str(tmp_path), "$PYTHON", **variables)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert done.stdout.startswith(b"f\\xfcnf \\udcff\n")
+
+
+def test_letters_stay_where_the_encoding_knows_them(tmp_path: Path) -> None:
+    done = speaks(str(tmp_path), "$PYTHON", PYTHONIOENCODING="utf-8")
+    assert done.stdout.startswith("fünf \\udcff\n".encode())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no /dev/full")
+def test_lost_output_is_said_once_the_work_is_done(tmp_path: Path) -> None:
+    done = speaks(str(tmp_path), "$PYTHON > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1].endswith("standard output cannot be written: No space left on device")
+    assert b"Traceback" not in done.stderr
+    assert (tmp_path / "worked").exists()
+
+
+@pytest.mark.parametrize("number", REQUESTS_TO_END)
+def test_a_request_to_end_is_an_interruption(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        assert exit_status(lambda: os.kill(os.getpid(), number)) == 130
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+    assert capsys.readouterr().err == "\ninterrupted\n"
+
+
+def test_a_lost_terminal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert exit_status(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

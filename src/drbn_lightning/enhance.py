@@ -17,7 +17,7 @@ from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, 
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
 from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS, RUNTIMES
-from drbn_lightning.terminal import FAILED, complain, exit_status
+from drbn_lightning.terminal import FAILED, complain, exit_status, settle
 
 if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
+    settle()
     parser = build_parser()
     options = parser.parse_args(argv)
     written = list[Job]()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drbn_lightning import __version__
 from drbn_lightning.names import ENHANCING_STAGES
-from drbn_lightning.terminal import exit_status, say
+from drbn_lightning.terminal import exit_status, say, settle
 
 if TYPE_CHECKING:
     from drbn_lightning.checkpoints.enhancement_model import Whole
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
+    settle()
     options = build_parser().parse_args(argv)
     return exit_status(lambda: export(options))
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from types import ModuleType
 
@@ -10,6 +11,9 @@ from drbn_lightning.errors import DRBNError
 WITHOUT = {"openvino": "openvino_telemetry"}
 """What a package must not find while it is imported. OpenVINO reports each import to an analytics service, unless the
 package that does so is absent."""
+
+SETTINGS = {"onnxruntime": {"ORT_DISABLE_TELEMETRY": "1"}}
+"""Variables that a package must find when it is imported. ONNX Runtime too would report to an analytics service."""
 
 
 def installed(package: str) -> bool:
@@ -39,6 +43,8 @@ def extra(package: str, name: str) -> ModuleType:
         >>> extra("json", "onnx").dumps([1])
         '[1]'
     """
+    for variable, value in SETTINGS.get(package, {}).items():
+        os.environ.setdefault(variable, value)
     barred = WITHOUT.get(package)
     absent = barred if barred not in sys.modules else None
     if absent is not None:

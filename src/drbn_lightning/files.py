@@ -50,7 +50,7 @@ def written_beside(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     place = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114  # false where forbidden
     temporary = place.parent / f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(place)
         old = _permissions(place)
         _create(temporary, mode if old is None else old)
         yield temporary
@@ -81,6 +81,16 @@ def _create(file: Path, mode: int | None) -> None:
     """Make an empty file that nobody else may read before it is done, where its permissions are known."""
     if mode is not None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode & 0o666 | 0o600))
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of a file; whatever is wrong there, such as a folder of /proc, is the user's to mend."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in UNWRITABLE:
+            raise
+        raise UnwritableError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
 
 
 def _remove(file: Path) -> None:

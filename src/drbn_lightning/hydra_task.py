@@ -1,5 +1,6 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
+import argparse
 import functools
 import re
 import shlex
@@ -10,19 +11,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
+from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, ValueType
+from hydra.errors import CompactHydraException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UNWRITABLE
-from drbn_lightning.terminal import DONE, FAILED, INTERRUPTED, LOG, complain, exit_status
+from drbn_lightning.terminal import DONE, FAILED, INTERRUPTED, LOG, complain, exit_status, requests_interrupt, settle
 
 Result = TypeVar("Result")
 VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
 """Hydra's options whose value may be the next word."""
+QUOTES = "\"'"
 
 
 def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Result]:
@@ -33,8 +38,10 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
 
     @functools.wraps(task)
     def wrapped(config: DictConfig) -> Result:
+        settle()  # in the processes of a launcher nobody else does
         try:
-            return task(config)
+            with requests_interrupt():
+                return task(config)
         except DRBNError as error:
             LOG.error(error)
             return _fail(str(error))
@@ -56,17 +63,28 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
     return wrapped
 
 
-def interruptible(entry: Callable[[], None]) -> Callable[[], None]:
-    """Wrap an entry point: Ctrl-C while a sweep's jobs run in other processes is one message, without a traceback."""
-    advice = "interrupted; the same command with the sweep's hydra.sweep.dir=... and resume=auto completes it"
+def entry_point(interrupted: str = "interrupted") -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Wrap what `hydra.main` made: lasting output, and one line for overrides that Hydra would misread and for Ctrl-C.
 
-    @functools.wraps(entry)
-    def wrapped() -> None:
-        status = exit_status(entry, lambda: advice)
-        if status != DONE:
-            sys.exit(status)
+    Args:
+        interrupted: what to say after Ctrl-C outside the task, while a sweep's jobs run in other processes.
+    """
 
-    return wrapped
+    def wrap(entry: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(entry)
+        def wrapped() -> None:
+            settle()
+            trouble = misread(sys.argv[1:])
+            if trouble is not None:
+                complain(f"error: {trouble}")
+                sys.exit(FAILED)
+            status = exit_status(entry, lambda: interrupted)
+            if status != DONE:
+                sys.exit(status)
+
+        return wrapped
+
+    return wrap
 
 
 def _fail(message: str) -> NoReturn:
@@ -102,6 +120,78 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
 
 
+def typed(key: str, value: object) -> str:
+    r"""An override as a user types it: quoted for Hydra, then for the shell, where that is needed.
+
+    Example:
+        >>> typed("data.root", "a/b"), typed("data.root", "my [old] photos")
+        ('data.root=a/b', '\'data.root="my [old] photos"\'')
+    """
+    text = str(value)
+    return f"{key}={text}" if re.fullmatch(r"[\w./-]+", text, re.ASCII) else shlex.quote(f"{key}={_in_quotes(text)}")
+
+
+def misread(words: Sequence[str]) -> str | None:
+    """What is wrong with overrides whose values Hydra cannot read, or would take for something else; None if nothing.
+
+    Args:
+        words: the command line after the program's name.
+    """
+    given, _ = get_args_parser().parse_known_args(list(words))
+    parser, before = OverridesParser.create(), ""
+    given.multirun |= any(word.startswith(("hydra.mode=", "+hydra.mode=")) for word in given.overrides)
+    own_files = bool(given.config_dir or given.config_name or given.config_path)  # which may make it a multirun, too
+    for word in given.overrides:
+        key, equals, value = word.partition("=")
+        try:
+            read = parser.parse_override(word)
+        except HydraException as error:
+            if not equals and "=" in before:  # the shell has cut a path at its blank
+                key, _, value = f"{before} {word}".partition("=")
+                return f"{word} is no key=value; a path with blanks wants quotes: {typed(key, value)}"
+            if not equals:
+                return f"{word} is no key=value"
+            reason = " ".join(str(error).splitlines()[0].split())
+            return f"Hydra cannot read {word} ({reason}); put quotes around the text: {_with_quotes(key, value, given)}"
+        if (
+            read.is_sweep_override()
+            and not (given.multirun or own_files)
+            and read.value_type is ValueType.SIMPLE_CHOICE_SWEEP
+        ):
+            return f"{word} is several values for a sweep, which needs -m; as one text: {typed(key, value)}"
+        if _taken_for_another(read, value):
+            return f"{value} is a file or folder, and Hydra takes {word} for something else; say {typed(key, value)}"
+        before = word
+    return None
+
+
+def _taken_for_another(read: Override, value: str) -> bool:
+    """Whether a value is a path that exists and Hydra makes a list, a map, several values or another text of it."""
+    other = read.is_sweep_override() or isinstance(read.value(), list | dict)
+    other |= isinstance(read.value(), str) and read.value() != value
+    return other and Path(value).exists()
+
+
+def _with_quotes(key: str, value: str, given: argparse.Namespace) -> str:
+    """The override with quotes around its text, or around each text of a list, a map or a sweep."""
+    inner = re.fullmatch(r"([\[{])(.*)([\]}])", value, re.DOTALL)
+    if Path(value).exists() or not (inner or (given.multirun and "," in value)):
+        return typed(key, value)
+    start, body, end = inner.groups() if inner else ("", value, "")
+    parts = [
+        re.fullmatch(r"""(\s*(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:\s*|\s*)(.*?)\s*""", part, re.DOTALL)
+        for part in body.split(",")
+    ]
+    texts = [(part[1] if start == "{" else "", part[2]) for part in parts if part is not None]
+    return shlex.quote(f"{key}={start}{','.join(name + _in_quotes(text.strip(QUOTES)) for name, text in texts)}{end}")
+
+
+def _in_quotes(text: str) -> str:
+    """A text in double quotes, which a shell's single quotes keep; backslashes count before a quote only."""
+    text = re.sub(r'(\\*)"', r'\1\1\\"', text)
+    return '"' + re.sub(r"(\\+)$", r"\1\1", text) + '"'
+
+
 def again(words: Sequence[str], key: str, folder: Path) -> str:
     """The command that goes on with a run or a sweep, as a shell takes it.
 
@@ -115,9 +205,7 @@ def again(words: Sequence[str], key: str, folder: Path) -> str:
         python -m drbn_lightning.train '--config-dir=a b' 'x={y: 1}' resume=runs/1
     """
     kept = [word for word in words if not word.startswith(f"{key}=")]
-    plain = re.fullmatch(r"[\w./-]+", str(folder)) is not None
-    value = str(folder) if plain else quoted(str(folder))
-    return f"python -m drbn_lightning.train {shlex.join([*kept, f'{key}={value}'])}"
+    return " ".join(["python -m drbn_lightning.train", *map(shlex.quote, kept), typed(key, folder)])
 
 
 @contextmanager
@@ -134,7 +222,7 @@ def own_command_line(about: HydraConf) -> Iterator[None]:
     sys.argv = [before[0], *flags(before[1:]), *about.overrides.task, "hydra/job_logging=disabled"]
     config = cast(DictConfig, HydraConfig.instance().cfg)
     with read_write(config.hydra.run):
-        config.hydra.run.dir = about.runtime.output_dir
+        config.hydra.run.dir = _in_quotes(about.runtime.output_dir)[1:-1]  # Lightning adds those
     try:
         yield
     finally:

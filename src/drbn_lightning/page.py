@@ -2,21 +2,20 @@
 
 import argparse
 import os
-import signal
 import socket
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from types import FrameType
 
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 from drbn_lightning.images.opening import any_size
-from drbn_lightning.terminal import exit_status
+from drbn_lightning.terminal import exit_status, settle
 
 FIRST_PORT, PORTS = 7860, 100
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
@@ -35,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
+    settle()
     options = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
 
     def task() -> None:
         with (
@@ -82,13 +81,15 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
         KeyboardInterrupt: Ctrl-C, or a request to end.
     """
     port = free_port(options.host, options.port)
-    os.environ.update(QUIET | {"GRADIO_TEMP_DIR": str(folder / "cache")})
-    extra("gradio", "page")  # before all that takes seconds
-    from drbn_lightning.tasks.page import Work, build, launch_options
+    os.environ.update(QUIET | {"GRADIO_TEMP_DIR": str(folder / "cache"), "HF_HOME": str(folder / "hub")})
+    with without_proxies():
+        extra("gradio", "page")  # before all that takes seconds
+        from drbn_lightning.tasks.page import Work, build, launch_options
 
-    page = build(Work(folder, options))
+        page = build(Work(folder, options))
     try:
-        _, address, _ = page.launch(**launch_options(options, port, folder))
+        with without_proxies():
+            _, address, _ = page.launch(**launch_options(options, port, folder))
         sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n")
         sys.stdout.flush()
         if options.open:
@@ -97,6 +98,21 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
             pass
     finally:
         page.close(verbose=False)
+
+
+@contextmanager
+def without_proxies() -> Iterator[None]:
+    """Have nobody ask a proxy for the page, which Gradio looks at once itself; the browser has the proxies again."""
+    before = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    for name in before:
+        del os.environ[name]
+    os.environ.update(dict.fromkeys(("no_proxy", "NO_PROXY"), "*"))  # nor those of the system's settings
+    try:
+        yield
+    finally:
+        for name in ("no_proxy", "NO_PROXY"):
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def free_port(host: str, port: int | None) -> int:
@@ -117,10 +133,6 @@ def free_port(host: str, port: int | None) -> int:
             reason = getattr(error, "strerror", None) or str(error)
     where = f"{host}:{port}" if port is not None else f"{host}:{candidates[0]} to {candidates[-1]}"
     raise DRBNError(f"the page cannot listen at {where} ({reason}); choose another --port or --host")
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _positive(text: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drbn_lightning import __version__
 from drbn_lightning.runs.sweep_summary import CSV, MARKDOWN, PLOT, summarize
-from drbn_lightning.terminal import exit_status, say
+from drbn_lightning.terminal import exit_status, say, settle
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
+    settle()
     options = build_parser().parse_args(argv)
 
     def task() -> None:

@@ -1,13 +1,57 @@
 """How every command speaks: what it says, what it complains of, and the status that it exits with."""
 
+import errno
+import io
 import logging
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
 
 from drbn_lightning.errors import DRBNError
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 LOG = logging.getLogger("drbn_lightning")
+NOBODY_LISTENS = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO)
+"""What writing gives after a reader or a terminal has gone."""
+REQUESTS_TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""SIGHUP is what a process gets whose terminal is lost."""
+
+
+class LastingOutput(io.FileIO):
+    """Standard output or error that writes as long as it can, and goes on without an error when it cannot.
+
+    What a command does is worth more than what it says of it: a reader that has seen enough (`| head -1`), a terminal
+    that is lost or a full disk must not end it.
+    """
+
+    lost: OSError | None = None
+    """Why something was not written, but for a reader or a terminal that has gone."""
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 any buffer, as FileIO declares it
+        """Write bytes; all of them count as written where that fails."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in NOBODY_LISTENS:
+                self.lost = error
+            return memoryview(data).nbytes
+
+
+def settle() -> None:
+    r"""Make standard output and error last, and write what their encoding does not know as `\xe9`.
+
+    Called by every entry point first. What a test or a notebook has put in their place stays.
+    """
+    _fill_descriptors()
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        before = getattr(sys, name)
+        if before is None or (before is getattr(sys, f"__{name}__") and isinstance(before, io.TextIOWrapper)):
+            setattr(sys, name, _lasting(descriptor, before))
 
 
 def say(text: str) -> None:
@@ -24,16 +68,76 @@ def complain(text: str) -> None:
 
 
 def exit_status(task: Callable[[], int | None], interrupted: Callable[[], str] = lambda: "interrupted") -> int:
-    """Run a task; a `DRBNError` becomes one line, Ctrl-C what `interrupted` gives.
+    """Run a task; a `DRBNError` becomes one line, Ctrl-C, SIGTERM and a lost terminal what `interrupted` gives.
 
     Returns:
-        What the task returns, 0 for None; 1 after an error, 130 after Ctrl-C.
+        What the task returns, 0 for None; 1 after an error or where its output is lost, 130 after Ctrl-C.
     """
     try:
-        return task() or DONE
+        with requests_interrupt():
+            return task() or _status_of_output()
     except DRBNError as error:
         complain(f"error: {error}")
         return FAILED
     except KeyboardInterrupt:
         complain(f"\n{interrupted()}")
         return INTERRUPTED
+
+
+@contextmanager
+def requests_interrupt() -> Iterator[None]:
+    """Have `REQUESTS_TO_END` do what Ctrl-C does; not those that the process ignores, as under nohup."""
+    before, process = dict[int, Any](), os.getpid()
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != process:  # a loading process: a lost terminal is the main process's affair
+            if number == signal.SIGTERM:
+                os._exit(128 + number)
+            return
+        if number != signal.SIGTERM:  # a lost terminal is said by itself and by the shell
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in REQUESTS_TO_END}
+        before = {number: handler for number, handler in before.items() if handler is signal.SIG_DFL}
+        for number in before:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _fill_descriptors() -> None:
+    """Open what was closed before the process began, or the next file that is opened would be standard output."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _lasting(descriptor: int, before: io.TextIOWrapper | None) -> io.TextIOWrapper:
+    raw = LastingOutput(descriptor, "w", closefd=False)
+    if before is None:
+        return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace")
+    with suppress(OSError):
+        before.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        before.encoding,
+        "backslashreplace",
+        line_buffering=before.line_buffering or raw.isatty(),
+        write_through=before.write_through,
+    )
+
+
+def _status_of_output() -> int:
+    """Complain of what could not be said for another reason than that nobody listens."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if not isinstance(raw, LastingOutput) or raw.lost is None:
+        return DONE
+    complain(f"error: what was to be said is lost, standard output cannot be written: {raw.lost.strerror}")
+    return FAILED

@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from drbn_lightning.errors import RunInterruptedError
-from drbn_lightning.hydra_task import again, flags, guarded, interruptible, own_command_line
+from drbn_lightning.hydra_task import again, entry_point, flags, guarded, own_command_line
 from drbn_lightning.runs import labels
 from drbn_lightning.runs.launch import own_devices, refuse_sweep_without_multirun, start_processes_as_usual
 from drbn_lightning.runs.sweep_summary import summarized
@@ -17,7 +17,7 @@ from drbn_lightning.runs.sweep_summary import summarized
 labels.register()
 
 
-@interruptible
+@entry_point("interrupted; the same command with the sweep's hydra.sweep.dir=... and resume=auto completes it")
 @hydra.main(version_base="1.3", config_path="pkg://drbn_lightning.conf", config_name="train")
 @guarded
 def main(config: DictConfig) -> float | None:

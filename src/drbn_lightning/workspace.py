@@ -9,7 +9,7 @@ from typing import Any
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
-from drbn_lightning.terminal import exit_status, say
+from drbn_lightning.terminal import exit_status, say, settle
 from drbn_lightning.tracking.charts import CHARTS, STEP, image_key
 
 IMAGES = 4  # of each kind; conf/callbacks/default.yaml has as many
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the command is wrong (2), or help or version were asked for (0).
     """
+    settle()
     options = build_parser().parse_args(argv)
     return exit_status(lambda: say(make(options)))
 

@@ -3,6 +3,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from drbn_lightning.data import cache as module
-from drbn_lightning.data import fingerprints
+from drbn_lightning.data import decoding, fingerprints
 from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UnwritableError
@@ -60,7 +62,7 @@ def test_images_are_not_copied_and_the_file_is_safe(tmp_path: Path, paths: list[
 
 def test_opens_without_decoding_again(tmp_path: Path, paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     ImageCache.open(tmp_path / "cache", paths)
-    monkeypatch.setattr(module, "read_rgb", None)
+    monkeypatch.setattr(decoding, "read_rgb", None)
     assert len(ImageCache.open(tmp_path / "cache", paths)) == len(paths)
 
 
@@ -85,6 +87,72 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path, paths: list[Path], damage:
     else:
         index.write_text(index.read_text()[:-9] if damage == "cut json" else json.dumps({"size": 1, "images": [{}]}))
     assert torch.equal(ImageCache.open(tmp_path / "cache", paths)[0], whole)
+
+
+@pytest.mark.parametrize("short_side", [None, 3])
+def test_a_flipped_byte_is_decoded_again(
+    tmp_path: Path, paths: list[Path], log: pytest.LogCaptureFixture, short_side: int | None
+) -> None:
+    def opened() -> ImageCache:
+        return ImageCache.open(tmp_path / "cache", paths, short_side)
+
+    cache = opened()
+    whole = [cache[number].clone() for number in range(len(cache))]
+    (binary,) = (tmp_path / "cache").glob("*.bin")
+    sound = binary.read_bytes()
+    for place in (0, len(sound) // 2, len(sound) - 1):
+        binary.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
+        cache = opened()
+        assert all(torch.equal(cache[number], image) for number, image in enumerate(whole))
+        assert binary.read_bytes() == sound
+    assert sum("decoding" in message for message in log.messages) == 3
+
+
+def test_a_flipped_byte_where_nothing_may_be_written(
+    tmp_path: Path, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ImageCache.open(tmp_path / "cache", paths)[0].clone()
+    (binary,) = (tmp_path / "cache").glob("*.bin")
+    binary.write_bytes(bytes([binary.read_bytes()[0] ^ 128]) + binary.read_bytes()[1:])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    cache = ImageCache.open(tmp_path / "cache", paths)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert torch.equal(cache[0], whole)
+    monkeypatch.undo()
+    write_png(paths[0], np.zeros((8, 12, 3), dtype=np.uint8))
+    with pytest.raises(DRBNError, match=r"\.bin .*0\.png .*remove .*\.json"):
+        pickle.loads(pickle.dumps(cache))[0]
+
+
+def test_every_flipped_byte_of_the_index_is_noticed(tmp_path: Path, paths: list[Path]) -> None:
+    cache = ImageCache.open(tmp_path / "cache", paths[:1])
+    described = cache.name(0), cache.shape(0), cache.digest(0), cache.signature(0)
+    (index,) = (tmp_path / "cache").glob("*.json")
+    sound = index.read_bytes()
+    for place in range(0, len(sound), 7):
+        index.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
+        again = ImageCache.open(tmp_path / "cache", paths[:1])
+        assert (again.name(0), again.shape(0), again.digest(0), again.signature(0)) == described
+        assert index.read_bytes() == sound
+
+
+@pytest.mark.parametrize("way", ["in place", "renamed"])
+def test_a_file_replaced_with_the_same_size_and_time_is_decoded_again(tmp_path: Path, way: str) -> None:
+    old, other = tmp_path / "a.bmp", tmp_path / "other.bmp"
+    for file, value in ((old, 10), (other, 200)):
+        Image.fromarray(np.full((4, 6, 3), value, np.uint8)).save(file)
+        os.utime(file, (1_000_000, 1_000_000))
+    ImageCache.open(tmp_path / "cache", [old])
+    before = old.stat()
+    if way == "in place":
+        shutil.copy2(other, old)
+    else:
+        other.rename(old)
+    assert (old.stat().st_mtime_ns, old.stat().st_size) == (before.st_mtime_ns, before.st_size)
+    assert np.unique(ImageCache.open(tmp_path / "cache", [old])[0].numpy()).tolist() == [200]
 
 
 def test_pickles_small_and_maps_again(tmp_path: Path, paths: list[Path]) -> None:
@@ -182,6 +250,6 @@ def test_a_file_that_may_not_be_read_is_never_left_out(
     def refuse(path: Path) -> None:
         raise DRBNError(f"The image {path} cannot be opened") from PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(module, "read_rgb", refuse)
+    monkeypatch.setattr(decoding, "read_rgb", refuse)
     with pytest.raises(DRBNError, match=r"0\.png"):
         ImageCache.open(tmp_path / "cache", paths, tolerant=True)

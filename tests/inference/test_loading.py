@@ -9,7 +9,7 @@ import drbn_lightning
 from drbn_lightning.checkpoints import pretrained
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference import loading
-from drbn_lightning.inference.loading import TILE_SIZES, cache_folder, load_enhancer
+from drbn_lightning.inference.loading import TILE_SIZES, load_enhancer
 from drbn_lightning.inference.tiling import Tiles
 from drbn_lightning.names import RUNTIMES
 from drbn_lightning.types import Method
@@ -45,12 +45,11 @@ def test_other_runtimes_run_the_exported_network(
         opened.append((path, precision))
         return lambda low, thumbnail: np.ones_like(low)
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(loading, "cached_export", lambda whole, folder: folder / f"{whole.stage}.onnx")
+    monkeypatch.setattr(loading, "kept_export", lambda whole: tmp_path / f"{whole.stage}.onnx")
     monkeypatch.setattr(loading, f"open_{runtime}", opener)
     enhance = load_enhancer(weights / "band.pt", runtime=runtime, precision="float32")
     assert (enhance(image(5, 6)) == 255).all()
-    assert opened == [(tmp_path / "drbn_lightning" / "band.onnx", "float32")]  # once for all kinds of images
+    assert opened == [(tmp_path / "band.onnx", "float32")]  # once for all kinds of images
 
 
 @pytest.mark.parametrize(
@@ -72,13 +71,6 @@ def test_every_runtime_has_tiles_that_fit_their_overlap() -> None:
     assert {runtime for runtime, _ in TILE_SIZES} == set(RUNTIMES)
     for size in TILE_SIZES.values():
         Tiles(size).check()
-
-
-def test_exports_are_kept_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "drbn_lightning"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "drbn_lightning"
 
 
 def test_the_package_offers_it_without_loading_torch_before() -> None:

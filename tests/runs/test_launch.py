@@ -1,9 +1,12 @@
+import pickle
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import hydra.utils
 import pytest
+from hydra import compose, initialize_config_module
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
@@ -13,12 +16,69 @@ from omegaconf import DictConfig, OmegaConf
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.runs import launch
-from drbn_lightning.runs.launch import SweepStart, own_devices, refuse_sweep_without_multirun
+from drbn_lightning.runs.launch import FolderClaim, SweepStart, own_devices, refuse_sweep_without_multirun
 from tests.running import composed
 
 CONF = Path(__file__).parents[2] / "conf"
 LAUNCHERS = sorted(file.stem for file in (CONF / "hydra" / "launcher").glob("*.yaml"))
 TRAINER = {"accelerator": "auto", "devices": 1}
+
+
+def starting(*overrides: str, name: str = "train") -> DictConfig:
+    """A configuration as Hydra has it before a run: read-only, and not yet known to `HydraConfig`."""
+    with initialize_config_module("drbn_lightning.conf", version_base="1.3"):
+        config = compose(name, overrides=list(overrides), return_hydra_config=True)
+    OmegaConf.set_readonly(config.hydra, True)
+    OmegaConf.clear_cache(config)  # it knows the time already
+    return config
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_runs_and_sweeps_of_one_second_get_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs, sweeps = ([starting(name=name) for _ in range(3)] for _ in range(2))
+    OmegaConf.register_new_resolver("now", lambda _: "now", use_cache=True, replace=True)
+    try:
+        starts = [hydra.utils.instantiate(config.hydra.callbacks.claim) for config in runs]
+        for start, run, sweep in zip(starts, runs, sweeps, strict=True):
+            start.on_run_start(config=run)
+            start.on_multirun_start(config=sweep)
+    finally:
+        setup_globals()
+    parent = "outputs/band" if name == "train" else "outputs/evaluate"
+    assert [run.hydra.run.dir for run in runs] == [f"{parent}/now", f"{parent}/now_2", f"{parent}/now_3"]
+    folders = [sweep.hydra.sweep.dir for sweep in sweeps]
+    assert folders == ["multirun/now/now", "multirun/now/now_2", "multirun/now/now_3"]
+    assert [sweep.hydra.overrides.hydra[-1] for sweep in sweeps] == [f"hydra.sweep.dir='{one}'" for one in folders]
+    assert all(Path(folder).is_dir() for folder in folders)
+    assert pickle.loads(pickle.dumps(starts[0])) is not None  # as launchers do
+    for start, sweep in zip(starts, sweeps, strict=True):
+        start.on_multirun_end(config=sweep)
+
+
+def test_a_folder_that_is_named_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        config = starting("hydra.run.dir=mine", "hydra.sweep.dir='my ${now:%Y}'")
+        start = FolderClaim()
+        start.on_run_start(config=config)
+        start.on_multirun_start(config=config)
+        start.on_multirun_end(config=config)
+        assert (config.hydra.run.dir, config.hydra.sweep.dir[:5]) == ("mine", "my 20")
+
+
+def test_a_place_where_no_folder_can_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outputs").touch()
+    with pytest.raises(SystemExit, match="1"):
+        FolderClaim().on_run_start(config=starting())
+    said = capsys.readouterr().err
+    assert "outputs" in said
+    assert said.count("\n") == 1
 
 
 @pytest.fixture(autouse=True)

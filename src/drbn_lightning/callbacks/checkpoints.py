@@ -15,6 +15,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from drbn_lightning.checkpoints.artifact import write
 from drbn_lightning.errors import RunInterruptedError
+from drbn_lightning.terminal import REQUESTS_TO_END
 
 LAST = "last.ckpt"
 
@@ -53,7 +54,8 @@ class BestCheckpoint(ModelCheckpoint):
 class ResumePoint(Checkpoint):
     """Keeps `last.ckpt` up to date, so that a killed or interrupted run can go on exactly.
 
-    The first Ctrl-C (or SIGTERM) ends the run after the step in progress, with a checkpoint; the second at once.
+    The first Ctrl-C, SIGTERM or loss of the terminal (SIGHUP, unless the process ignores it, as under nohup) ends the
+    run after the step in progress, with a checkpoint; a second Ctrl-C or SIGTERM at once.
     A `Checkpoint`, because Lightning calls these last: the moving average has been updated by then.
     """
 
@@ -71,9 +73,11 @@ class ResumePoint(Checkpoint):
         self._handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen for Ctrl-C and SIGTERM, in place of Lightning's own handlers."""
+        """Listen for Ctrl-C and requests to end, in place of Lightning's own handlers."""
         self._saved = time.monotonic()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *REQUESTS_TO_END):
+            if number not in (signal.SIGINT, signal.SIGTERM) and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._handlers[number] = signal.signal(number, self._on_signal)
 
     def on_train_batch_end(
@@ -110,6 +114,8 @@ class ResumePoint(Checkpoint):
             raise RunInterruptedError(f"stopped as asked; the checkpoint is {self.path}")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop and number not in (signal.SIGINT, signal.SIGTERM):
+            return  # a lost terminal is said by itself and by the shell
         if self._stop:
             signal.signal(number, signal.SIG_DFL)
             raise KeyboardInterrupt

@@ -1,18 +1,16 @@
 """Images decoded once: a memory-mapped file that every worker and every process reads without copying.
 
 `<folder>/<key>.bin` holds all images as `(3, H, W)` uint8, one after the other; `<folder>/<key>.json` says where
-each one lies and what it contains. The JSON is written last: where it is, the rest is complete. Thousands of photos may
-be kept small: shrunk to one short side as they are decoded.
+each one lies and what it contains, with checksums of each image and of itself. The JSON is written last: where it is,
+the rest is complete. Thousands of photos may be kept small: shrunk to one short side as they are decoded.
 """
 
 import hashlib
 import json
 import logging
-import os
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -23,30 +21,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from drbn_lightning.data import fingerprints
 from drbn_lightning.data.crops import thumbnail_tensor
+from drbn_lightning.data.decoding import Entry, decode, decoded
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import TEMPORARY_SUFFIX, UnwritableError, written_beside
-from drbn_lightning.images.rgb import read_rgb, resized
 
-FORMAT = 2
+FORMAT = 3
 """Version of the two files; a new one makes every cache anew."""
 
 _DAY = 24 * 60 * 60.0  # seconds
 _log = logging.getLogger(__name__)
-
-
-class Entry(NamedTuple):
-    """One image of the cache: name of its file, shape as kept, offset in bytes, and what the WHOLE image contains.
-
-    `digest` and `signature` are of the image as decoded, before it was resized.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    offset: int
-    digest: str
-    signature: str
 
 
 class Failure(NamedTuple):
@@ -73,22 +57,22 @@ class ImageCache:
         Raises:
             OSError, ValueError, KeyError, TypeError: a file is missing or damaged; `open` makes it anew.
         """
-        content = json.loads(index.read_text(encoding="utf-8"))
-        self._index = index
+        content = _read_index(index)
+        self._index, self._short_side = index, content["short_side"]
         self._entries = [Entry(**{**entry, "shape": tuple(entry["shape"])}) for entry in content["images"]]
         self.failed = [Failure(**failure) for failure in content.get("failed", [])]
         size = index.with_suffix(".bin").stat().st_size
         if size != content["size"] or size != sum(prod(entry.shape) for entry in self._entries):
             raise ValueError(f"{index} does not fit its images")
         self._values = _map(index.with_suffix(".bin"), size)
-        self._thumbnails = dict[int, Tensor]()
+        self._thumbnails, self._checked = dict[int, Tensor](), set[int]()
 
     @classmethod
     def open(cls, folder: Path, paths: Sequence[Path], short_side: int | None = None, tolerant: bool = False) -> Self:
         """Open the cache of these files, or decode them into one.
 
-        A file that changed its place, size or time of change is decoded again. Any number of processes may do this at
-        once; each one ends with a complete cache.
+        A file that was moved, changed or replaced is decoded again, also where its size and time stayed as they were
+        (`cp -p`). Any number of processes may do this at once; each one ends with a complete cache.
 
         Args:
             folder: where caches lie; made where it is missing. Its old caches stay.
@@ -117,10 +101,32 @@ class ImageCache:
         return len(self._entries)
 
     def __getitem__(self, number: int) -> Tensor:
-        """Give one image, `(3, H, W)` uint8, without copying it."""
+        """Give one image, `(3, H, W)` uint8, without copying it; damaged ones are decoded again.
+
+        Raises:
+            DRBNError: it is damaged and cannot be decoded again.
+        """
         entry = self._entries[number]
         values = self._values[entry.offset : entry.offset + prod(entry.shape)]
+        if entry.offset not in self._checked:  # once in each process
+            if zlib.crc32(values.data) != entry.checksum:
+                self._mend(entry, values)
+            self._checked.add(entry.offset)
         return torch.from_numpy(values).view(entry.shape)
+
+    def _mend(self, entry: Entry, values: NDArray[np.uint8]) -> None:
+        """Decode a damaged image again, for this process and, where it may write, for others."""
+        file = self._index.with_suffix(".bin")
+        _log.warning("%s is damaged: decoding %s again", file, entry.path)
+        again, fresh = decode(Path(entry.path), self._short_side)
+        if (fresh.checksum, fresh.digest) != (entry.checksum, entry.digest):
+            raise DRBNError(
+                f"{file} is damaged, and {entry.path} has changed since; remove {self._index} and run this again"
+            )
+        values[:] = again.ravel()
+        with suppress(OSError), file.open("r+b") as kept:
+            kept.seek(entry.offset)
+            kept.write(again.data)
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         return type(self), (self._index,)
@@ -157,7 +163,8 @@ def _key(paths: Sequence[Path], short_side: int | None, tolerant: bool) -> str:
             status = path.stat()
         except OSError as error:
             raise DRBNError(f"The image {path} cannot be opened ({error.strerror}); check the path.") from error
-        key.update(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        file = (path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        key.update(("\0".join(map(str, file)) + "\n").encode(errors="surrogateescape"))
     return key.hexdigest()
 
 
@@ -171,10 +178,20 @@ def _write(index: Path, paths: Sequence[Path], short_side: int | None, tolerant:
     with written_beside(index.with_suffix(".bin")) as temporary, temporary.open("wb") as file:
         entries, failed = _write_images(file, paths, short_side, tolerant)
     content: dict[str, Any] = {"format": FORMAT, "size": sum(prod(entry.shape) for entry in entries)}
-    content["images"] = [entry._asdict() for entry in entries]
+    content |= {"short_side": short_side, "images": [entry._asdict() for entry in entries]}
     content["failed"] = [failure._asdict() for failure in failed]
+    text = json.dumps(content)
     with written_beside(index) as temporary:
-        temporary.write_text(json.dumps(content), encoding="utf-8")
+        temporary.write_text(f"{zlib.crc32(text.encode())}\n{text}", encoding="utf-8")
+
+
+def _read_index(index: Path) -> dict[str, Any]:
+    """The content of the JSON, which follows its checksum in a line of its own."""
+    checksum, _, text = index.read_text(encoding="utf-8").partition("\n")
+    if int(checksum) != zlib.crc32(text.encode()):
+        raise ValueError(f"{index} is damaged")
+    content: dict[str, Any] = json.loads(text)
+    return content
 
 
 def _write_images(
@@ -184,9 +201,9 @@ def _write_images(
     entries: list[Entry] = []
     failed: list[Failure] = []
     offset = 0
-    for position, decoded in enumerate(_decoded(paths, short_side)):
+    for position, image in enumerate(decoded(paths, short_side)):
         try:
-            values, entry = decoded.result()
+            values, entry = image.result()
         except DRBNError as error:
             if not tolerant or getattr(error.__cause__, "errno", None) is not None:
                 raise
@@ -196,32 +213,6 @@ def _write_images(
         entries.append(entry._replace(offset=offset))
         offset += values.nbytes
     return entries, failed
-
-
-Decoded = tuple[NDArray[np.uint8], Entry]
-
-
-def _decoded(paths: Sequence[Path], short_side: int | None) -> Iterator[Future[Decoded]]:
-    """Decode in threads (Pillow and SHA-256 release the GIL), in order, with few images in memory at a time."""
-    workers = os.cpu_count() or 1
-    waiting: deque[Future[Decoded]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for path in paths:
-            waiting.append(pool.submit(_decode, path, short_side))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
-
-
-def _decode(path: Path, short_side: int | None) -> Decoded:
-    """Decode one image to `(3, H, W)` and describe it; its offset is not known yet."""
-    rgb = read_rgb(path)
-    whole = torch.from_numpy(rgb).permute(2, 0, 1)
-    digest, signature = fingerprints.digest(whole), fingerprints.signature(whole)
-    kept = rgb if short_side is None else resized(rgb, short_side)
-    values = np.ascontiguousarray(kept.transpose(2, 0, 1))
-    return values, Entry(path.name, (3, values.shape[1], values.shape[2]), 0, digest, signature)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -60,8 +60,10 @@ def _column(values: Sequence[Any]) -> Any:  # noqa: ANN401 tensor, list, batch o
 
 
 def leave_interrupts_to_the_main_process(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; a worker that died of it would take the last step with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C and its loss reach every process of a terminal; a worker that died would take the last step with it."""
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class SampleDataModule(pl.LightningDataModule):

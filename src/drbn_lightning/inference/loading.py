@@ -1,6 +1,5 @@
 """From a checkpoint to an enhancer: which network, by which runtime, on which device, in which precision."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -9,7 +8,7 @@ from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
 from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.enhancer import Enhancer, Runner
-from drbn_lightning.inference.runtimes.export import cached_export
+from drbn_lightning.inference.runtimes.kept import kept_export
 from drbn_lightning.inference.runtimes.onnx import open_onnx
 from drbn_lightning.inference.runtimes.openvino import open_openvino
 from drbn_lightning.inference.runtimes.precision import Precision, choose_device, choose_precision
@@ -121,10 +120,5 @@ def choose_method(whole: Whole, runtime: str, device: torch.device, precision: P
     """
     if runtime == "torch":
         return torch_method(whole.network, device, precision)
-    path = cached_export(whole, cache_folder())
+    path = kept_export(whole)
     return open_onnx(path) if runtime == "onnx" else open_openvino(path, precision=precision)
-
-
-def cache_folder() -> Path:
-    """Where exported networks are kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drbn_lightning"

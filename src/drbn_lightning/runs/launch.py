@@ -4,22 +4,94 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.hydra_task import quoted
+from drbn_lightning.runs.claims import claimed, held, process_group
 from drbn_lightning.runs.gpus import held_devices
 from drbn_lightning.terminal import FAILED, complain
 
 EXTRAS = {"hydra_joblib_launcher": "sweep", "hydra_submitit_launcher": "sweep", "hydra_ray_launcher": "ray"}
 """The extra that brings a launcher, by the package of its plugin."""
 PARALLEL = "JoblibLauncher"
+
+
+class FolderClaim(Callback):
+    """Called by Hydra before a run or a sweep: what begins at the same second gets a folder of its own all the same."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._held = ExitStack()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        """Travel to the processes of a launcher without what is held."""
+        return type(self), ()
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401 whatever Hydra adds
+        """Claim the run's folder."""
+        claim_folder(config, "run")
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401 whatever Hydra adds
+        """Claim the sweep's folder, and hold it as long as the sweep lasts; each job holds its own."""
+        claim_folder(config, "sweep")
+        with _one_line():
+            self._held.enter_context(held(Path(config.hydra.sweep.dir)))
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401 whatever Hydra adds
+        """Let go of the sweep's folder."""
+        self._held.close()
+
+
+def claim_folder(config: DictConfig, kind: Literal["run", "sweep"]) -> None:
+    """Make `hydra.run.dir` or `hydra.sweep.dir` a folder that nobody else has, where it is named after the time.
+
+    A folder that the command line names stays as it is: it may be used again, to go on in it.
+    """
+    place, key = config.hydra[kind], f"hydra.{kind}.dir"
+    pattern = str(OmegaConf.to_container(place, resolve=False)["dir"])  # type: ignore[call-overload,index]  # of texts
+    words = config.hydra.overrides.hydra
+    if "${now:" not in pattern or any(str(word).lstrip("+").startswith(f"{key}=") for word in words):
+        return
+    with _one_line(), _known_to_hydra(config):
+        folder = str(claimed(Path(place.dir), process_group()))
+    with read_write(place), read_write(config.hydra.overrides):
+        place.dir = folder
+        if kind == "sweep":
+            words.append(f"{key}={quoted(folder)}")  # from these its jobs are composed
+
+
+@contextmanager
+def _known_to_hydra(config: DictConfig) -> Iterator[None]:
+    """Let `${hydra:...}` be resolved, which it is from the first job on only."""
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(config)
+    try:
+        yield
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """End the process with one line: Hydra turns an exception of a callback into a warning."""
+    try:
+        yield
+    except DRBNError as error:
+        complain(f"error: {error}")
+        sys.exit(FAILED)
+    except OSError as error:
+        complain(f"error: {error.filename or 'the folder'} cannot be written: {error.strerror}; choose another folder")
+        sys.exit(FAILED)
 
 
 class SweepStart(Callback):

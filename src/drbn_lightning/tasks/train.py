@@ -17,6 +17,8 @@ from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
+from drbn_lightning.hydra_task import typed
+from drbn_lightning.runs.claims import held
 from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.runs.record import finished_before, read_record, recorded
 from drbn_lightning.terminal import say
@@ -64,7 +66,7 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         about["best"] = (read_record(folder) or {}).get("best")
     if config.print_config:
         say(about["config"])
-    with recorded(folder, about) as record:
+    with held(folder), recorded(folder, about) as record:
         pl.seed_everything(config.seed, workers=True, verbose=False)
         experiment = build_experiment(config, stage_name, overrides)
         record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
@@ -161,6 +163,10 @@ def _fit(experiment: Experiment, resume: Path | None) -> None:
                 "trainer.max_epochs among them, or start anew"
             ) from None
         raise
+    except SystemExit as end:  # what Lightning makes of an interruption while it does not train
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
     finally:
         finish_logger_runs(exit_code=int(sys.exception() is not None))
         if experiment.trainer.world_size > 1:
@@ -192,4 +198,4 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
         default = Path(config.paths.artifacts) / experiment.artifact.name
         with written_beside(default) as beside:
             shutil.copyfile(experiment.artifact, beside)
-        say(f"published as {default}; look at it: python -m drbn_lightning.evaluate checkpoint={default}")
+        say(f"published as {default}; look at it: python -m drbn_lightning.evaluate {typed('checkpoint', default)}")

@@ -1,6 +1,7 @@
 """Loggers, before a run that goes on and when a run ends."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,7 @@ def finish_logger_runs(exit_code: int = 0) -> None:
     folder = Path(wandb.run.settings.sync_dir) if wandb.run.offline else None
     wandb.finish(exit_code=exit_code)
     if folder is not None and folder.exists():
-        sys.stdout.write(f"to send this run to W&B: wandb sync {_shortest(folder)}\n")
+        sys.stdout.write(f"to send this run to W&B: wandb sync {shlex.quote(_shortest(folder))}\n")
         sys.stdout.flush()
 
 

@@ -84,7 +84,8 @@ def has_key(url: str) -> bool:
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     named = os.environ.get("NETRC")
-    places = [Path(named).expanduser()] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 Path.home() raises where there is none
+    places = [Path(os.path.expanduser(named))] if named else [home / ".netrc", home / "_netrc"]  # noqa: PTH111 as above
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         return False

@@ -221,10 +221,15 @@ def cached_export(whole: Whole, folder: Path) -> Path:
     Raises:
         DRBNError: see `export.exported`.
     """
-    path = folder / f"{whole.stage}-{_digest(whole)}.onnx"
+    path = export_path(whole, folder)
     if not path.is_file():
         exported(whole, path, overwrite=True)  # another process may be as far
     return path
+
+
+def export_path(whole: Whole, folder: Path) -> Path:
+    """Where a folder has the exported file of a network."""
+    return folder / f"{whole.stage}-{_digest(whole)}.onnx"
 
 
 def _digest(whole: Whole) -> str:
