@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.fingerprints import NEAR, Fingerprint, digest, distances, overlap, signature
+from drbn_lightning.data.fingerprints import Fingerprint, digest, overlap, resemblance, signature
+from drbn_lightning.data.likeness import NEAR, distances
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import pair_files
 from drbn_lightning.errors import DRBNError

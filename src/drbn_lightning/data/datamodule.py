@@ -3,7 +3,7 @@
 import signal
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -74,6 +74,10 @@ class SampleDataModule(pl.LightningDataModule):
     """Its group in the configuration, for messages."""
     holds = "samples"
     """What it holds, for people."""
+    on_overlap: Literal["warn", "error"] = "warn"
+    """What to do when a test image has been trained on."""
+    has_test_set = True
+    """Whether it tests on other images than it trains on or chooses a network by."""
 
     def __init__(self, batch_size: int = 4, num_workers: int = 2, seed: int = 0) -> None:
         """Set up the loaders.

@@ -7,7 +7,8 @@ from torch.utils.data import DataLoader
 
 from drbn_lightning.batches import Pair, Together
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule, SampleSet
-from drbn_lightning.data.fingerprints import Fingerprint, overlap
+from drbn_lightning.data.fingerprints import Fingerprint, overlap, resemblance
+from drbn_lightning.data.leaks import warn_or_refuse
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule, UnpairedSet
 from drbn_lightning.data.unpaired.splits import REAL_LOW
@@ -55,6 +56,7 @@ class TogetherDataModule(SampleDataModule):
             )
         super().__init__(pairs.batch_size, pairs.num_workers, pairs.seed)
         self.pairs, self.unpaired, self.validates_on_pairs = pairs, unpaired, validates_on_pairs
+        self.on_overlap, self.has_test_set = pairs.on_overlap, pairs.has_test_set
 
     def prepare_data(self) -> None:
         """Decode what both halves need, in one process."""
@@ -99,6 +101,8 @@ class TogetherDataModule(SampleDataModule):
     def _keep_test_images_out(self) -> None:
         """Compare the unpaired photos with both images of the test pairs, by content.
 
+        A dark photo that only looks like a low-light test image may be a copy of it, or another exposure of the scene.
+
         NOTE: the released code lets test images into the adversarial loss.
         """
         photos = self.unpaired.photos_used()
@@ -117,3 +121,6 @@ class TogetherDataModule(SampleDataModule):
                     f"{len(shared)} of the photos in {key} are also in the test set {tested.name}, for example "
                     f"{shared[0]}: no test image may reach a loss; remove them from that folder"
                 )
+            if like := resemblance(tested, fingerprint):
+                message = f"{len(like)} of the photos in {key} look like low-light images of the test set {tested.name}"
+                warn_or_refuse(self.on_overlap, f"{message}, for example {like[0]}", "remove them from that folder")

@@ -56,6 +56,7 @@ class MixedDataModule(PairDataModule):
         self.parts = {name: part for name, part in parts.items() if part is not None}
         if not self.parts:
             raise DRBNError("data.parts is empty: name at least one source of pairs")
+        self.on_overlap, self.has_test_set = self._first().on_overlap, self._first().has_test_set
         for name, part in self.parts.items():
             if getattr(part, "crop_size", crop_size) != crop_size:
                 raise DRBNError(f"data.parts.{name}.crop_size differs from data.crop_size={crop_size}; make them equal")

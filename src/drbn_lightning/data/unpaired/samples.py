@@ -149,7 +149,7 @@ class UnpairedDataModule(SampleDataModule):
 
 
 def fingerprint(name: str, cache: ImageCache, photos: Sequence[PhotoFile]) -> Fingerprint:
-    """Describe photos; low-light photos only by their exact digests."""
+    """Describe photos; an exact digest alone proves that two low-light photos are one."""
     bright = [photo.number for photo in photos if photo.kind != REAL_LOW]
     return Fingerprint.of_photos(name, cache, bright, [photo.number for photo in photos if photo.kind == REAL_LOW])
 
