@@ -10,7 +10,6 @@ from drbn_lightning.tasks.resumption import require_same_samples
 from drbn_lightning.tasks.train import train
 from tests.running import TINY, composed, tiny, tiny_photos
 
-
 CONSTANT = "stage.scheduler=${schedules.constant}"
 
 

@@ -18,6 +18,7 @@ from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
+from drbn_lightning.networks.global_batch import part_of, pooled
 from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
 from drbn_lightning.stages.base import Stage
 from drbn_lightning.stages.real_images import RealImages, checked, chosen
@@ -102,9 +103,10 @@ class RecompositionLearning(Stage):
             terms |= self.adversarial_terms(paired, pairs, unpaired)
         loss = torch.stack([term.float() for term in terms.values()]).sum()
         size = len(pairs.low)
-        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
+        loss = loss * part_of(size).weight
+        self.log_loss(loss, size)
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()}, batch_size=size)
-        return loss * self.share(size)
+        return loss
 
     def adversarial_terms(self, paired: Tensor, pairs: PairBatch, unpaired: UnpairedBatch | None) -> dict[str, Tensor]:
         """The recomposer's quality term and, with a joint adversary, the discriminator's own loss.
@@ -138,9 +140,16 @@ class RecompositionLearning(Stage):
     def discriminator_term(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
         """The discriminator's loss on real images and on fakes that are cut off from the recomposer."""
         assert self.discriminator is not None
-        real = [self.discriminator(self.ordered(image)) for image in reals]
-        fake = [self.discriminator(self.ordered(image.detach().clamp(0, 1))) for image in fakes]
+        real = [self.all_opinions(image) for image in reals]
+        fake = [self.all_opinions(image.detach().clamp(0, 1)) for image in fakes]
         return self.criterion.discriminator_loss(torch.cat(real), torch.cat(fake))
+
+    def all_opinions(self, image: Tensor) -> Tensor:
+        """Logits of a learning discriminator for the images of all processes; the others' have no gradient here."""
+        assert self.discriminator is not None
+        part = part_of(len(image))
+        # The loss is weighted by this process's share: the mean over processes must be that of the whole batch.
+        return pooled(self.discriminator(self.ordered(image)), part, gain=len(part.sizes) / part.weight)
 
     def validation_step(
         self, batch: PairBatch | PhotoBatch, batch_idx: int, dataloader_idx: int = 0
