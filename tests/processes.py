@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.distributed as distributed
-import torch.multiprocessing as multiprocessing
+from torch.multiprocessing.spawn import spawn
 
 
 def in_group(function: Callable[[int], Any], folder: Path, world_size: int = 2) -> list[Any]:
@@ -17,7 +17,7 @@ def in_group(function: Callable[[int], Any], folder: Path, world_size: int = 2) 
         folder: where the processes meet and leave what they return.
         world_size: number of processes.
     """
-    multiprocessing.spawn(_run, (function, folder, world_size), nprocs=world_size)  # type: ignore[no-untyped-call]
+    spawn(_run, (function, folder, world_size), nprocs=world_size)  # type: ignore[no-untyped-call]  # torch's own
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(world_size)]
 
 

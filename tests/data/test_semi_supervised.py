@@ -228,6 +228,20 @@ def test_a_test_image_among_the_photos_is_refused(folders: Path, source: str, fo
         ready(data)
 
 
+@pytest.mark.parametrize(("folder", "key"), [("dark", "unpaired.real_low"), ("good", "unpaired.high")])
+def test_a_photo_like_a_dark_test_image_is_told_as_on_overlap_says(folders: Path, folder: str, key: str) -> None:
+    for number in range(8):  # whichever of them is held out
+        (folders / folder / f"{folder[0]}{number}.png").unlink()
+        Image.fromarray(pixels("eval151", SIZE) // 8).save(folders / folder / f"x{number}.jpg", quality=85 + number)
+    message = rf"of the photos in {key} look like low-light images of the test set v1/test, for example x\d"
+    with pytest.warns(UserWarning, match=message):
+        ready(stored(folders))
+    data = stored(folders)
+    data.on_overlap = "error"
+    with pytest.raises(DRBNError, match=rf"{message}.*data\.on_overlap=warn"):
+        ready(data)
+
+
 def test_a_test_image_in_validation_alone_is_refused_too(folders: Path) -> None:
     name = next(iter(ready(stored(folders)).val_dataloader()[1])).name[0]
     write_photo(folders / "dark" / name, pixels("eval150", SIZE) // 8)

@@ -36,7 +36,7 @@ def of_the_whole_batch(rank: int) -> dict[str, Tensor]:
     drawn = draw(SIZES[rank])
     own = drawn.clone().requires_grad_()
     values = pooled(own, part, gain=len(SIZES))
-    values.square().mean().backward()
+    torch.autograd.backward(values.square().mean())
     assert own.grad is not None
     empty = pooled(own[: SIZES[0] * (rank == 0)], Part((3, 0), rank), gain=1)
     return {"drawn": drawn, "values": values.detach(), "gradient": own.grad, "empty": empty.detach()}
@@ -47,7 +47,7 @@ def test_two_processes_draw_and_see_what_one_does(tmp_path: Path) -> None:
     first, second = in_group(of_the_whole_batch, tmp_path)
     torch.manual_seed(1)
     alone = torch.rand(4, requires_grad=True)
-    alone.square().mean().backward()
+    torch.autograd.backward(alone.square().mean())
     assert alone.grad is not None
     assert torch.equal(torch.cat([first["drawn"], second["drawn"]]), alone)
     assert torch.equal(first["values"], alone)

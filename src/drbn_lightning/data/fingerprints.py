@@ -161,7 +161,7 @@ def overlap(train: Fingerprint, test: Fingerprint) -> list[str]:
     Returns:
         Names of `test`, in its order.
     """
-    near = alike(test.signatures, train.signatures).any(axis=1).tolist()
+    near = [row.any() for row in alike(test.signatures, train.signatures)]
     low, normal = set(train.low), set(train.normal)
     lows = [one in low for one in test.low] or [False] * len(test.names)
     normals = [one in normal for one in test.normal]
@@ -179,5 +179,5 @@ def resemblance(train: Fingerprint, test: Fingerprint) -> list[str]:
     """
     if not (train.of_single_photos or test.of_single_photos):
         return []
-    near = alike(test.either(), train.either()).any(axis=1).tolist()
+    near = [row.any() for row in alike(test.either(), train.either())]
     return [name for name, found in zip(test.names, near, strict=True) if found]

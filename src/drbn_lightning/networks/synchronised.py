@@ -8,7 +8,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch.distributed.nn import functional as distributed
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from drbn_lightning.networks.global_batch import is_shared
@@ -41,11 +41,11 @@ class SynchronisedBatchNorm(_BatchNorm):
     def _over_all(self, features: Tensor) -> Tensor:
         dims, shape = [0, *range(2, features.dim())], [1, -1, *[1] * (features.dim() - 2)]
         own = features.new_tensor([features.numel() // self.num_features])
-        sums = all_reduce(torch.cat([features.sum(dims), own]))
+        sums = _summed(torch.cat([features.sum(dims), own]))
         count = sums[-1].detach()
         mean = sums[:-1] / count
         centred = features - mean.view(shape)
-        variance = all_reduce(centred.square().sum(dims)) / count
+        variance = _summed(centred.square().sum(dims)) / count
         self._track(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
         normalised: Tensor = centred * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
@@ -60,6 +60,12 @@ class SynchronisedBatchNorm(_BatchNorm):
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
+
+
+def _summed(values: Tensor) -> Tensor:
+    """The sum over all processes, through which gradients reach each of them."""
+    found: Tensor = distributed.all_reduce(values)  # type: ignore[no-untyped-call]  # torch's own
+    return found
 
 
 def synchronise(module: nn.Module) -> None:
