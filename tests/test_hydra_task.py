@@ -494,7 +494,7 @@ def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Pa
         alone, together = weights(one / place), weights(two / place)
         assert alone.keys() == together.keys()
         for name, tensor in alone.items():
-            torch.testing.assert_close(together[name], tensor, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-5)
     alone_figures, together_figures = figures_of(one), figures_of(two)
     scored = [name for name in alone_figures if name.startswith("val/")]  # in training each process logs its own terms
     assert {"val/loss"} < set(scored)

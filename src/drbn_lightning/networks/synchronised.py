@@ -4,11 +4,11 @@ NOTE: not `torch.nn.SyncBatchNorm`, which refuses to run on the CPU; where that 
 Lightning puts it in this one's place.
 """
 
-from typing import Self
+from typing import Any, Self
 
 import torch
+import torch.distributed as distributed
 from torch import Tensor, nn
-from torch.distributed.nn import functional as distributed
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from drbn_lightning.networks.global_batch import is_shared
@@ -62,9 +62,25 @@ class SynchronisedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes. A gradient is the sum of theirs, for each of them goes by the same sum.
+
+    NOTE: as `torch.distributed.nn.functional.all_reduce`, which torch has deprecated without a public successor.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ANN401 torch's own
+        total = values.detach().clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 torch's own
+        return _Sum.forward(ctx, gradient)
+
+
 def _summed(values: Tensor) -> Tensor:
-    """The sum over all processes, through which gradients reach each of them."""
-    found: Tensor = distributed.all_reduce(values)  # type: ignore[no-untyped-call]  # torch's own
+    found: Tensor = _Sum.apply(values)
     return found
 
 

@@ -124,11 +124,14 @@ class RecompositionLearning(Stage):
         bands, found = self(unpaired.real_low, unpaired.real_low_thumbnail)
         recomposed = found.image
         fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
+        own = {}
+        if (
+            self.adversary == "joint"
+        ):  # first, for it moves batch norm's statistics, by which the opinions' gradient goes
+            own["discriminator"] = self.discriminator_term(chosen(self.real_images, unpaired, pairs), fakes)
         logits = torch.cat([self.opinion(fake) for fake in fakes])
         terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
-        if self.adversary == "joint":
-            terms["discriminator"] = self.discriminator_term(chosen(self.real_images, unpaired, pairs), fakes)
-        return terms
+        return terms | own
 
     def opinion(self, image: Tensor) -> Tensor:
         """Logits `(N,)` whose gradient reaches the image but not the discriminator."""
