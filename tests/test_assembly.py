@@ -10,7 +10,7 @@ from drbn_lightning.assembly import build_data, build_experiment, build_network,
 from drbn_lightning.bands import Bands
 from drbn_lightning.checkpoints.artifact import load
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
-from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.semi_supervised import SemiSupervisedDataModule
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.tasks.train import train
@@ -235,7 +235,7 @@ def test_a_discriminator_that_would_not_be_taken_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("sources", "kind"), [("[unpaired]", SyntheticRatingsDataModule), ("[unpaired,data]", TogetherDataModule)]
+    ("sources", "kind"), [("[unpaired]", SyntheticRatingsDataModule), ("[unpaired,data]", SemiSupervisedDataModule)]
 )
 def test_sources_choose_the_data(tmp_path: Path, sources: str, kind: type) -> None:
     published(tmp_path / "artifacts")

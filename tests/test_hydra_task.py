@@ -582,8 +582,22 @@ def all_finite(folder: Path) -> bool:
     return all(column and all(map(math.isfinite, column)) for column in figures.values())
 
 
-@pytest.mark.parametrize("stage", ["quality", pytest.param("recompose", marks=pytest.mark.slow)])
-def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Path, stage: str) -> None:
+ADVERSARIES = {
+    "quality": ("stage=quality", "discriminator.base_channels=2"),  # with batch norm, JPEG qualities and a share
+    "joint": ("stage=recompose", "adversary=joint", "adversary.learning_rate=0.1"),
+    "scratch": (
+        "stage=recompose",
+        "adversary=scratch",
+        "adversary.learning_rate=0.001",
+        "discriminator.base_channels=2",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ADVERSARIES)
+def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Path, name: str) -> None:
+    stage = ADVERSARIES[name][0].removeprefix("stage=")
     (tmp_path / "ranks.py").write_text(RANKS)
     artifacts, untouched = (published(tmp_path / name) for name in ("artifacts", "untouched"))
     words = [
@@ -596,48 +610,49 @@ def test_two_processes_train_the_semi_supervised_stages_as_one_does(tmp_path: Pa
     ]
     words += ["trainer.max_epochs=2", "trainer.log_every_n_steps=1", "callbacks.images=null"]
     words += ["data.length=9", "unpaired.length=9"]  # shares of unequal sizes
-    # Steps in proportion to the gradients, and nothing that depends on a process's share: no batch norm, no JPEG
-    # qualities that it draws, no share of its photos that is rounded up.
     words += ["stage.optimizer._target_=torch.optim.SGD", "~stage.optimizer.betas", "~stage.optimizer.eps"]
-    words += ["stage.optimizer.lr=0.1"]
-    if stage == "quality":
-        words += ["discriminator.normalization=group", "discriminator.reencode=null", "discriminator.base_channels=2"]
-        words += ["stage.enhanced_share=1"]
-    else:
-        words += ["adversary=joint", "adversary.learning_rate=0.1", *TINY_RECOMPOSER]
+    words += ["stage.optimizer.lr=0.1", "criterion=least_squares"]  # steps in proportion to the gradients
+    words += [*ADVERSARIES[name], *(TINY_RECOMPOSER if stage == "recompose" else ())]
     ranks = f"+callbacks.ranks={{_target_: ranks.Ranks, folder: {tmp_path}}}"
     one, two = tmp_path / "one", tmp_path / "two"
-    started(tmp_path, f"stage={stage}", *words, "trainer=ddp", f"hydra.run.dir={two}", ranks)
+    started(tmp_path, *words, "trainer=ddp", f"hydra.run.dir={two}", ranks)
     both = [torch.load(tmp_path / f"rank_{rank}.pt", weights_only=True) for rank in range(2)]
     assert [content["steps"] for content in both] == [6, 6]
     assert equal(both[0]["state_dict"], both[1]["state_dict"])
     assert (artifacts / f"{stage}.pt").read_bytes() == (two / f"{stage}.pt").read_bytes()
     assert all_finite(two)
 
-    config = composed(one, f"stage={stage}", *words, f"paths.artifacts={untouched}")
+    config = composed(one, *words, f"paths.artifacts={untouched}")
     training.train(config, stage, [], publish=False)
     for place in (f"{stage}.pt", "checkpoints/last.ckpt"):
         alone, together = weights(one / place), weights(two / place)
         assert alone.keys() == together.keys()
         for name, tensor in alone.items():
-            torch.testing.assert_close(together[name], tensor, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-4)
     alone_figures, together_figures = figures_of(one), figures_of(two)
-    scored = [name for name in alone_figures if name.startswith("val/")]  # in training each process logs its own share
+    scored = [name for name in alone_figures if name.startswith("val/")]  # in training each process logs its own terms
     assert {"val/loss"} < set(scored)
+    scored.append("train/loss")
     for name in scored:
         assert together_figures[name] == pytest.approx(alone_figures[name], rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("stage=quality",), ("stage=recompose", "adversary=scratch")])
-def test_two_processes_train_a_discriminator_with_batch_norm(tmp_path: Path, words: tuple[str, ...]) -> None:
-    artifacts = published(tmp_path / "artifacts")
-    more = ("trainer=ddp", "discriminator.base_channels=2", "criterion=least_squares", "trainer.max_epochs=2")
-    common = (*TINY, *TINY_SCENES, *TINY_PHOTOS, "data.batch_size=4", "trainer.log_every_n_steps=1")
-    started(tmp_path, *words, *common, *more, f"hydra.run.dir={tmp_path / 'run'}")
-    stage = words[0].removeprefix("stage=")
-    assert (artifacts / f"{stage}.pt").read_bytes() == (tmp_path / "run" / f"{stage}.pt").read_bytes()
-    assert all_finite(tmp_path / "run")
+def test_a_run_of_one_process_goes_on_with_two(tmp_path: Path) -> None:
+    words = [*TINY, *TINY_SCENES, "data.length=9", "data.batch_size=4", "trainer.max_epochs=2", "callbacks.images=null"]
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    fault = "+callbacks.fault={_target_: tests.tasks.test_train.Breakdown, step: 5}"
+    with pytest.raises(RuntimeError, match="broken down"):
+        training.train(
+            composed(broken, "stage=band", *words, fault, "callbacks.last.minutes=0"), "band", [], publish=False
+        )
+    before = torch.load(broken / "checkpoints" / "last.ckpt", weights_only=True)
+    assert (before["global_step"], before["epoch"]) == (4, 1)
+    started(tmp_path, "stage=band", *words, "trainer=ddp", f"resume={broken}")
+    training.train(composed(whole, "stage=band", *words), "band", [], publish=False)
+    assert torch.load(broken / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
+    for name, tensor in weights(whole / "band.pt").items():
+        torch.testing.assert_close(weights(broken / "band.pt")[name], tensor, rtol=1e-4, atol=1e-6)
 
 
 SWEEPS = {

@@ -16,7 +16,8 @@ from drbn_lightning.callbacks.publishing import Publisher
 from drbn_lightning.checkpoints.artifact import NEEDS, Artifact, NetworkDescription, header, identity, load
 from drbn_lightning.checkpoints.initial import Initial, start_from
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
-from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.fingerprints import Fingerprint
+from drbn_lightning.data.semi_supervised import SemiSupervisedDataModule
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule
 from drbn_lightning.errors import DRBNError, OptionError
 from drbn_lightning.runs.labels import register
@@ -27,13 +28,17 @@ register()  # names of runs, which the configuration of loggers asks for
 
 
 class Experiment(NamedTuple):
-    """Everything that a run consists of; `network` is what it trains, `artifact` where it publishes that."""
+    """Everything that a run consists of; `network` is what it trains, `artifact` where it publishes that.
+
+    `seen` says what the networks that it starts from or uses were trained on, by the setting that names each.
+    """
 
     data: SampleDataModule
     stage: pl.LightningModule
     network: nn.Module
     trainer: pl.Trainer
     artifact: Path
+    seen: dict[str, list[Fingerprint]]
 
 
 def build(config: DictConfig, key: str, **more: Any) -> Any:  # noqa: ANN401 whatever the configuration names
@@ -99,7 +104,7 @@ def build_sources(config: DictConfig) -> SampleDataModule:
     makers: dict[tuple[str, ...], Callable[[], SampleDataModule]] = {
         ("data",): lambda: build_data(config),
         ("unpaired",): lambda: build_unpaired(config),
-        ("data", "unpaired"): lambda: TogetherDataModule(
+        ("data", "unpaired"): lambda: SemiSupervisedDataModule(
             build_data(config), build_unpaired(config), validates_on_pairs=config.trains != "discriminator"
         ),
     }
@@ -211,7 +216,15 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     report = RunReport(artifact, plain(config), origin, parents, own_data)
     last = [Publisher(artifact, make_header), report]
     trainer = build(config, "trainer", callbacks=[*callbacks, *last], logger=loggers)
-    return Experiment(data, stage, network, trainer, artifact)
+    return Experiment(data, stage, network, trainer, artifact, _seen(config, used, initial))
+
+
+def _seen(config: DictConfig, used: dict[str, Artifact], initial: Initial | None) -> dict[str, list[Fingerprint]]:
+    """What earlier networks were trained on, by the setting that names each."""
+    found = {f"uses.{name}={config.uses[name]}": artifact.trained_on for name, artifact in used.items()}
+    if initial is not None:
+        found[f"init={config.init}"] = initial.trained_on
+    return {setting: [Fingerprint.from_dict(one) for one in seen] for setting, seen in found.items()}
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

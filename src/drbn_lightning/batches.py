@@ -78,15 +78,15 @@ class Photo(NamedTuple):
     name: str
 
 
-class TogetherBatch(NamedTuple):
+class SemiSupervisedBatch(NamedTuple):
     """Pairs and unpaired photos of one training step."""
 
     pairs: PairBatch
     unpaired: UnpairedBatch
 
 
-class Together(NamedTuple):
-    """One sample of a `TogetherBatch`."""
+class SemiSupervisedSample(NamedTuple):
+    """One sample of a `SemiSupervisedBatch`."""
 
     pairs: Pair
     unpaired: Unpaired

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from drbn_lightning.assembly import build_experiment
-from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.batches import PairBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.callbacks import monitors
 from drbn_lightning.callbacks.monitors import gradient_norm, images_in, owner
 from drbn_lightning.tasks.train import train
@@ -40,7 +40,7 @@ def test_images_of_every_kind_of_batch() -> None:
     photo = torch.zeros(3, 3, 8, 8)
     pairs = PairBatch(photo[:2], photo[:2], torch.zeros(2), ["a", "b"])
     unpaired = UnpairedBatch(photo, None, photo[:1], torch.zeros(1))
-    assert [images_in(batch) for batch in (pairs, unpaired, TogetherBatch(pairs, unpaired))] == [2, 4, 6]
+    assert [images_in(batch) for batch in (pairs, unpaired, SemiSupervisedBatch(pairs, unpaired))] == [2, 4, 6]
 
 
 def test_norms_are_logged_before_clipping_when_the_loggers_take_figures(tmp_path: Path) -> None:

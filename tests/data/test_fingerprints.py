@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.fingerprints import NEAR, Fingerprint, digest, distances, overlap, signature
+from drbn_lightning.data.fingerprints import Fingerprint, digest, overlap, resemblance, signature
+from drbn_lightning.data.likeness import NEAR, alike, distances
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.data.paired.matching import pair_files
 from drbn_lightning.errors import DRBNError
@@ -163,6 +164,34 @@ def test_photos_survive_a_checkpoint_and_are_known_by_content(tmp_path: Path) ->
     assert photos("none", [], []).count == 0
 
 
+@pytest.mark.parametrize(("form", "quality"), [("JPEG", 85), ("JPEG", 50), ("AVIF", 60), ("WEBP", 75)])
+def test_a_copy_of_a_dark_image_resembles_it_and_no_other_scene(form: str, quality: int) -> None:
+    pairs = described("pairs", [dark_scene(n) for n in range(6)], [scene(n) for n in range(6)])
+    copies = [encoded(dark_scene(n), form, quality=quality) for n in (2, 4)]
+    found = photos("photos", [copies[0], scene(7)], [copies[1], dark_scene(9)])
+    assert overlap(pairs, found) == []
+    assert resemblance(pairs, found) == ["low00", "low02"]
+    assert resemblance(found, pairs) == ["low08", "low010"]
+    assert resemblance(found, photos("other", [], [copies[1]])) == ["low00"]
+
+
+def test_low_images_of_two_data_sets_of_pairs_are_not_compared() -> None:
+    first, second = described("a", [dark_scene(0)], [scene(1)]), described("b", [dark_scene(0)], [scene(2)])
+    assert resemblance(first, second) == []
+
+
+def test_fingerprints_of_before_have_no_dark_signatures() -> None:
+    plain = photos("photos", [scene(1)], [dark_scene(2)]).as_dict()
+    before = Fingerprint.from_dict({name: value for name, value in plain.items() if name != "dark"})
+    assert before.dark == []
+    assert overlap(before, photos("other", [], [dark_scene(2)])) == ["low00"]
+    assert resemblance(before, photos("other", [], [dark_scene(2), dark_scene(3)])) == []
+    pairs = described("pairs", [dark_scene(2)], [scene(3)])
+    assert resemblance(before, pairs) == []
+    assert resemblance(pairs, before) == []
+    assert overlap(pairs, before) == ["low01"]
+
+
 def lol(reference: Path, folder: Path, release: str, split: str) -> tuple[Fingerprint, ImageCache]:
     pairs = find_pairs(reference / "data", release, "train" if split == "train" else "test")
     cache = ImageCache.open(folder, pair_files(pairs))
@@ -188,3 +217,19 @@ def test_the_leaks_of_lol_are_found_and_no_others(reference: Path, tmp_path: Pat
         near = distances(copied.signatures, [other.signatures[number] for number in numbers])
         assert np.diag(near).max() < 0.95  # the measurement in the module
     assert distances(test.signatures, train.signatures).min() > 3.5
+
+
+@pytest.mark.reference
+def test_dark_copies_of_lol_are_found_and_no_other_scenes(reference: Path, tmp_path: Path) -> None:
+    test, cache = lol(reference, tmp_path, "v1", "test")
+    for form, scale, quality in (("JPEG", 1, 85), ("JPEG", 1, 50), ("JPEG", 0.5, 75), ("AVIF", 1, 60), ("WEBP", 1, 75)):
+        copies = [encoded(cache[number], form, scale, quality) for number in range(15)]
+        assert resemblance(photos("copies", [], copies), test) == test.names
+    folders = [reference / "data" / "low-light", reference / "data" / "pairs-camera2" / "low"]
+    dark = [ImageCache.open(tmp_path, sorted(folder.iterdir())) for folder in folders]
+    for others in dark:
+        numbers = range(len(others))
+        described_others = Fingerprint.of_photos("others", others, [], numbers)
+        assert resemblance(described_others, test) == []
+        found = alike(described_others.dark, described_others.dark)
+        assert (found.sum(axis=1) <= 1).all()

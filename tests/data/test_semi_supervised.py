@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch
+from drbn_lightning.batches import PairBatch, PhotoBatch, SemiSupervisedBatch
 from drbn_lightning.data.paired.lol import LOLDataModule
 from drbn_lightning.data.paired.synthetic import SyntheticDataModule
-from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.semi_supervised import SemiSupervisedDataModule
 from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
@@ -30,20 +30,20 @@ PHOTOS |= {"real_low_validation_photos": 2, "real_low_test_photos": 1, "num_work
 SIZE = (24, 30)
 
 
-def scenes(**changes: Any) -> TogetherDataModule:  # noqa: ANN401 any setting of the pairs
+def scenes(**changes: Any) -> SemiSupervisedDataModule:  # noqa: ANN401 any setting of the pairs
     camera = LowLightCamera()
-    return TogetherDataModule(
+    return SemiSupervisedDataModule(
         SyntheticDataModule(camera, **(SCENES | changes)), SyntheticRatingsDataModule(camera, **PHOTOS)
     )
 
 
-def ready(data: TogetherDataModule) -> TogetherDataModule:
+def ready(data: SemiSupervisedDataModule) -> SemiSupervisedDataModule:
     data.prepare_data()
     data.setup("fit")
     return data
 
 
-def same(first: TogetherBatch, second: TogetherBatch) -> bool:
+def same(first: SemiSupervisedBatch, second: SemiSupervisedBatch) -> bool:
     assert first.unpaired.real_low is not None
     assert second.unpaired.real_low is not None
     return (
@@ -58,7 +58,7 @@ def test_a_batch_holds_pairs_and_photos_of_one_position() -> None:
     data = ready(scenes())
     batches: list[Any] = list(data.train_dataloader())
     assert [len(batch.pairs.name) for batch in batches] == [4, 3, 3]
-    assert all(isinstance(batch, TogetherBatch) for batch in batches)
+    assert all(isinstance(batch, SemiSupervisedBatch) for batch in batches)
     assert data.pairs.train_set is not None
     assert data.unpaired.train_set is not None
     for place, name in enumerate(batches[0].pairs.name):
@@ -91,7 +91,7 @@ def test_validation_is_pairs_and_dark_photos_and_testing_pairs_alone() -> None:
 
 def test_a_discriminator_validates_on_all_photos() -> None:
     pairs, photos = scenes().pairs, scenes().unpaired
-    data = ready(TogetherDataModule(pairs, photos, validates_on_pairs=False))
+    data = ready(SemiSupervisedDataModule(pairs, photos, validates_on_pairs=False))
     (loader,) = data.val_dataloader()
     assert {kind for batch in loader for kind in batch.kind} == {"high", "middle", "low", "real_low"}
 
@@ -130,7 +130,7 @@ class Counting(pl.LightningModule):
         self.layer = torch.nn.Linear(1, 1)
         self.seen: list[tuple[str, int]] = []
 
-    def training_step(self, batch: TogetherBatch) -> Tensor:
+    def training_step(self, batch: SemiSupervisedBatch) -> Tensor:
         self.seen.append(("train", len(batch.unpaired.high_mos)))
         loss: Tensor = self.layer(batch.pairs.thumbnail.mean(dim=(1, 2, 3))[:, None]).mean()
         return loss
@@ -146,7 +146,7 @@ class Counting(pl.LightningModule):
 def test_lightning_trains_on_it(tmp_path: Path, dark: int) -> None:
     camera = LowLightCamera()
     photos = SyntheticRatingsDataModule(camera, **(PHOTOS | {"real_low_validation_photos": dark}))
-    data, stage = TogetherDataModule(SyntheticDataModule(camera, **SCENES), photos), Counting()
+    data, stage = SemiSupervisedDataModule(SyntheticDataModule(camera, **SCENES), photos), Counting()
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=1,
@@ -176,13 +176,13 @@ def folders(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def stored(root: Path) -> TogetherDataModule:
+def stored(root: Path) -> SemiSupervisedDataModule:
     pairs = LOLDataModule(str(root / "lol"), "v1", str(root / "cache"), crop_size=12, validation_pairs=2, num_workers=0)
     options: dict[str, Any] = {"validation_share": 0.2, "test_share": 0.1, "short_side": 20, "crop_size": 16}
     photos = FoldersDataModule(
         str(root / "good"), real_low=str(root / "dark"), cache=str(root / "cache"), num_workers=0, **options
     )
-    return TogetherDataModule(pairs, photos)
+    return SemiSupervisedDataModule(pairs, photos)
 
 
 @pytest.mark.filterwarnings("error")
@@ -229,6 +229,20 @@ def test_a_test_image_among_the_photos_is_refused(folders: Path, source: str, fo
         ready(data)
 
 
+@pytest.mark.parametrize(("folder", "key"), [("dark", "unpaired.real_low"), ("good", "unpaired.high")])
+def test_a_photo_like_a_dark_test_image_is_told_as_on_overlap_says(folders: Path, folder: str, key: str) -> None:
+    for number in range(8):  # whichever of them is held out
+        (folders / folder / f"{folder[0]}{number}.png").unlink()
+        Image.fromarray(pixels("eval151", SIZE) // 8).save(folders / folder / f"x{number}.jpg", quality=85 + number)
+    message = rf"of the photos in {key} look like low-light images of the test set v1/test, for example x\d"
+    with pytest.warns(UserWarning, match=message):
+        ready(stored(folders))
+    data = stored(folders)
+    data.on_overlap = "error"
+    with pytest.raises(DRBNError, match=rf"{message}.*data\.on_overlap=warn"):
+        ready(data)
+
+
 def test_a_test_image_in_validation_alone_is_refused_too(folders: Path) -> None:
     name = next(iter(ready(stored(folders)).val_dataloader()[1])).name[0]
     write_photo(folders / "dark" / name, pixels("eval150", SIZE) // 8)
@@ -245,7 +259,7 @@ def test_a_test_set_that_is_not_there_is_a_warning(folders: Path) -> None:
 def test_there_must_be_dark_photos(folders: Path) -> None:
     photos = FoldersDataModule(str(folders / "good"), cache=str(folders / "cache"))
     with pytest.raises(DRBNError, match=r"unpaired\.real_low.*unpaired\.real_low=PATH"):
-        TogetherDataModule(SyntheticDataModule(LowLightCamera()), photos)
+        SemiSupervisedDataModule(SyntheticDataModule(LowLightCamera()), photos)
 
 
 def test_seeds_tell_runs_apart() -> None:

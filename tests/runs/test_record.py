@@ -81,3 +81,9 @@ def test_only_the_same_run_counts_as_finished(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "run.json").read_text()) | {"status": "failed"}
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert finished_before(tmp_path, ["seed=1"]) is None
+
+
+@pytest.mark.parametrize("word", ["trainer.devices=2", "trainer.strategy=ddp", "data.num_workers=0"])
+def test_a_run_goes_on_with_other_processes(tmp_path: Path, word: str) -> None:
+    ended(tmp_path)
+    assert finished_before(tmp_path, ["seed=1", word]) is None

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from drbn_lightning.networks.synchronised import SynchronisedBatchNorm
 from drbn_lightning.stages.base import Stage
 
 
@@ -69,7 +70,10 @@ def test_what_a_step_draws_follows_from_seed_epoch_and_step(monkeypatch: pytest.
     assert not torch.equal(drawn[0], drawn[1])
 
 
-def test_a_single_process_weighs_every_batch_alike() -> None:
-    made = stage()
-    configured(made)
-    assert made.share(3) == 1.0
+@pytest.mark.parametrize(("world_size", "synchronised"), [(1, False), (2, True)])
+def test_batch_norm_is_that_of_all_processes(world_size: int, synchronised: bool) -> None:
+    made = stage(network=nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    made._trainer = Trainer()  # type: ignore[assignment]  # what is asked of it
+    made._trainer.world_size = world_size  # type: ignore[misc,union-attr]  # what is asked of it
+    made.setup("fit")
+    assert isinstance(made.network[1], SynchronisedBatchNorm) is synchronised  # type: ignore[index]

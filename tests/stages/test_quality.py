@@ -6,14 +6,15 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.batches import PairBatch, PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import LogCriterion
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
-from drbn_lightning.stages.quality import KINDS, QualityLearning
+from drbn_lightning.networks.global_batch import Part
+from drbn_lightning.stages.quality import KINDS, Group, QualityLearning
 from tests.running import loader
 
 SIZE = 16
@@ -91,22 +92,26 @@ def test_real_and_fake_images_take_one_pass_where_their_sizes_allow_it() -> None
     seen: list[int] = []
     module = stage()
     module.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    small, large = torch.rand(2, 3, 8, 8), torch.rand(3, 3, 8, 12)
-    real, fake = module.compare([small], [small, small])
-    assert (len(real), len(fake), seen) == (2, 4, [6])
-    real, fake = module.compare([small, large], [small])
-    assert (len(real), len(fake), seen) == (5, 2, [6, 2, 3, 2])
+    small, large = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 12)
+    alone = Part((2,))
+    real, fake = module.compare([Group(small, [0, 1])], [Group(small, [0, 1]), Group(small[:1], [1])], alone)
+    assert (len(real), len(fake), seen) == (2, 3, [5])
+    torch.testing.assert_close(real, module(small))
+    torch.testing.assert_close(fake, module(small[[0, 1, 0]]))
+    seen.clear()
+    real, fake = module.compare([Group(small, [0, 1]), Group(large, [0, 1])], [Group(small, [0, 1])], alone)
+    assert (len(real), len(fake), seen) == (4, 2, [2, 2, 2])
 
 
-@pytest.mark.parametrize(("real", "count"), [("photos", 4), ("targets", 3), ("both", 4 + 3)])
+@pytest.mark.parametrize(("real", "count"), [("photos", 4), ("targets", 4), ("both", 4 + 4)])
 def test_real_images_are_photos_targets_or_both(real: str, count: int, tmp_path: Path) -> None:
     seen: list[int] = []
     module = stage(real_images=real)
     module.network.register_forward_pre_hook(
         lambda network, inputs: seen.append(len(inputs[0])) if network.training else None
     )
-    pairs = PairBatch(batch().high_mos[:3], batch().high_mos[:3], torch.rand(3), ["a", "b", "c"])
-    fit(tmp_path, module, TogetherBatch(pairs, batch()))
+    pairs = PairBatch(batch().high_mos, batch().high_mos, torch.rand(4), ["a", "b", "c", "d"])
+    fit(tmp_path, module, SemiSupervisedBatch(pairs, batch()))
     assert set(seen) == {count + 4 + 4}
 
 

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.batches import PairBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import LogCriterion
@@ -23,11 +23,11 @@ from tests.running import loader
 SIZE = 16
 
 
-def batch(count: int = 2) -> TogetherBatch:
+def batch(count: int = 2) -> SemiSupervisedBatch:
     torch.manual_seed(5)
     low, normal, high, dark = (torch.rand(count, 3, SIZE, SIZE) * scale for scale in (0.1, 1.0, 1.0, 0.15))
     pairs = PairBatch(low, normal, thumbnails_of(low), [str(number) for number in range(count)])
-    return TogetherBatch(pairs, UnpairedBatch(high, None, dark, thumbnails_of(dark)))
+    return SemiSupervisedBatch(pairs, UnpairedBatch(high, None, dark, thumbnails_of(dark)))
 
 
 def features(folder: Path) -> PerceptualLoss:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from drbn_lightning.callbacks.checkpoints import ResumePoint
-from drbn_lightning.data.semi_supervised import TogetherDataModule
+from drbn_lightning.data.semi_supervised import SemiSupervisedDataModule
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.networks.discriminator import Discriminator
@@ -310,7 +310,7 @@ def test_a_test_image_among_the_photos_is_refused(
 def test_without_that_check_a_test_image_would_be_seen(
     data: Path, artifacts: Path, seen: Seen, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TogetherDataModule, "_keep_test_images_out", lambda self: None)
+    monkeypatch.setattr(SemiSupervisedDataModule, "_keep_test_images_out", lambda self: None)
     test = data / "lol" / "eval15"
     words = [*ON_PAIRS[stage], f"unpaired.real_low={test / 'low'}", f"unpaired.high={test / 'high'}", *NONE_HELD_OUT]
     train(on_folders(data, artifacts, stage, *words, "trainer.limit_val_batches=0"), stage, [], publish=False)

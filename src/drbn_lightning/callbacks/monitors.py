@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from drbn_lightning.batches import PairBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.batches import PairBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.tracking.charts import GPU_MEMORY, GRADIENT_NORM, MEMORY, SPEED
 
 GIB = 2**30
@@ -60,7 +60,7 @@ class Speed(Callback):
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
         outputs: object,
-        batch: PairBatch | UnpairedBatch | TogetherBatch,
+        batch: PairBatch | UnpairedBatch | SemiSupervisedBatch,
         batch_idx: int,
     ) -> None:
         """Count, and log what was counted since the last time."""
@@ -91,9 +91,9 @@ def owner(module: nn.Module, parameters: list[nn.Parameter]) -> str:
     return next(name for name, child in children if any(one is parameters[0] for one in child.parameters()))
 
 
-def images_in(batch: PairBatch | UnpairedBatch | TogetherBatch) -> int:
+def images_in(batch: PairBatch | UnpairedBatch | SemiSupervisedBatch) -> int:
     """How many images a training step learns from; a pair counts once."""
-    if isinstance(batch, TogetherBatch):
+    if isinstance(batch, SemiSupervisedBatch):
         return images_in(batch.pairs) + images_in(batch.unpaired)
     if isinstance(batch, UnpairedBatch):
         return sum(len(photos) for photos in (batch.high_mos, batch.low_mos, batch.real_low) if photos is not None)

@@ -3,7 +3,7 @@
 import signal
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -14,8 +14,8 @@ from drbn_lightning.batches import (
     PairBatch,
     Photo,
     PhotoBatch,
-    Together,
-    TogetherBatch,
+    SemiSupervisedBatch,
+    SemiSupervisedSample,
     Unpaired,
     UnpairedBatch,
 )
@@ -27,7 +27,12 @@ TRAINING, VALIDATION, TEST = 0, 1, 2  # streams of random numbers that never mee
 
 
 Sample = TypeVar("Sample", covariant=True)
-BATCHES: dict[type, type] = {Pair: PairBatch, Unpaired: UnpairedBatch, Photo: PhotoBatch, Together: TogetherBatch}
+BATCHES: dict[type, type] = {
+    Pair: PairBatch,
+    Unpaired: UnpairedBatch,
+    Photo: PhotoBatch,
+    SemiSupervisedSample: SemiSupervisedBatch,
+}
 
 
 class SampleSet(Dataset[Sample], Generic[Sample]):
@@ -76,6 +81,10 @@ class SampleDataModule(pl.LightningDataModule):
     """Its group in the configuration, for messages."""
     holds = "samples"
     """What it holds, for people."""
+    on_overlap: Literal["warn", "error"] = "warn"
+    """What to do when a test image has been trained on."""
+    has_test_set = True
+    """Whether it tests on other images than it trains on or chooses a network by."""
 
     def __init__(self, batch_size: int = 4, num_workers: int = 2, seed: int = 0) -> None:
         """Set up the loaders.

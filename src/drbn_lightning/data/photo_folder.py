@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from drbn_lightning.data.fingerprints import Fingerprint, digest
+from drbn_lightning.data.fingerprints import Fingerprint, digest, signature
 from drbn_lightning.data.paired.matching import image_key
 from drbn_lightning.images.folders import list_images
 from drbn_lightning.images.rgb import read_rgb
@@ -44,7 +44,7 @@ class LoosePhotos:
             yield LoosePhoto(file.name, image_key(file), low[None], thumbnail[None])
 
     def fingerprint(self) -> Fingerprint:
-        """What the photos contain; dark ones are told apart by their exact digests only."""
+        """What the photos contain."""
         return Fingerprint.of_photos(self.folder.name, _Described(self.files), [], range(len(self.files)))
 
 
@@ -61,4 +61,4 @@ class _Described:
         return digest(torch.from_numpy(read_rgb(self.files[number])).permute(2, 0, 1))
 
     def signature(self, number: int) -> str:
-        raise NotImplementedError(f"{self.files[number]}: dark photos have no signature")
+        return signature(torch.from_numpy(read_rgb(self.files[number])).permute(2, 0, 1))

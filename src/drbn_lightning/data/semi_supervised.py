@@ -5,16 +5,17 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from drbn_lightning.batches import Pair, Together
+from drbn_lightning.batches import Pair, SemiSupervisedSample
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule, SampleSet
-from drbn_lightning.data.fingerprints import Fingerprint, overlap
+from drbn_lightning.data.fingerprints import Fingerprint, overlap, resemblance
+from drbn_lightning.data.leaks import warn_or_refuse
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule, UnpairedSet
 from drbn_lightning.data.unpaired.splits import REAL_LOW
 from drbn_lightning.errors import DRBNError
 
 
-class TogetherSet(SampleSet[Together]):
+class SemiSupervisedSet(SampleSet[SemiSupervisedSample]):
     """A pair and an unpaired sample side by side; an epoch is one pass through the pairs."""
 
     def __init__(self, pairs: SampleSet[Pair], unpaired: UnpairedSet) -> None:
@@ -24,11 +25,11 @@ class TogetherSet(SampleSet[Together]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, position: Position) -> Together:
-        return Together(self.pairs[position], self.unpaired[position])
+    def __getitem__(self, position: Position) -> SemiSupervisedSample:
+        return SemiSupervisedSample(self.pairs[position], self.unpaired[position])
 
 
-class TogetherDataModule(SampleDataModule):
+class SemiSupervisedDataModule(SampleDataModule):
     """Trains on pairs and unpaired photos, tests on pairs.
 
     It validates on pairs and held-out low-light photos, as stage 2 needs it, or on all held-out photos, as a
@@ -55,13 +56,14 @@ class TogetherDataModule(SampleDataModule):
             )
         super().__init__(pairs.batch_size, pairs.num_workers, pairs.seed)
         self.pairs, self.unpaired, self.validates_on_pairs = pairs, unpaired, validates_on_pairs
+        self.on_overlap, self.has_test_set = pairs.on_overlap, pairs.has_test_set
 
     def prepare_data(self) -> None:
         """Decode what both halves need, in one process."""
         self.pairs.prepare_data()
         self.unpaired.prepare_data()
 
-    def make_training_sets(self) -> tuple[TogetherSet, SampleSet[Pair]]:
+    def make_training_sets(self) -> tuple[SemiSupervisedSet, SampleSet[Pair]]:
         """Both halves side by side for training, the pairs for validation."""
         self.pairs.setup("fit")
         self.unpaired.setup("fit")
@@ -69,7 +71,7 @@ class TogetherDataModule(SampleDataModule):
         assert self.pairs.validation_set is not None
         assert self.unpaired.train_set is not None
         self._keep_test_images_out()
-        return TogetherSet(self.pairs.train_set, self.unpaired.train_set), self.pairs.validation_set
+        return SemiSupervisedSet(self.pairs.train_set, self.unpaired.train_set), self.pairs.validation_set
 
     def make_test_set(self) -> SampleSet[Pair]:
         """The test pairs."""
@@ -99,6 +101,8 @@ class TogetherDataModule(SampleDataModule):
     def _keep_test_images_out(self) -> None:
         """Compare the unpaired photos with both images of the test pairs, by content.
 
+        A dark photo that only looks like a low-light test image may be a copy of it, or another exposure of the scene.
+
         NOTE: the released code lets test images into the adversarial loss.
         """
         photos = self.unpaired.photos_used()
@@ -117,3 +121,6 @@ class TogetherDataModule(SampleDataModule):
                     f"{len(shared)} of the photos in {key} are also in the test set {tested.name}, for example "
                     f"{shared[0]}: no test image may reach a loss; remove them from that folder"
                 )
+            if like := resemblance(tested, fingerprint):
+                message = f"{len(like)} of the photos in {key} look like low-light images of the test set {tested.name}"
+                warn_or_refuse(self.on_overlap, f"{message}, for example {like[0]}", "remove them from that folder")

@@ -8,6 +8,8 @@ import torch
 from kornia.enhance import jpeg_codec_differentiable
 from torch import Tensor, nn
 
+from drbn_lightning.networks.global_batch import draw
+
 
 class Reencoding(nn.Module):
     """Passes images through a differentiable JPEG: of random quality in training, of the middle one otherwise.
@@ -31,7 +33,7 @@ class Reencoding(nn.Module):
 
     def qualities(self, count: int) -> Tensor:
         """`(count,)` qualities on the CPU, in training drawn evenly from the range by torch's global generator."""
-        share = torch.rand(count) if self.training else torch.full((count,), 0.5)
+        share = draw(count) if self.training else torch.full((count,), 0.5)
         return self.lowest_quality + (self.highest_quality - self.lowest_quality) * share
 
     def forward(self, image: Tensor) -> Tensor:
@@ -46,5 +48,7 @@ class Reencoding(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             clipped = image.float().clamp(0, 1)
             quality = self.qualities(len(image)).to(image.device)
+            if not len(image):
+                return clipped
             decoded: Tensor = jpeg_codec_differentiable(clipped, quality)
             return decoded

@@ -12,8 +12,12 @@ from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.files import written_beside
 
 RECORD, CONFIGURATION = "run.json", "config.yaml"
-CHANGEABLE = ("cooldown", "trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trainer.precision")
-"""Keys that may change when a run is resumed: how long it goes on, and in what precision."""
+CHANGEABLE = (
+    *("cooldown", "trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trainer.precision"),
+    *("trainer.devices", "trainer.num_nodes", "trainer.accelerator", "trainer.strategy"),
+    *("data.num_workers", "unpaired.num_workers"),
+)
+"""Keys that may change when a run is resumed: how long it goes on, in what precision, and on which machines."""
 Status = Literal["running", "finished", "failed", "interrupted", "pruned"]
 
 

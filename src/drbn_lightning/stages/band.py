@@ -11,6 +11,7 @@ from drbn_lightning.batches import PairBatch
 from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.first_guess import Guess
+from drbn_lightning.networks.global_batch import part_of
 from drbn_lightning.stages.base import Stage
 
 
@@ -56,11 +57,12 @@ class BandLearning(Stage):
         with torch.no_grad():
             quality = psnr(bands.full, batch.normal).mean()
         size = len(batch.low)
-        self.log("train/loss", terms["loss"].detach(), prog_bar=True, batch_size=size)
+        weight = part_of(size).weight
+        self.log_loss(terms["loss"] * weight, size)
         self.log("train/psnr", quality, prog_bar=True, batch_size=size)
         parts = {f"train/{name}": value.detach() for name, value in terms.items() if name != "loss"}
         self.log_dict(parts, batch_size=size)
-        loss: Tensor = (terms["loss"] + self.guess_weight * terms.get("guess", 0.0)) * self.share(size)
+        loss: Tensor = (terms["loss"] + self.guess_weight * terms.get("guess", 0.0)) * weight
         return loss
 
     def guess_terms(self, batch: PairBatch) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What the stages share: optimizer and schedule, weights of unequal batches, randomness that a resumed run repeats."""
+"""What the stages share: optimizer and schedule, batch norm over processes, randomness that a resumed run repeats."""
 
 import inspect
 import os
@@ -12,6 +12,8 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from drbn_lightning.networks.synchronised import synchronise
 
 
 class Stage(pl.LightningModule):
@@ -49,14 +51,19 @@ class Stage(pl.LightningModule):
         self._compile = compile
 
     def setup(self, stage: str) -> None:
-        """Compile the network where asked to; the names of its parameters stay."""
+        """Synchronise batch norm over processes, and compile the network where asked to; names of parameters stay."""
+        if self.trainer.world_size > 1:
+            synchronise(self)
         if self._compile:
             self.network.compile()
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        """Make what a step draws a function of seed, epoch, step and process, so that a resumed run draws it again."""
+        """Make what a step draws a function of seed, epoch and step, so that a resumed run draws it again.
+
+        All processes begin alike: what they draw for the whole batch is what one process would (`global_batch.draw`).
+        """
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        keys = [seed, self.current_epoch, batch_idx, self.global_rank]
+        keys = [seed, self.current_epoch, batch_idx, 0]
         torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1)[0]))
 
     def ordered(self, image: Tensor) -> Tensor:
@@ -87,10 +94,7 @@ class Stage(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": self._interval, "name": "learning_rate"},
         }
 
-    def share(self, size: int) -> Tensor | float:
-        """Weight that makes the mean over processes the mean over samples, where their batches differ in size."""
-        if self.trainer.world_size == 1:
-            return 1.0
-        sizes = torch.tensor(float(size), device=self.device)
-        total = self.trainer.strategy.reduce(sizes, reduce_op="sum")
-        return size * self.trainer.world_size / torch.as_tensor(total)
+    def log_loss(self, loss: Tensor, size: int) -> None:
+        """Log the loss of a step, in which this process has `size` samples, as the mean over those of all processes."""
+        several = self.trainer.world_size > 1
+        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size, sync_dist=several)

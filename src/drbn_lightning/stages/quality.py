@@ -1,22 +1,31 @@
 """The discriminator on its own: what do people like? (paper, section 3.3; trained before stage 2)."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from drbn_lightning.batches import PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.batches import PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import Criterion
 from drbn_lightning.metrics.pixels import to_8_bit
 from drbn_lightning.metrics.ranking import auroc, spearman
 from drbn_lightning.networks.frozen import Frozen
+from drbn_lightning.networks.global_batch import Part, part_of, pooled
 from drbn_lightning.stages.base import Stage
 from drbn_lightning.stages.real_images import RealImages, checked, chosen
 
 KINDS = ("high", "low", "middle", "real_low")
+
+
+class Group(NamedTuple):
+    """Images of one kind: this process's own, and the places that all processes' take in the whole batch."""
+
+    images: Tensor
+    places: Sequence[int]
 
 
 class HeldOutRatings(Metric):
@@ -83,29 +92,39 @@ class QualityLearning(Stage):
         logits: Tensor = self.network(self.ordered(image))
         return logits
 
-    def training_step(self, batch: UnpairedBatch | TogetherBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: UnpairedBatch | SemiSupervisedBatch, batch_idx: int) -> Tensor:
         """One step on real images against the others."""
-        pairs, unpaired = batch if isinstance(batch, TogetherBatch) else (None, batch)
-        real = chosen(self.real_images, unpaired, pairs)
-        fake = [] if unpaired.low_mos is None else [unpaired.low_mos]
-        if self.band is not None and unpaired.real_low is not None:
-            count = math.ceil(self.enhanced_share * len(unpaired.real_low))
-            mean = None if unpaired.real_low_thumbnail is None else unpaired.real_low_thumbnail[:count]
-            # NOTE: dark photos as they are: a discriminator that has seen none may take black for beautiful.
-            others = unpaired.real_low[count : 2 * count]
-            fake += [self.enhanced(unpaired.real_low[:count], mean), *([others] if len(others) else [])]
+        pairs, unpaired = batch if isinstance(batch, SemiSupervisedBatch) else (None, batch)
+        part = part_of(len(unpaired.high_mos))
+        real = [Group(images, range(part.total)) for images in chosen(self.real_images, unpaired, pairs)]
+        fake = [] if unpaired.low_mos is None else [Group(unpaired.low_mos, range(part.total))]
+        fake += self.dark_fakes(unpaired, part)
         if not fake:
             raise DRBNError(
                 "there is nothing to tell high-MOS photos from: give low-MOS photos, or real low-light photos "
                 "(unpaired.real_low) and stage 1 (uses.band)"
             )
-        real_logits, fake_logits = self.compare(real, fake)
+        real_logits, fake_logits = self.compare(real, fake, part)
         loss = self.criterion.discriminator_loss(real_logits, fake_logits)
-        size = len(real[0])
-        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
+        size = part.sizes[part.rank]
+        self.log_loss(loss, size)
         figures = {"train/real": real_logits.sigmoid().mean(), "train/fake": fake_logits.sigmoid().mean()}
         self.log_dict({name: value.detach() for name, value in figures.items()}, prog_bar=True, batch_size=size)
-        return loss * self.share(size)
+        return loss
+
+    def dark_fakes(self, unpaired: UnpairedBatch, part: Part) -> list[Group]:
+        """Stage 1's results on a share of the whole batch's low-light photos, and as many of these as they are.
+
+        NOTE: dark photos as they are: a discriminator that has seen none may take black for beautiful.
+        """
+        if self.band is None or unpaired.real_low is None:
+            return []
+        places, others = spread(part.total, self.enhanced_share)
+        own, thumbnail = part.own(places), unpaired.real_low_thumbnail
+        low = unpaired.real_low[own]
+        images = self.enhanced(low, None if thumbnail is None else thumbnail[own]) if own else low.float()
+        dark = [Group(unpaired.real_low[part.own(others)], others)] if others else []
+        return [Group(images, places), *dark]
 
     @torch.no_grad()
     def enhanced(self, low: Tensor, mean: Tensor | None) -> Tensor:
@@ -113,17 +132,27 @@ class QualityLearning(Stage):
         assert self.band is not None
         return to_8_bit(self.band(self.ordered(low), mean).full.float())
 
-    def compare(self, real: list[Tensor], fake: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits of real and of fake images, by one pass where their sizes allow it.
+    def compare(self, real: Sequence[Group], fake: Sequence[Group], part: Part) -> tuple[Tensor, Tensor]:
+        """Logits of real and of fake images of all processes, by one pass where their sizes allow it.
+
+        Only those of this process's own images have a gradient: that of the loss of the whole batch, once the mean over
+        processes has been taken.
 
         NOTE: the released code passes them one after the other, and its batch norm sees one class at a time.
         """
-        images = [*real, *fake]
+        groups = [*real, *fake]
+        images = [group.images for group in groups]
         if len({image.shape[1:] for image in images}) == 1:
-            logits = self(torch.cat(images)).split([len(image) for image in images])
+            # Place by place, as one process has them: what a network draws for an image is the same then.
+            places = torch.tensor([place for group in groups for place in part.own(group.places)])
+            order = torch.argsort(places, stable=True).to(images[0].device)
+            joined = self(torch.cat(images)[order])
+            logits = joined[torch.argsort(order)].split([len(image) for image in images])
         else:
             logits = [self(image) for image in images]
-        return torch.cat(logits[: len(real)]), torch.cat(logits[len(real) :])
+        shares = [part.at(group.places) for group in groups]
+        found = [pooled(own, share, len(share.sizes)) for own, share in zip(logits, shares, strict=True)]
+        return torch.cat(found[: len(real)]), torch.cat(found[len(real) :])
 
     def validation_step(self, batch: PhotoBatch, batch_idx: int) -> None:
         """Score held-out photos as they are; low-light ones after stage 1."""
@@ -165,6 +194,20 @@ class QualityLearning(Stage):
             "auroc_enhanced": auroc(logits[high | enhanced], high[high | enhanced]),
             "spearman": spearman(logits[rated], mos[rated]),
         }
+
+
+def spread(total: int, share: float) -> tuple[list[int], list[int]]:
+    """Choose a share of places, rounded up, evenly spread, and as many of the others, as far as there are.
+
+    Example:
+        >>> spread(8, 0.25)
+        ([0, 4], [7, 3])
+    """
+    count = math.ceil(share * total)
+    chosen = [number * total // count for number in range(count)]
+    rest = sorted(set(range(total)) - set(chosen), reverse=True)
+    others = min(count, len(rest))
+    return chosen, [rest[number * len(rest) // others] for number in range(others)]
 
 
 def sides(kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:

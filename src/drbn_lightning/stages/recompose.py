@@ -11,13 +11,14 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from drbn_lightning.bands import Bands
-from drbn_lightning.batches import PairBatch, PhotoBatch, TogetherBatch, UnpairedBatch
+from drbn_lightning.batches import PairBatch, PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import Criterion
 from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
+from drbn_lightning.networks.global_batch import part_of, pooled
 from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
 from drbn_lightning.stages.base import Stage
 from drbn_lightning.stages.real_images import RealImages, checked, chosen
@@ -93,18 +94,19 @@ class RecompositionLearning(Stage):
             bands: Bands = self.band(low, thumbnail)
         return bands, recompose_bands(self.network, bands, low)
 
-    def training_step(self, batch: PairBatch | TogetherBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: PairBatch | SemiSupervisedBatch, batch_idx: int) -> Tensor:
         """One step of the recomposer, and of a joint discriminator."""
-        pairs, unpaired = (batch.pairs, batch.unpaired) if isinstance(batch, TogetherBatch) else (batch, None)
+        pairs, unpaired = (batch.pairs, batch.unpaired) if isinstance(batch, SemiSupervisedBatch) else (batch, None)
         paired = self(pairs.low, pairs.thumbnail)[1].image
         terms = self.loss.fidelity(paired, pairs.normal)
         if self.discriminator is not None:
             terms |= self.adversarial_terms(paired, pairs, unpaired)
         loss = torch.stack([term.float() for term in terms.values()]).sum()
         size = len(pairs.low)
-        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=size)
+        loss = loss * part_of(size).weight
+        self.log_loss(loss, size)
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()}, batch_size=size)
-        return loss * self.share(size)
+        return loss
 
     def adversarial_terms(self, paired: Tensor, pairs: PairBatch, unpaired: UnpairedBatch | None) -> dict[str, Tensor]:
         """The recomposer's quality term and, with a joint adversary, the discriminator's own loss.
@@ -122,11 +124,14 @@ class RecompositionLearning(Stage):
         bands, output = self(unpaired.real_low, unpaired.real_low_thumbnail)
         recomposed = output.image
         fakes = [recomposed, paired] if self.quality_on_pairs else [recomposed]
+        own = {}
+        if (
+            self.adversary == "joint"
+        ):  # first, for it moves batch norm's statistics, by which the opinions' gradient goes
+            own["discriminator"] = self.discriminator_term(chosen(self.real_images, unpaired, pairs), fakes)
         logits = torch.cat([self.opinion(fake) for fake in fakes])
         terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
-        if self.adversary == "joint":
-            terms["discriminator"] = self.discriminator_term(chosen(self.real_images, unpaired, pairs), fakes)
-        return terms
+        return terms | own
 
     def opinion(self, image: Tensor) -> Tensor:
         """Logits `(N,)` whose gradient reaches the image but not the discriminator."""
@@ -138,9 +143,16 @@ class RecompositionLearning(Stage):
     def discriminator_term(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
         """The discriminator's loss on real images and on fakes that are cut off from the recomposer."""
         assert self.discriminator is not None
-        real = [self.discriminator(self.ordered(image)) for image in reals]
-        fake = [self.discriminator(self.ordered(image.detach().clamp(0, 1))) for image in fakes]
+        real = [self.all_opinions(image) for image in reals]
+        fake = [self.all_opinions(image.detach().clamp(0, 1)) for image in fakes]
         return self.criterion.discriminator_loss(torch.cat(real), torch.cat(fake))
+
+    def all_opinions(self, image: Tensor) -> Tensor:
+        """Logits of a learning discriminator for the images of all processes; the others' have no gradient here."""
+        assert self.discriminator is not None
+        part = part_of(len(image))
+        # The loss is weighted by this process's share: the mean over processes must be that of the whole batch.
+        return pooled(self.discriminator(self.ordered(image)), part, gain=len(part.sizes) / part.weight)
 
     def validation_step(
         self, batch: PairBatch | PhotoBatch, batch_idx: int, dataloader_idx: int = 0

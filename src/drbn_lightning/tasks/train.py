@@ -15,12 +15,14 @@ from drbn_lightning.assembly import Experiment, build_experiment, describe_netwo
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
+from drbn_lightning.data.leaks import check_networks
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
 from drbn_lightning.hydra_task import typed
 from drbn_lightning.runs.claims import held
 from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.runs.record import finished_before, read_record, recorded
+from drbn_lightning.tasks.resumption import require_same_images, require_same_samples
 from drbn_lightning.terminal import say
 from drbn_lightning.tracking.loggers import finish_logger_runs, go_on_logging
 
@@ -82,6 +84,9 @@ def _run(config: DictConfig, experiment: Experiment, resume: Path | None, *, pub
     if "LOCAL_RANK" not in os.environ:  # here already: what is wrong with the data is said before processes start
         experiment.data.prepare_data()
         experiment.data.setup("fit")
+        check_networks(experiment.data, experiment.seen)
+        if resume is not None:
+            require_same_images(resume, read(resume)[HEADER]["trained_on"], experiment.data.trained_on())
         say(f"{experiment.data.describe()}\nrun folder: {config.paths.output_dir}")
     _fit(experiment, resume)
     best = experiment.trainer.checkpoint_callback
@@ -95,7 +100,7 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
     """The checkpoint to go on from; `resume` names it or the run's folder, or is `auto`: what `folder` holds, if any.
 
     Raises:
-        DRBNError: there is none, or it is another stage's or another network's.
+        DRBNError: there is none, it is another stage's or another network's, or its run saw other samples.
     """
     resume = config.resume
     if resume is None or (resume == AUTO and not (folder / "checkpoints" / LAST).exists()):
@@ -109,6 +114,7 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
         raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
     if NetworkDescription(**about["network"]).completed() != describe_network(config, config.trains).completed():
         raise DRBNError(f"{path} holds another network; repeat the options that its run had")
+    require_same_samples(path, about["provenance"]["config"], config)
     return path.resolve()
 
 

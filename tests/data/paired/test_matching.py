@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from drbn_lightning.data.cache import ImageCache
@@ -177,3 +178,39 @@ def test_split_of_lol_shares_no_target(reference: Path, tmp_path: Path) -> None:
     assert len(chosen) == 40
     assert digests[0].isdisjoint(digests[1])
     assert len(digests[0] | digests[1]) == 358
+
+
+def night(number: int) -> NDArray[np.uint8]:
+    """A dark sky with lights at other places in each picture; the mean is 1 of 255."""
+    rng = np.random.default_rng(number)
+    image = rng.integers(0, 2, (64, 96, 3)).astype(np.uint8)
+    for _ in range(6):
+        row, column = rng.integers(0, 56), rng.integers(0, 88)
+        image[row : row + 8, column : column + 8] = rng.integers(20, 80, 3)
+    return image
+
+
+def test_night_scenes_are_not_all_one_target(tmp_path: Path) -> None:
+    for number in range(6):
+        write_png(tmp_path / "low" / f"{number}.png", night(number) // 4)
+        write_png(tmp_path / "high" / f"{number}.png", night(number))
+    copy = Image.fromarray(night(0))
+    copy.save(tmp_path / "high" / "copy.jpg", quality=90)
+    write_png(tmp_path / "low" / "copy.png", night(0) // 4)
+    pairs = pair_by_name(tmp_path / "low", tmp_path / "high")
+    cache = ImageCache.open(tmp_path / "cache", pair_files(pairs))
+    chosen = [{pairs[number].name for number in split_by_target(pairs, cache, 2, seed)} for seed in range(20)]
+    assert all(len(names) == 2 for names in chosen)
+    assert len({frozenset(names) for names in chosen}) > 5
+    assert all(("0" in names) == ("copy" in names) for names in chosen)
+
+
+def test_black_targets_are_one_only_where_they_are_equal(tmp_path: Path) -> None:
+    for number in range(4):
+        black = np.zeros((16, 16, 3), np.uint8)
+        black[number // 2, 3] = 1  # 0 and 1 are equal, 2 and 3 too
+        for side in ("low", "high"):
+            write_png(tmp_path / side / f"{number}.png", black)
+    pairs = pair_by_name(tmp_path / "low", tmp_path / "high")
+    cache = ImageCache.open(tmp_path / "cache", pair_files(pairs))
+    assert {tuple(split_by_target(pairs, cache, 2, seed)) for seed in range(9)} == {(0, 1), (2, 3)}

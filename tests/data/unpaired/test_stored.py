@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import overlap
@@ -104,6 +105,18 @@ def test_a_copy_of_a_held_out_photo_is_not_trained_on(degraded: Path) -> None:
     copies = ready(module(degraded, real_low_validation_share=0, real_low_test_share=0))
     assert names(copies, TRAINING, REAL_LOW) == set(DARK)
     assert held_out in names(copies, VALIDATION, HIGH)
+
+
+def test_a_re_encoded_copy_of_a_held_out_photo_is_not_trained_on(degraded: Path) -> None:
+    before = ready(module(degraded))
+    held_out = [min(names(before, role, HIGH)) for role in (VALIDATION, TEST)]
+    trained = names(before, TRAINING, HIGH)
+    for number, name in enumerate(sorted(trained)[:2]):
+        source = Image.open(degraded / "good" / held_out[number]).convert("RGB")
+        source.save(degraded / "good" / name, "JPEG", quality=95, subsampling=0)
+    after = names(ready(module(degraded)), TRAINING, HIGH)
+    assert trained - after == set(sorted(trained)[:2])
+    assert after < trained
 
 
 def test_a_few_corrupt_photos_are_left_out_and_named(degraded: Path) -> None:

@@ -59,6 +59,7 @@ class PairedFoldersDataModule(CachedPairsDataModule):
         self.root = Path(root) if root else None
         self.folders = _both("low", low, "normal", normal)
         self.test_folders = _both("test_low", test_low, "test_normal", test_normal)
+        self.has_test_set = self.test_folders is not None
         if self.folders is None and self.root is None:
             raise OptionError(
                 f"{KEY}.low is not set: say where the images lie, {KEY}.low=PATH {KEY}.normal=PATH, or "

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.fingerprints import NEAR, distances
+from drbn_lightning.data.likeness import alike
 from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.images.folders import list_images, natural_key
 from drbn_lightning.images.formats import IMAGE_SUFFIXES
@@ -103,7 +103,7 @@ def verify(pairs: Sequence[PairPaths], cache: ImageCache) -> None:
 def split_by_target(pairs: Sequence[PairPaths], cache: ImageCache, count: int, seed: int) -> list[int]:
     """Choose pairs for validation so that no target, nor a near copy of it, lies on both sides.
 
-    Pairs whose normal-light images are equal or nearer than `NEAR` stay together, also through a third one. Other
+    Pairs whose normal-light images are equal or `alike` stay together, also through a third one. Other
     exposures of the same scene may be on both sides.
 
     Args:
@@ -123,7 +123,8 @@ def split_by_target(pairs: Sequence[PairPaths], cache: ImageCache, count: int, s
         raise ValueError(f"count is {count}; give 0 or more")
     if count == 0:
         return []
-    groups = _groups([cache.signature(len(pairs) + number) for number in range(len(pairs))])
+    targets = range(len(pairs), 2 * len(pairs))
+    groups = _groups([cache.digest(number) for number in targets], [cache.signature(number) for number in targets])
     if len(groups) < 2:
         where = pairs[0].normal.parent if pairs else "an empty list of pairs"
         raise DRBNError(f"No pairs can be kept for validation: fewer than 2 different targets in {where}; add pairs.")
@@ -143,12 +144,12 @@ def _choose(groups: list[list[int]], count: int) -> list[list[int]]:
     return chosen or [min(groups, key=len)]
 
 
-def _groups(signatures: Sequence[str]) -> list[list[int]]:
+def _groups(digests: Sequence[str], signatures: Sequence[str]) -> list[list[int]]:
     """Put the numbers of pairs of one target together, ordered by their first pair."""
-    alike: NDArray[np.bool_] = distances(signatures, signatures) < NEAR
+    same: NDArray[np.bool_] = np.equal.outer(np.array(digests), np.array(digests)) | alike(signatures, signatures)
     labels = np.arange(len(signatures))
-    while True:  # each pass hands the smallest number one step further among those alike
-        spread = np.where(alike, labels, len(labels)).min(axis=1, initial=len(labels))
+    while True:  # each pass hands the smallest number one step further among those of one target
+        spread = np.where(same, labels, len(labels)).min(axis=1, initial=len(labels))
         if (spread == labels).all():
             return [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
         labels = spread

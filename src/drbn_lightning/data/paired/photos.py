@@ -51,6 +51,8 @@ class PhotoPairs(PairSet):
 class PhotosDataModule(PairDataModule):
     """Any folder of well-exposed photos, for people without pairs. Its test set is its validation set."""
 
+    has_test_set = False
+
     def __init__(
         self,
         root: str | None,

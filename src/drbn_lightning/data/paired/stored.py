@@ -10,6 +10,7 @@ from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.crops import centre_crop, cut, draw_crop, generator, require_room, turned
 from drbn_lightning.data.datamodule import TRAINING, PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
+from drbn_lightning.data.leaks import warn_or_refuse
 from drbn_lightning.data.paired.matching import PairPaths, pair_files, split_by_target, verify
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.errors import KEY, DRBNError, OptionError
@@ -166,6 +167,4 @@ class CachedPairsDataModule(PairDataModule):
         if not shared:
             return
         message = f"{len(shared)} of the {len(pairs)} test images also occur in {name}, for example {shared[0]}"
-        if self.on_overlap == "error":
-            raise OptionError(f"{message}; remove them, or allow them with {KEY}.on_overlap=warn")
-        warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=2)
+        warn_or_refuse(self.on_overlap, message, "remove them")

@@ -16,6 +16,7 @@ from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.crops import cut, draw_crop, generator, turned
 from drbn_lightning.data.datamodule import SampleDataModule, SampleSet
 from drbn_lightning.data.fingerprints import Fingerprint
+from drbn_lightning.data.likeness import alike
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.unpaired.files import PhotoFile
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
@@ -149,9 +150,29 @@ class UnpairedDataModule(SampleDataModule):
 
 
 def fingerprint(name: str, cache: ImageCache, photos: Sequence[PhotoFile]) -> Fingerprint:
-    """Describe photos; low-light photos only by their exact digests."""
+    """Describe photos; an exact digest alone proves that two low-light photos are one."""
     bright = [photo.number for photo in photos if photo.kind != REAL_LOW]
     return Fingerprint.of_photos(name, cache, bright, [photo.number for photo in photos if photo.kind == REAL_LOW])
+
+
+def without_copies(
+    cache: ImageCache, photos: Sequence[PhotoFile], away: ImageCache, held_out: Sequence[PhotoFile]
+) -> list[PhotoFile]:
+    """Leave out photos that are held out as well: the same image, or a copy in another encoding.
+
+    Low-light photos are told apart by their exact digests alone: another exposure of a scene is no copy.
+
+    Args:
+        cache: holds the photos.
+        photos: those to choose from.
+        away: holds the photos held out.
+        held_out: those held out.
+    """
+    digests = {away.digest(photo.number) for photo in held_out}
+    signatures = [away.signature(photo.number) for photo in held_out if photo.kind != REAL_LOW]
+    own = ["" if photo.kind == REAL_LOW else cache.signature(photo.number) for photo in photos]
+    judged = zip(photos, alike(own, signatures), strict=True)
+    return [photo for photo, copies in judged if not copies.any() and cache.digest(photo.number) not in digests]
 
 
 def require_crops(crop_size: int, short_side: int | None, length: int) -> None:

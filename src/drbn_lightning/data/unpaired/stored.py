@@ -18,6 +18,7 @@ from drbn_lightning.data.unpaired.samples import (
     UnpairedDataModule,
     fingerprint,
     require_crops,
+    without_copies,
 )
 from drbn_lightning.data.unpaired.splits import HIGH, KINDS, REAL_LOW
 from drbn_lightning.errors import DRBNError, named
@@ -182,13 +183,13 @@ class StoredDataModule(UnpairedDataModule):
         return used(self._rated.photos, self.limits) + dark
 
     def _training_photos(self) -> tuple[ImageCache, list[PhotoFile]]:
-        """Open what training and validation need, without images that are held out under another name or kind."""
+        """Open what training and validation need, without copies of images that are held out."""
         tested, test = self._open(TEST)
         cache, photos = self._open(TRAINING, VALIDATION)
-        away = {tested.digest(photo.number) for photo in test}
-        photos = [photo for photo in photos if cache.digest(photo.number) not in away]
-        away = {cache.digest(photo.number) for photo in photos if photo.role == VALIDATION}
-        return cache, [p for p in photos if p.role == VALIDATION or cache.digest(p.number) not in away]
+        photos = without_copies(cache, photos, tested, test)
+        validation = [photo for photo in photos if photo.role == VALIDATION]
+        training = [photo for photo in photos if photo.role == TRAINING]
+        return cache, validation + without_copies(cache, training, cache, validation)
 
     def _open(self, *roles: int) -> tuple[ImageCache, list[PhotoFile]]:
         """Decode the photos of some roles, each file once, and leave out the corrupt ones."""

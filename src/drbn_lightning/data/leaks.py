@@ -1,0 +1,61 @@
+"""Test images must reach no loss: neither by the images of a run nor by the networks that it starts from or uses."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from drbn_lightning.data.datamodule import SampleDataModule
+from drbn_lightning.data.fingerprints import Fingerprint, overlap, resemblance
+from drbn_lightning.errors import KEY, DRBNError, OptionError, named
+
+OnOverlap = Literal["warn", "error"]
+
+
+def warn_or_refuse(on_overlap: OnOverlap, message: str, remedy: str) -> None:
+    """Say that figures will be too good.
+
+    Raises:
+        DRBNError: `on_overlap` is `error`.
+    """
+    if on_overlap == "error":
+        raise OptionError(f"{message}; {remedy}, or allow them with {KEY}.on_overlap=warn")
+    warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=3)
+
+
+def check_networks(data: SampleDataModule, networks: Mapping[str, Sequence[Fingerprint]]) -> None:
+    """Compare what networks have seen with the test set of a run, by content; warn or refuse as `on_overlap` says.
+
+    Args:
+        data: the data of the run, whose test set is opened.
+        networks: what each one was trained on or chosen by, by the setting that names it.
+
+    Raises:
+        DRBNError: a network has seen test images, and `on_overlap` is `error`.
+    """
+    if not data.has_test_set or not any(networks.values()):
+        return
+    try:
+        data.setup("test")
+    except DRBNError as error:
+        warnings.warn(f"the test images could not be compared with {named(list(networks))}: {error}", stacklevel=2)
+        return
+    told: set[str] = set()
+    for setting, trained in networks.items():
+        new = [one for one in trained if one.identity not in told]
+        told |= {one.identity for one in new}
+        _check(data, setting, new)
+
+
+def _check(data: SampleDataModule, setting: str, trained: Sequence[Fingerprint]) -> None:
+    tested = data.tested_on()
+    seen = {one.name: overlap(one, tested) for one in trained}
+    known = {name for names in seen.values() for name in names}
+    like = {one.name: [name for name in resemblance(one, tested) if name not in known] for one in trained}
+    for verb, names_of in (("were seen", seen), ("look like photos that were seen", like)):
+        together = {name for names in names_of.values() for name in names}
+        if not together:
+            continue
+        where = ", ".join(name for name, names in names_of.items() if names)
+        examples = named([name for name in tested.names if name in together])
+        message = f"{len(together)} of the {tested.count} test images of {tested.name} {verb} by {setting} ({where})"
+        warn_or_refuse(data.on_overlap, f"{message}, for example {examples}", "use another network")

@@ -1,0 +1,136 @@
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
+from drbn_lightning.data.fingerprints import Fingerprint
+from drbn_lightning.data.leaks import check_networks, warn_or_refuse
+from drbn_lightning.data.paired.folders import PairedFoldersDataModule
+from drbn_lightning.data.unpaired.folders import FoldersDataModule
+from drbn_lightning.errors import DRBNError
+from drbn_lightning.networks.discriminator import Discriminator
+from drbn_lightning.tasks.train import train
+from tests.data.unpaired.photo_tables import pixels, write_photo
+from tests.running import TINY, TINY_NETWORKS, composed, published
+
+SIZE = (24, 30)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Five training pairs and three test pairs, and folders of good and of dark photos."""
+    for split, count in (("train", 5), ("test", 3)):
+        for number in range(count):
+            values = pixels(f"{split}{number}", SIZE)
+            write_photo(tmp_path / split / "high" / f"{number}.png", values)
+            write_photo(tmp_path / split / "low" / f"{number}.png", values // 8)
+    for number in range(6):
+        write_photo(tmp_path / "good" / f"g{number}.png", pixels(f"good{number}", SIZE))
+        write_photo(tmp_path / "dark" / f"d{number}.png", pixels(f"dark{number}", SIZE) // 8)
+    return tmp_path
+
+
+def pairs(root: Path, on_overlap: str = "warn", tested: bool = True) -> PairedFoldersDataModule:
+    test = {"test_low": str(root / "test/low"), "test_normal": str(root / "test/high")} if tested else {}
+    return PairedFoldersDataModule(
+        str(root / "cache"),
+        str(root / "train"),
+        **test,  # type: ignore[arg-type]  # folders
+        crop_size=12,
+        validation_pairs=1,
+        on_overlap=on_overlap,  # type: ignore[arg-type]  # one of both words
+        num_workers=0,
+    )
+
+
+def photos(root: Path) -> list[Fingerprint]:
+    """What a discriminator saw that was trained on the folders of photos."""
+    data = FoldersDataModule(
+        str(root / "good"),
+        real_low=str(root / "dark"),
+        cache=str(root / "cache"),
+        short_side=20,
+        crop_size=16,
+        num_workers=0,
+    )
+    data.prepare_data()
+    data.setup("fit")
+    return data.trained_on()
+
+
+def test_as_on_overlap_says() -> None:
+    with pytest.warns(UserWarning, match="3 images: figures on this test set will be too good"):
+        warn_or_refuse("warn", "3 images", "remove them")
+    with pytest.raises(DRBNError, match=r"3 images; remove them, .*data\.on_overlap=warn"):
+        warn_or_refuse("error", "3 images", "remove them")
+
+
+def test_a_discriminator_that_has_seen_none_is_fine(root: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_networks(pairs(root, "error"), {"uses.quality=q.pt": photos(root)})
+        check_networks(pairs(root, "error"), {"uses.quality=q.pt": []})
+
+
+def test_copies_of_targets_and_of_dark_images_are_told_apart(root: Path) -> None:
+    Image.fromarray(pixels("test1", SIZE)).save(root / "good" / "g0.jpg", quality=95, subsampling=0)
+    for number in range(6):  # one of which is held out, one validates
+        Image.fromarray(pixels("test2", SIZE) // 8).save(root / "dark" / f"d{number}.jpg", quality=85 + number)
+        (root / "dark" / f"d{number}.png").unlink()
+    seen = photos(root)
+    with pytest.warns(UserWarning, match=r"of the 3 test images of") as said:
+        check_networks(pairs(root), {"uses.band=b.pt": [], "uses.quality=q.pt": seen})
+    first, second = (str(one.message) for one in said)
+    assert "1 of the 3 test images of train/test were seen by uses.quality=q.pt (folder/" in first
+    assert first.index("for example 1") > 0
+    assert "1 of the 3 test images of train/test look like photos that were seen by uses.quality=q.pt" in second
+    assert second.index("for example 2") > 0
+    with pytest.raises(DRBNError, match=r"uses\.quality=q\.pt .*data\.on_overlap=warn"):
+        check_networks(pairs(root, "error"), {"uses.quality=q.pt": seen})
+
+
+def test_what_two_networks_have_seen_is_said_once(root: Path) -> None:
+    tested = pairs(root)
+    tested.setup("test")
+    seen = [replace(tested.tested_on(), name="v1/train")]
+    with pytest.warns(UserWarning, match=r"3 of the 3 test images .* seen by uses\.band \(v1/train\)") as said:
+        check_networks(pairs(root), {"uses.band": seen, "uses.quality": seen})
+    assert len(said) == 1
+
+
+def test_pairs_that_test_on_nothing_else_are_not_compared(root: Path) -> None:
+    tested = pairs(root)
+    tested.setup("test")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_networks(pairs(root, tested=False), {"uses.band": [tested.tested_on()]})
+
+
+def test_a_test_set_that_is_not_there_is_a_warning(root: Path) -> None:
+    seen = photos(root)
+    (root / "test").rename(root / "away")
+    with pytest.warns(UserWarning, match=r"could not be compared with uses\.quality: .*test/low"):
+        check_networks(pairs(root), {"uses.quality": seen})
+
+
+def test_stage_2_says_so_before_it_begins(root: Path) -> None:
+    trained = photos(root)[0].names[0]
+    write_photo(root / "good" / f"{trained}.png", pixels("test1", SIZE))
+    artifacts = published(root / "artifacts")
+    network = Discriminator(base_channels=2)
+    about = NetworkDescription("drbn_lightning.networks.discriminator.Discriminator", {"base_channels": 2})
+    seen = [one.as_dict() for one in photos(root)]
+    save(artifacts / "quality.pt", header("quality", about, {}, seen), network.state_dict())
+    data = [
+        f"data.root={root / 'train'}",
+        f"data.test_low={root / 'test/low'}",
+        f"data.test_normal={root / 'test/high'}",
+    ]
+    words = ["stage=recompose", *TINY, *TINY_NETWORKS[1:], "data=folders", *data, "data.on_overlap=error"]
+    words += ["data.crop_size=12", "data.validation_pairs=1", "unpaired.num_workers=0", f"paths.artifacts={artifacts}"]
+    with pytest.raises(DRBNError, match=r"1 of the 3 test images .*uses\.quality=.*quality\.pt \(folder/.*example 1"):
+        train(composed(root / "run", *words), "recompose", words, publish=False)
+    assert not (root / "run" / "checkpoints").exists()
