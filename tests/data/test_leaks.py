@@ -7,8 +7,11 @@ from PIL import Image
 
 from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
 from drbn_lightning.data.fingerprints import Fingerprint
-from drbn_lightning.data.leaks import check_networks, warn_or_refuse
+from drbn_lightning.data.leaks import check_seen, warn_or_refuse
 from drbn_lightning.data.paired.folders import PairedFoldersDataModule
+from drbn_lightning.data.paired.mixed import MixedDataModule
+from drbn_lightning.data.paired.photos import PhotosDataModule
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.discriminator import Discriminator
@@ -17,6 +20,7 @@ from tests.data.unpaired.photo_tables import pixels, write_photo
 from tests.running import TINY, TINY_NETWORKS, composed, published
 
 SIZE = (24, 30)
+REMEDY = "use another network"
 
 
 @pytest.fixture
@@ -71,8 +75,8 @@ def test_as_on_overlap_says() -> None:
 def test_a_discriminator_that_has_seen_none_is_fine(root: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_networks(pairs(root, "error"), {"uses.quality=q.pt": photos(root)})
-        check_networks(pairs(root, "error"), {"uses.quality=q.pt": []})
+        check_seen(pairs(root, "error"), {"uses.quality=q.pt": photos(root)}, REMEDY)
+        check_seen(pairs(root, "error"), {"uses.quality=q.pt": []}, REMEDY)
 
 
 def test_copies_of_targets_and_of_dark_images_are_told_apart(root: Path) -> None:
@@ -82,14 +86,14 @@ def test_copies_of_targets_and_of_dark_images_are_told_apart(root: Path) -> None
         (root / "dark" / f"d{number}.png").unlink()
     seen = photos(root)
     with pytest.warns(UserWarning, match=r"of the 3 test images of") as said:
-        check_networks(pairs(root), {"uses.band=b.pt": [], "uses.quality=q.pt": seen})
+        check_seen(pairs(root), {"uses.band=b.pt": [], "uses.quality=q.pt": seen}, REMEDY)
     first, second = (str(one.message) for one in said)
     assert "1 of the 3 test images of train/test were seen by uses.quality=q.pt (folder/" in first
     assert first.index("for example 1") > 0
     assert "1 of the 3 test images of train/test look like photos that were seen by uses.quality=q.pt" in second
     assert second.index("for example 2") > 0
     with pytest.raises(DRBNError, match=r"uses\.quality=q\.pt .*data\.on_overlap=warn"):
-        check_networks(pairs(root, "error"), {"uses.quality=q.pt": seen})
+        check_seen(pairs(root, "error"), {"uses.quality=q.pt": seen}, REMEDY)
 
 
 def test_what_two_networks_have_seen_is_said_once(root: Path) -> None:
@@ -97,7 +101,7 @@ def test_what_two_networks_have_seen_is_said_once(root: Path) -> None:
     tested.setup("test")
     seen = [replace(tested.tested_on(), name="v1/train")]
     with pytest.warns(UserWarning, match=r"3 of the 3 test images .* seen by uses\.band \(v1/train\)") as said:
-        check_networks(pairs(root), {"uses.band": seen, "uses.quality": seen})
+        check_seen(pairs(root), {"uses.band": seen, "uses.quality": seen}, REMEDY)
     assert len(said) == 1
 
 
@@ -106,14 +110,26 @@ def test_pairs_that_test_on_nothing_else_are_not_compared(root: Path) -> None:
     tested.setup("test")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_networks(pairs(root, tested=False), {"uses.band": [tested.tested_on()]})
+        check_seen(pairs(root, tested=False), {"uses.band": [tested.tested_on()]}, REMEDY)
 
 
 def test_a_test_set_that_is_not_there_is_a_warning(root: Path) -> None:
     seen = photos(root)
     (root / "test").rename(root / "away")
     with pytest.warns(UserWarning, match=r"could not be compared with uses\.quality: .*test/low"):
-        check_networks(pairs(root), {"uses.quality": seen})
+        check_seen(pairs(root), {"uses.quality": seen}, REMEDY)
+
+
+@pytest.mark.parametrize("on_overlap", ["warn", "error"])
+def test_no_part_of_a_mixture_may_hold_test_images_of_the_first(root: Path, on_overlap: str) -> None:
+    write_photo(root / "good" / "copy.png", pixels("test1", SIZE))
+    options = {"crop_size": 12, "validation_photos": 1, "num_workers": 0}
+    bright = PhotosDataModule(str(root / "good"), LowLightCamera(), str(root / "cache"), **options)
+    data = MixedDataModule({"pairs": pairs(root, on_overlap), "photos": bright}, crop_size=12, num_workers=0)
+    data.prepare_data()
+    said = r"1 of the 3 .*data\.parts\.photos .*, for example 1"
+    with pytest.warns(UserWarning, match=said) if on_overlap == "warn" else pytest.raises(DRBNError, match=said):
+        data.setup("fit")
 
 
 def test_stage_2_says_so_before_it_begins(root: Path) -> None:

@@ -22,31 +22,32 @@ def warn_or_refuse(on_overlap: OnOverlap, message: str, remedy: str) -> None:
     warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=3)
 
 
-def check_networks(data: SampleDataModule, networks: Mapping[str, Sequence[Fingerprint]]) -> None:
-    """Compare what networks have seen with the test set of a run, by content; warn or refuse as `on_overlap` says.
+def check_seen(data: SampleDataModule, seen: Mapping[str, Sequence[Fingerprint]], remedy: str) -> None:
+    """Compare what networks, or parts of the data, have seen with the test set; warn or refuse as `on_overlap` says.
 
     Args:
         data: the data of the run, whose test set is opened.
-        networks: what each one was trained on or chosen by, by the setting that names it.
+        seen: what each one was trained on or chosen by, by the setting that names it.
+        remedy: what to do about it.
 
     Raises:
-        DRBNError: a network has seen test images, and `on_overlap` is `error`.
+        DRBNError: one has seen test images, and `on_overlap` is `error`.
     """
-    if not data.has_test_set or not any(networks.values()):
+    if not data.has_test_set or not any(seen.values()):
         return
     try:
         data.setup("test")
     except DRBNError as error:
-        warnings.warn(f"the test images could not be compared with {named(list(networks))}: {error}", stacklevel=2)
+        warnings.warn(f"the test images could not be compared with {named(list(seen))}: {error}", stacklevel=2)
         return
     told: set[str] = set()
-    for setting, trained in networks.items():
+    for setting, trained in seen.items():
         new = [one for one in trained if one.identity not in told]
         told |= {one.identity for one in new}
-        _check(data, setting, new)
+        _check(data, setting, new, remedy)
 
 
-def _check(data: SampleDataModule, setting: str, trained: Sequence[Fingerprint]) -> None:
+def _check(data: SampleDataModule, setting: str, trained: Sequence[Fingerprint], remedy: str) -> None:
     tested = data.tested_on()
     seen = {one.name: overlap(one, tested) for one in trained}
     known = {name for names in seen.values() for name in names}
@@ -58,4 +59,4 @@ def _check(data: SampleDataModule, setting: str, trained: Sequence[Fingerprint])
         where = ", ".join(name for name, names in names_of.items() if names)
         examples = named([name for name in tested.names if name in together])
         message = f"{len(together)} of the {tested.count} test images of {tested.name} {verb} by {setting} ({where})"
-        warn_or_refuse(data.on_overlap, f"{message}, for example {examples}", "use another network")
+        warn_or_refuse(data.on_overlap, f"{message}, for example {examples}", remedy)

@@ -15,7 +15,7 @@ from drbn_lightning.assembly import Experiment, build_experiment, describe_netwo
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
-from drbn_lightning.data.leaks import check_networks
+from drbn_lightning.data.leaks import check_seen
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
 from drbn_lightning.hydra_task import typed
@@ -84,7 +84,7 @@ def _run(config: DictConfig, experiment: Experiment, resume: Path | None, *, pub
     if "LOCAL_RANK" not in os.environ:  # here already: what is wrong with the data is said before processes start
         experiment.data.prepare_data()
         experiment.data.setup("fit")
-        check_networks(experiment.data, experiment.seen)
+        check_seen(experiment.data, experiment.seen, "use another network")
         if resume is not None:
             require_same_images(resume, read(resume)[HEADER]["trained_on"], experiment.data.trained_on())
         say(f"{experiment.data.describe()}\nrun folder: {config.paths.output_dir}")

@@ -8,6 +8,7 @@ from itertools import accumulate
 from drbn_lightning.batches import Pair
 from drbn_lightning.data.datamodule import PairDataModule, PairSet
 from drbn_lightning.data.fingerprints import Fingerprint
+from drbn_lightning.data.leaks import check_seen
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.errors import KEY, OptionError
 
@@ -81,6 +82,8 @@ class MixedDataModule(PairDataModule):
             assert part.validation_set is not None
             training.append(part.train_set)
             validation.append(part.validation_set)
+        others = list(self.parts.items())[1:]  # the first one has looked by itself
+        check_seen(self, {f"data.parts.{name}": part.trained_on() for name, part in others}, "remove them")
         return ChainedPairs(training), ChainedPairs(validation)
 
     def make_test_set(self) -> PairSet:
