@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Trains the weights that the package ships, on real photos, and scores them by an independent quality model: about an hour and a
+# Trains the pretrained weights of the package, on real photos, and an independent quality model to score them by: about an hour and a
 # half on two CPU cores that compute in bfloat16 (others: PRECISION=32-true, twice as long).
 # Usage: benchmarks/pretrained_weights.sh LOL GOOD_PHOTOS LOW_LIGHT_PHOTOS VGG16_WEIGHTS [OUT]
 # A run that was cut off goes on where it stopped.
 #
 # Who sees what: stage 1 sees the 399 LOL-v1 pairs below number 690, photos and scenes. Both discriminators' photos come from
-# disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 is scored on
-# those, by the discriminator that it was not trained against, and both stages on LOL's eval15 and v2-real-89.
-# To ship them: python -m drbn_lightning.checkpoints.pretrained OUT/artifacts
+# disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 can be scored on
+# those: evaluate quality_model=OUT/quality_model_artifacts/quality.pt.
+# To put them into the package: python -m drbn_lightning.checkpoints.pretrained OUT/artifacts
 set -euo pipefail
 if [ $# -lt 4 ]; then
   sed -n '2,5s/^# //p' "$0" >&2

@@ -32,7 +32,7 @@ from drbn_lightning.types import Method, Pixels
 
 
 def main() -> int:
-    """Metric what the command line says."""
+    """Measure what the command line says."""
     options = build_parser().parse_args()
     torch.set_num_threads(options.threads)
     try:

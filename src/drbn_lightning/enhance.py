@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
 
 Number = TypeVar("Number", int, float)
-"""These three as torch's side of the package has them, which takes seconds to import."""
 
 EPILOG = """\
 examples:
@@ -153,7 +152,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list[Job], failures: list[Failure]) -> None:
     """Enhance the photos, with a progress bar where somebody may look at it."""
-    from drbn_lightning.inference.job_files import enhance_files  # with torch, which takes seconds
+    from drbn_lightning.inference.job_files import enhance_files  # with OpenCV
 
     enhancer = _load(options)
     hidden = True if options.quiet else None  # None: unless it goes to a terminal

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = NDArray[Any]
-"""An image `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, or alpha: uint8, uint16 or floating point in [0, 1]."""
+"""An image `(H, W)`, `(H, W, 3)` or `(H, W, 4)`, or alpha: uint8, uint16 or floating point in [0, 1];
+or a batch of images or thumbnails `(N, 3, H, W)`, as a `Method` takes it."""
 
 Progress = Callable[[int, int], None]
 """Told how many pixels are done, and how many there are."""

@@ -83,6 +83,8 @@ class SampleDataModule(pl.LightningDataModule):
     """What it holds, for people."""
     on_overlap: Literal["warn", "error"] = "warn"
     """What to do when a test image has been trained on."""
+    on_overlap_key = f"{KEY}.on_overlap"
+    """Its setting, or that of the part that is tested on, for messages."""
     has_test_set = True
     """Whether it tests on other images than it trains on or chooses a network by."""
 
@@ -135,7 +137,10 @@ class SampleDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled crops; every sample once an epoch over all processes."""
         assert self.train_set is not None
-        batches = EpochBatches(len(self.train_set), self.batch_size, self.seed, *self._place())
+        try:
+            batches = EpochBatches(len(self.train_set), self.batch_size, self.seed, *self._place())
+        except OptionError as error:
+            raise error.below(self.group) from None
         self._loader = ResumableLoader(
             self.train_set,
             batches,

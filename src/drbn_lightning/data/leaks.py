@@ -2,23 +2,20 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from drbn_lightning.data.datamodule import SampleDataModule
 from drbn_lightning.data.fingerprints import Fingerprint, overlap, resemblance
-from drbn_lightning.errors import KEY, DRBNError, OptionError, named
-
-OnOverlap = Literal["warn", "error"]
+from drbn_lightning.errors import DRBNError, OptionError, named
 
 
-def warn_or_refuse(on_overlap: OnOverlap, message: str, remedy: str) -> None:
-    """Say that figures will be too good.
+def warn_or_refuse(data: SampleDataModule, message: str, remedy: str) -> None:
+    """Say that figures on the test set of a data module will be too good.
 
     Raises:
-        DRBNError: `on_overlap` is `error`.
+        OptionError: its `on_overlap` is `error`.
     """
-    if on_overlap == "error":
-        raise OptionError(f"{message}; {remedy}, or allow them with {KEY}.on_overlap=warn")
+    if data.on_overlap == "error":
+        raise OptionError(f"{message}; {remedy}, or allow them with {data.on_overlap_key}=warn")
     warnings.warn(f"{message}: figures on this test set will be too good", stacklevel=3)
 
 
@@ -59,4 +56,4 @@ def _check(data: SampleDataModule, setting: str, trained: Sequence[Fingerprint],
         where = ", ".join(name for name, names in names_of.items() if names)
         examples = named([name for name in tested.names if name in together])
         message = f"{len(together)} of the {tested.count} test images of {tested.name} {verb} by {setting} ({where})"
-        warn_or_refuse(data.on_overlap, f"{message}, for example {examples}", remedy)
+        warn_or_refuse(data, f"{message}, for example {examples}", remedy)

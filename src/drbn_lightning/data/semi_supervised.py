@@ -56,7 +56,11 @@ class SemiSupervisedDataModule(SampleDataModule):
             )
         super().__init__(pairs.batch_size, pairs.num_workers, pairs.seed)
         self.pairs, self.unpaired, self.validates_on_pairs = pairs, unpaired, validates_on_pairs
-        self.on_overlap, self.has_test_set = pairs.on_overlap, pairs.has_test_set
+        self.on_overlap, self.on_overlap_key, self.has_test_set = (
+            pairs.on_overlap,
+            pairs.on_overlap_key,
+            pairs.has_test_set,
+        )
 
     def prepare_data(self) -> None:
         """Decode what both halves need, in one process."""
@@ -123,4 +127,4 @@ class SemiSupervisedDataModule(SampleDataModule):
                 )
             if like := resemblance(tested, fingerprint):
                 message = f"{len(like)} of the photos in {key} look like low-light images of the test set {tested.name}"
-                warn_or_refuse(self.on_overlap, f"{message}, for example {like[0]}", "remove them from that folder")
+                warn_or_refuse(self, f"{message}, for example {like[0]}", "remove them from that folder")

@@ -38,7 +38,9 @@ def decode(content: bytes) -> NDArray[np.uint16]:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it tells of unknown tags on the terminal
     found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.ndim != 3:
-        raise ValueError("its 16 bits a colour are stored in a way that is not supported; save it as PNG")
+        raise ValueError(
+            "its 16 bits a colour are stored in a way that is not supported; save it anew as PNG, or as TIFF"
+        )
     return _swapped(found)
 
 

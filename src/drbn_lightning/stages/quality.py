@@ -127,10 +127,10 @@ class QualityLearning(Stage):
         return [Group(images, places), *dark]
 
     @torch.no_grad()
-    def enhanced(self, low: Tensor, mean: Tensor | None) -> Tensor:
+    def enhanced(self, low: Tensor, thumbnail: Tensor | None) -> Tensor:
         """Stage 1's results, as a file would hold them: `(N, 3, H, W)`."""
         assert self.band is not None
-        return to_8_bit(self.band(self.ordered(low), mean).full.float())
+        return to_8_bit(self.band(self.ordered(low), thumbnail).full.float())
 
     def compare(self, real: Sequence[Group], fake: Sequence[Group], part: Part) -> tuple[Tensor, Tensor]:
         """Logits of real and of fake images of all processes, by one pass where their sizes allow it.

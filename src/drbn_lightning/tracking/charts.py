@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 
 class Chart(NamedTuple):
-    """Figures that belong into one image."""
+    """Figures that belong into one chart."""
 
     title: str
     figures: tuple[str, ...]
@@ -21,7 +21,10 @@ SPEED, MEMORY, GPU_MEMORY = "speed/images_per_second", "speed/memory_gib", "spee
 CHARTS: dict[str, tuple[Chart, ...]] = {
     "Losses": (
         Chart("Loss", ("train/loss", "val/loss")),
-        Chart("Stage 1: terms", ("train/ssim_full", "train/ssim_half", "train/ssim_quarter", "train/l1")),
+        Chart(
+            "Stage 1: terms",
+            ("train/ssim_full", "train/ssim_half", "train/ssim_quarter", "train/l1", "train/colour", "train/guess"),
+        ),
         Chart("Discriminator: opinion of real and fake", ("train/real", "train/fake")),
         Chart("Stage 2: fidelity", ("train/detail", "train/perceptual")),
         Chart("Stage 2: quality", ("train/quality", "train/structure", "train/discriminator")),

@@ -10,7 +10,7 @@ from drbn_lightning.errors import KEY, OptionError
 
 
 class LOLDataModule(CachedPairsDataModule):
-    """The LOL data sets, as their archives unpack; `release` is one of the names in `lol.LAYOUTS`."""
+    """The LOL data sets, as their archives unpack; `release` is one of the names in `lol_layout.LAYOUTS`."""
 
     def __init__(
         self,

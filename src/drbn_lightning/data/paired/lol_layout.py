@@ -90,7 +90,7 @@ def find_pairs(root: Path, release: str, split: LolSplit) -> list[PairPaths]:
 
 
 def _find_89(root: Path, split: LolSplit) -> list[PairPaths]:
-    """Make the protocol from LOL-v1: train on our485 below 690, test on our485 and eval15 from 690."""
+    """Make the split from LOL-v1: train on our485 below 690, test on our485 and eval15 from 690."""
     train = _find(root, "v1", "train")
     if split == "train":
         return [pair for pair in train if _number(pair) < FIRST_V2_TEST_NUMBER]

@@ -58,8 +58,9 @@ class MixedDataModule(PairDataModule):
         self.parts = {name: part for name, part in parts.items() if part is not None}
         if not self.parts:
             raise OptionError(f"{KEY}.parts is empty: name at least one source of pairs")
-        first = next(iter(self.parts.values()))
+        tested, first = next(iter(self.parts.items()))
         self.on_overlap, self.has_test_set = first.on_overlap, first.has_test_set
+        self.on_overlap_key = f"{KEY}.parts.{tested}.on_overlap"
         for name, part in self.parts.items():
             if getattr(part, "crop_size", crop_size) != crop_size:
                 raise OptionError(

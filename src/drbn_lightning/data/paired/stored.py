@@ -167,4 +167,4 @@ class CachedPairsDataModule(PairDataModule):
         if not shared:
             return
         message = f"{len(shared)} of the {len(pairs)} test images also occur in {name}, for example {shared[0]}"
-        warn_or_refuse(self.on_overlap, message, "remove them")
+        warn_or_refuse(self, message, "remove them")

@@ -171,8 +171,8 @@ def without_copies(
     digests = {away.digest(photo.number) for photo in held_out}
     signatures = [away.signature(photo.number) for photo in held_out if photo.kind != REAL_LOW]
     own = ["" if photo.kind == REAL_LOW else cache.signature(photo.number) for photo in photos]
-    judged = zip(photos, alike(own, signatures), strict=True)
-    return [photo for photo, copies in judged if not copies.any() and cache.digest(photo.number) not in digests]
+    compared = zip(photos, alike(own, signatures), strict=True)
+    return [photo for photo, copies in compared if not copies.any() and cache.digest(photo.number) not in digests]
 
 
 def require_crops(crop_size: int, short_side: int | None, length: int) -> None:

@@ -41,7 +41,7 @@ def page(
     """The whole report.
 
     Args:
-        summary: see `report.summary`.
+        summary: see `report.text.summary`.
         results: the data sets.
         images: by data set and image, those to show in this order; of each image, the `data:` address of the
             input, of every method's result and, where there is one, of the target, by name.
@@ -156,7 +156,7 @@ def _methods(methods: Mapping[str, Any]) -> str:
 
 
 def _images(result: Result, images: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """What the script needs: images in order, each with its images and figures."""
+    """What the script needs: cards in order: each test image's name, what is shown of it, and its figures."""
     scores = {(score.image, score.method): score.figures for score in result.scores}
     metrics = [{"title": metric.heading, "decimals": metric.decimals} for metric in result.metrics]
     cards = []

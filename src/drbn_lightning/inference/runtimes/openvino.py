@@ -1,4 +1,4 @@
-"""Exported networks by other runtimes than torch, each as a `Method`.
+"""Exported networks by OpenVINO, each as a `Method`.
 
 Peak memory beside the image, on a CPU, in bytes for each pixel of a tile (DRBN as released, November 2026): torch
 0.9 kB, in bfloat16 0.5 kB; ONNX Runtime 2.1 kB; OpenVINO 1.9 kB, in bfloat16 1.0 kB. Sizes may
