@@ -35,7 +35,7 @@ html_copy_source = False
 nitpicky = True
 OTHERS = "torch|torchmetrics|numpy|np|PIL|nn|kornia|pytorch_lightning|lightning_fabric|hydra|omegaconf|optuna"
 nitpick_ignore_regex = [
-    ("py:.*", rf"({OTHERS}|argparse|pathlib|collections|types|datetime|struct)\..*"),
+    ("py:.*", rf"({OTHERS}|Image|argparse|pathlib|collections|concurrent|io|types|datetime|struct)\..*"),
     ("py:.*", r"(Tensor|Trial|BaseStorage)"),  # as modules name them that import them for type checkers only
     ("py:.*", r"drbn_lightning\.(.*\.)?_\w+"),  # what is private has no page
     ("py:.*", r"drbn_lightning\..*\.(AnyImage|Result|Sample)"),  # type variables
