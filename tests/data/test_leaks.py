@@ -40,8 +40,8 @@ def root(tmp_path: Path) -> Path:
 def pairs(root: Path, on_overlap: str = "warn", tested: bool = True) -> PairedFoldersDataModule:
     test = {"test_low": str(root / "test/low"), "test_normal": str(root / "test/high")} if tested else {}
     return PairedFoldersDataModule(
-        str(root / "cache"),
         str(root / "train"),
+        cache=str(root / "cache"),
         **test,  # type: ignore[arg-type]  # folders
         crop_size=12,
         validation_pairs=1,

@@ -177,7 +177,9 @@ def folders(tmp_path: Path) -> Path:
 
 
 def stored(root: Path) -> SemiSupervisedDataModule:
-    pairs = LOLDataModule(str(root / "lol"), "v1", str(root / "cache"), crop_size=12, validation_pairs=2, num_workers=0)
+    pairs = LOLDataModule(
+        str(root / "lol"), "v1", cache=str(root / "cache"), crop_size=12, validation_pairs=2, num_workers=0
+    )
     options: dict[str, Any] = {"validation_share": 0.2, "test_share": 0.1, "short_side": 20, "crop_size": 16}
     photos = FoldersDataModule(
         str(root / "good"), real_low=str(root / "dark"), cache=str(root / "cache"), num_workers=0, **options

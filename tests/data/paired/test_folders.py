@@ -23,7 +23,7 @@ def pairs(root: Path, low: str = "low", normal: str = "high", first_seed: int = 
 
 def module(folder: Path, **settings: Any) -> PairedFoldersDataModule:  # noqa: ANN401 any setting
     small = {"crop_size": 16, "validation_pairs": 1, "batch_size": 1, "num_workers": 0}
-    return PairedFoldersDataModule(str(folder / "cache"), **small | settings)
+    return PairedFoldersDataModule(cache=str(folder / "cache"), **small | settings)
 
 
 def test_all_pairs_are_scored_in_order_and_whole(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_wrong_settings(clean: Path, changes: dict[str, Any], message: str) -> N
 @pytest.mark.parametrize("root", [None, ""])
 def test_a_root_that_is_not_set(root: str | None) -> None:
     with pytest.raises(DRBNError, match=r"data\.root=PATH .*v1"):
-        LOLDataModule(root, "v1", "cache")
+        LOLDataModule(root, "v1", cache="cache")
 
 
 def test_pairs_that_differ_in_size(leaking: Path) -> None:

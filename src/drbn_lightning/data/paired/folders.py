@@ -1,10 +1,10 @@
 """Any two folders of images that pair by name, as a LightningDataModule."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Unpack
 
 from drbn_lightning.data.paired.matching import LOW_WORDS, NORMAL_WORDS, PairPaths, pair_by_name, side_of
-from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, Split
+from drbn_lightning.data.paired.stored import CachedPairs, CachedPairsDataModule, PairOptions, Split
 from drbn_lightning.errors import KEY, OptionError
 
 LOW, NORMAL = (*LOW_WORDS, "short", "dark"), (*NORMAL_WORDS, "long", "label")
@@ -16,25 +16,16 @@ class PairedFoldersDataModule(CachedPairsDataModule):
 
     def __init__(
         self,
-        cache: str,
         root: str | None = None,
         low: str | None = None,
         normal: str | None = None,
         test_low: str | None = None,
         test_normal: str | None = None,
-        crop_size: int = 64,
-        validation_pairs: int = 16,
-        validation_crop: int | None = None,
-        repeats: int = 1,
-        on_overlap: Literal["warn", "error"] = "warn",
-        batch_size: int = 4,
-        num_workers: int = 2,
-        seed: int = 0,
+        **options: Unpack[PairOptions],
     ) -> None:
         """Set up the data module; nothing is read before `prepare_data`.
 
         Args:
-            cache: see `CachedPairsDataModule`.
             root: a folder that holds both folders, `low` and `normal` (or `high`), instead of naming each; or the
                 images themselves, `1_low.jpg` and `1_high.jpg`.
             low: folder of the low-light images, or of a subfolder for each target with several exposures.
@@ -42,20 +33,12 @@ class PairedFoldersDataModule(CachedPairsDataModule):
             test_low: folder of the low-light images of other pairs, for testing. Without it `evaluate` uses all
                 pairs of `low` and `normal`, and training tests on nothing.
             test_normal: folder of the targets of those.
-            crop_size: see `CachedPairsDataModule`, as all that follow.
-            validation_pairs: see there.
-            validation_crop: see there.
-            repeats: see there.
-            on_overlap: see there.
-            batch_size: see there.
-            num_workers: see there.
-            seed: see there.
+            options: see `CachedPairsDataModule`.
 
         Raises:
             DRBNError: a folder is not set, or see `CachedPairsDataModule`.
         """
-        options = (crop_size, validation_pairs, validation_crop, repeats, on_overlap, batch_size, num_workers, seed)
-        super().__init__(cache, *options)
+        super().__init__(**options)
         self.root = Path(root) if root else None
         self.folders = _both("low", low, "normal", normal)
         self.test_folders = _both("test_low", test_low, "test_normal", test_normal)

@@ -3,7 +3,7 @@
 import warnings
 from abc import abstractmethod
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Required, TypedDict
 
 from drbn_lightning.batches import Pair
 from drbn_lightning.data.cache import ImageCache
@@ -68,6 +68,20 @@ class CachedPairs(PairSet):
     def fingerprint(self, name: str) -> Fingerprint:
         """Fingerprint of the pairs taken."""
         return Fingerprint.of_pairs(name, self.cache, self.rows, [len(self.pairs) + row for row in self.rows])
+
+
+class PairOptions(TypedDict, total=False):
+    """What `CachedPairsDataModule` takes, wherever the pairs lie; see there."""
+
+    cache: Required[str]
+    crop_size: int
+    validation_pairs: int
+    validation_crop: int | None
+    repeats: int
+    on_overlap: Literal["warn", "error"]
+    batch_size: int
+    num_workers: int
+    seed: int
 
 
 class CachedPairsDataModule(PairDataModule):
