@@ -12,6 +12,9 @@ from typing import Any
 LIMIT = 600.0
 """Seconds: a start takes 10 on a quiet machine. The limit is for what would never come, and says nothing of speed."""
 
+HEARING = ("env", "--default-signal=HUP")
+"""Begins a command that must hear SIGHUP: whoever starts the tests under nohup hands on that it is ignored."""
+
 
 def wait_for(what: Path | Callable[[], object], process: "subprocess.Popen[Any]") -> None:
     """Wait until a process has made a file, or until something holds.

@@ -26,7 +26,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.hydra_task import misread
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.tasks import train as training
-from tests.processes import LIMIT, ended, wait_for
+from tests.processes import HEARING, LIMIT, ended, wait_for
 from tests.running import (
     TINY,
     TINY_NETWORKS,
@@ -468,7 +468,12 @@ def test_a_lost_terminal_ends_a_training_with_a_checkpoint(tmp_path: Path) -> No
     words = ["trainer.max_epochs=100000", f"hydra.run.dir={run}", "callbacks.images=null", "data.num_workers=1"]
     terminal, inside = pty.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", *command(*words)], env=ONE_THREAD, cwd=tmp_path, stdin=inside, stdout=inside, stderr=inside
+        [*HEARING, "setsid", "--ctty", *command(*words)],
+        env=ONE_THREAD,
+        cwd=tmp_path,
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
     )
     os.close(inside)
     while not (run / "checkpoints" / "last.ckpt").exists():

@@ -23,7 +23,7 @@ from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED
-from tests.processes import LIMIT, ended, wait_for
+from tests.processes import HEARING, LIMIT, ended, wait_for
 from tests.running import published
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -231,7 +231,7 @@ def test_the_page_comes_behind_a_proxy_and_without_a_home(folder: Path, tmp_path
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "socks5://127.0.0.1:9")
     environment = os.environ | {"TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1", "HOME": "/proc/none"} | proxies
     with subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+        [*HEARING, sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
     ) as process:
         assert process.stdout is not None
         assert "http://127.0.0.1:" in process.stdout.readline()

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -45,8 +46,11 @@ class LastingOutput(io.FileIO):
 def settle() -> None:
     r"""Make standard output and error last, and write what their encoding does not know as `\xe9`.
 
-    Called by every entry point first. What a test or a notebook has put in their place stays.
+    Called by every entry point first. What a test or a notebook has put in their place stays. What Pillow warns of
+    (images that are large, but not too large, and optional metadata) is left out, in the whole process: images are read
+    in threads, and `warnings.catch_warnings` in a thread takes other threads' filters with it.
     """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     _fill_descriptors()
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         before = getattr(sys, name)

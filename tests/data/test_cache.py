@@ -8,6 +8,7 @@ import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,8 +116,12 @@ def test_a_flipped_byte_where_nothing_may_be_written(
     (binary,) = (tmp_path / "cache").glob("*.bin")
     binary.write_bytes(bytes([binary.read_bytes()[0] ^ 128]) + binary.read_bytes()[1:])
 
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
+    open_ = Path.open
+
+    def refuse(path: Path, mode: str = "r", *more: Any, **options: Any) -> Any:  # noqa: ANN401 as Path.open has it
+        if mode != "rb":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return open_(path, mode, *more, **options)
 
     cache = ImageCache.open(tmp_path / "cache", paths)
     monkeypatch.setattr(Path, "open", refuse)

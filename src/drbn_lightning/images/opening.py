@@ -2,7 +2,6 @@
 
 import io
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,10 @@ END = b"\xff\xd9"
 """The last two bytes of a JPEG file (EOI)."""
 
 LONGEST_TEXT = 1 << 26
-"""Bytes of a profile or text in a PNG file; there are bombs, too."""
+"""Bytes of a profile or text in a PNG file; there are bombs, too. Pillow's own limit is a megabyte."""
+
+# Once for the process: images are read in several threads, in which a limit cannot be set and taken back.
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, LONGEST_TEXT)
 
 
 def recognised(path: Path) -> Kind | None:
@@ -49,11 +51,9 @@ def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[Image
     if recognised(path) is HEIF:
         _register_heif(path)
         formats = ("HEIF",)
-    with warnings.catch_warnings(), _long_texts():
-        warnings.simplefilter("ignore")  # of what is large, but not too large, and of metadata, which are optional
-        with Image.open(path, formats=formats) as image:
-            completed = _completed(image, path) if image.format in ("JPEG", "MPO") else image
-            yield completed
+    with Image.open(path, formats=formats) as image:
+        completed = _completed(image, path) if image.format in ("JPEG", "MPO") else image
+        yield completed
 
 
 @contextmanager
@@ -65,17 +65,6 @@ def any_size(allowed: bool) -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-
-
-@contextmanager
-def _long_texts() -> Iterator[None]:
-    """Read profiles and texts of PNG files that are longer than the megabyte of Pillow's limit."""
-    limit = PngImagePlugin.MAX_TEXT_CHUNK
-    try:
-        PngImagePlugin.MAX_TEXT_CHUNK = max(limit, LONGEST_TEXT)
-        yield
-    finally:
-        PngImagePlugin.MAX_TEXT_CHUNK = limit
 
 
 def _register_heif(path: Path) -> None:
