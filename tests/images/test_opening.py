@@ -1,6 +1,7 @@
 import io
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,9 @@ def test_long_profiles_and_texts_are_no_reason_to_refuse(tmp_path: Path) -> None
     assert photograph.metadata.comment == b"night " * 400_000
     assert len(photograph.metadata.chunks) == 1
     assert np.array_equal(read_rgb(tmp_path / "a.png"), noise())
+
+
+def test_what_others_warn_of_while_a_file_is_open_is_heard(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 5)).save(tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="mine"), opened(tmp_path / "a.png"):
+        warnings.warn("mine", stacklevel=1)
