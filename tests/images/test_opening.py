@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.images.opening import any_size
+from drbn_lightning.images.opening import any_size, opened
 from drbn_lightning.images.photo import read_photograph, write_photograph
 from drbn_lightning.images.rgb import read_rgb
 
