@@ -219,4 +219,4 @@ def test_without_stage_1_the_command_that_makes_it_is_named(tmp_path: Path, stag
     message = r"artifacts/band\.pt.*drbn_lightning\.train stage=band"
     with pytest.raises(DRBNError, match=message):
         train(tiny_photos(tmp_path, stage, *words), stage, [], publish=True)
-    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "config.yaml"}  # the record says why
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "run.json", "config.yaml"}  # the record says why

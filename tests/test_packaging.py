@@ -123,7 +123,9 @@ def test_wheel_of_the_sdist_equals_wheel_of_the_tree(
 ) -> None:
     sdist = build("sdist", source_tree, tmp_path / "sdist")
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        if hasattr(tarfile, "data_filter"):  # from 3.11.4 on
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(tmp_path / "unpacked")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     assert wheel_files(build("wheel", unpacked, tmp_path / "sdist_wheel")) == tree_wheel
 

@@ -2,11 +2,14 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from wandb.proto import wandb_internal_pb2
+
+from tests.processes import LIMIT
 
 HEADER, BLOCK, FRAME = 7, 32768, 7  # bytes; a frame's: checksum, length, kind
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4  # kinds of frames
@@ -18,7 +21,11 @@ class Recorded:
     def __init__(self, folder: Path) -> None:
         """Read the record in a run's folder."""
         (file,) = folder.glob("run-*.wandb")
-        self.folder, self.records = folder, [parsed(content) for content in contents(file.read_bytes())]
+        until = time.monotonic() + LIMIT
+        self.folder, self.records = folder, read(file)
+        while not self.about("exit") and time.monotonic() < until:  # W&B's own process writes it, and may be behind
+            time.sleep(0.05)
+            self.records = read(file)
         self.run = self.about("run")[0]
         self.config = {item.key: json.loads(item.value_json) for item in self.run.config.update}
         for update in self.about("config"):
@@ -54,6 +61,11 @@ def named(items: Any) -> dict[str, Any]:  # noqa: ANN401 W&B's
             value = {part: value}
         found[first] = found.get(first, {}) | value if parts else value
     return found
+
+
+def read(file: Path) -> list[Any]:
+    """The records of a file."""
+    return [parsed(content) for content in contents(file.read_bytes())]
 
 
 def contents(data: bytes) -> Iterator[bytes]:

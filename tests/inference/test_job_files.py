@@ -74,7 +74,7 @@ def test_causes_name_the_photo_once() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_very_large_comparisons_become_smaller(monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
-    monkeypatch.setattr(job_files, "LIMIT_COMPARISON", 100)
+    monkeypatch.setattr(job_files, "LONGEST_COMPARISON", 100)
     pixels: NDArray[Any] = np.full((40, 200, 3), 70, dtype)
     before = Photograph(pixels, alpha=pixels[..., 0], exif=b"old", icc_profile=b"profile")
     both = side_by_side(before, before._replace(pixels=pixels * 2))

@@ -9,7 +9,7 @@ from pathlib import Path
 from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.images.formats import IMAGE_SUFFIXES, Kind, kind_of_name
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("drbn_lightning")  # Hydra switches off others that are there before a run begins
 
 
 def list_images(folder: Path) -> list[Path]:
