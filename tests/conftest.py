@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,12 +66,15 @@ def failure(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.LogCaptureFixture]:
     """What the package logs, whatever runs of Hydra in this process have made of its logger."""
-    settings = {"handlers": [caplog.handler], "level": logging.INFO, "propagate": False, "disabled": False}
+    settings = {"handlers": [caplog.handler], "propagate": False, "disabled": False}
     for name, value in settings.items():
         monkeypatch.setattr(LOG, name, value)
-    return caplog
+    level = LOG.level
+    LOG.setLevel(logging.INFO)  # not by its attribute: loggers remember what they are enabled for
+    yield caplog
+    LOG.setLevel(level)
 
 
 @pytest.fixture(scope="session")

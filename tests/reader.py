@@ -97,7 +97,8 @@ def undisturbed() -> Iterator[None]:
         for number, handler in signals.items():
             signal.signal(number, handler)
         for log, (handlers, level, propagate, disabled) in zip(logs, settings, strict=True):
-            log.handlers[:], log.level, log.propagate, log.disabled = handlers, level, propagate, disabled
+            log.handlers[:], log.propagate, log.disabled = handlers, propagate, disabled
+            log.setLevel(level)  # not by its attribute: loggers remember what they are enabled for
         for name in set(sys.modules) - modules:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(Path.cwd())):
                 del sys.modules[name]

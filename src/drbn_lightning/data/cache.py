@@ -30,7 +30,7 @@ FORMAT = 3
 """Version of the two files; a new one makes every cache anew."""
 
 _DAY = 24 * 60 * 60.0  # seconds
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("drbn_lightning")  # Hydra switches off others that are there before a run begins
 
 
 class Failure(NamedTuple):
