@@ -67,23 +67,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def serving(folder: Path) -> list[str]:
+    """The command that shows the page on a free port."""
+    options = ["--checkpoint", str(folder / "recompose.pt"), "--device", "cpu", "--port", "0"]
+    return [sys.executable, "-m", "drbn_lightning.page", *options]
+
+
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[Any]"]]:
     """The page in a process of its own: its address, and the process."""
     (folder / "tmp").mkdir()
-    words = [
-        "-m",
-        "drbn_lightning.page",
-        "--checkpoint",
-        str(folder / "recompose.pt"),
-        "--device",
-        "cpu",
-        "--port",
-        "0",
-    ]
     environment = os.environ | {"TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
     with (folder / "said.txt").open("w") as said:
-        process = subprocess.Popen([sys.executable, *words], stdout=said, env=environment, start_new_session=True)
+        process = subprocess.Popen(serving(folder), stdout=said, env=environment, start_new_session=True)
     with ended(process):
         wait_for(lambda: address(folder / "said.txt"), process)
         yield str(address(folder / "said.txt")), process
@@ -218,20 +214,10 @@ def test_nobody_asks_a_proxy_for_the_page(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.slow
 def test_the_page_comes_behind_a_proxy_and_without_a_home(folder: Path, tmp_path: Path) -> None:
-    words = [
-        "-m",
-        "drbn_lightning.page",
-        "--checkpoint",
-        str(folder / "recompose.pt"),
-        "--device",
-        "cpu",
-        "--port",
-        "0",
-    ]
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "socks5://127.0.0.1:9")
     environment = os.environ | {"TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1", "HOME": "/proc/none"} | proxies
     with subprocess.Popen(
-        [*HEARING, sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+        [*HEARING, *serving(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
     ) as process:
         assert process.stdout is not None
         assert "http://127.0.0.1:" in process.stdout.readline()

@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from drbn_lightning.inference.tiling import ALIGNMENT
 from drbn_lightning.types import Method, Pixels
-
-MULTIPLE = 4  # of the sides of an image, so that the network's strides fall on the same pixels
 
 SIDES = tuple((turns, flip) for flip in (False, True) for turns in range(4))
 """Quarter turns, and whether the image is mirrored before them."""
@@ -37,7 +36,7 @@ def self_ensemble(method: Method) -> Method:
 
     def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
         height, width = low.shape[-2:]
-        more = [(0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE)]
+        more = [(0, 0), (0, 0), (0, -height % ALIGNMENT), (0, -width % ALIGNMENT)]
         padded = np.pad(low, more, mode="edge")
         total = np.zeros_like(padded)
         for side in SIDES:

@@ -22,15 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.thumbnails import thumbnail_of
+from drbn_lightning.thumbnails import WHITE, thumbnail_of
 from drbn_lightning.types import Method, Pixels, Progress
 
 ALIGNMENT = 4
 OVERLAP = 160
 """Pixels; four recursions see further than one thinks, see above."""
 SMALLEST_CORE = 64
-SCALES = {"uint8": 255, "uint16": 65535, "float32": 1}
-"""What stands for white, by the number type of an image."""
+SCALES = {name: WHITE[name] for name in ("uint8", "uint16", "float32")}
+"""What stands for white, by the number types that tiles may have."""
 
 
 class Tiles(NamedTuple):
