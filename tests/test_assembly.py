@@ -191,6 +191,8 @@ def test_stage_2_recipes_are_those_of_their_sources(tmp_path: Path) -> None:
     assert (released.criterion.lowest_real, released.discriminator.head_padding) == (0.7, 1)
     assert (released.perceptual.normalize, released.stage.loss.quality_weight) == (False, 2.0)
     assert (released.stage.real_images, released.uses.quality) == ("both", None)
+    assert (released.data.repeats, released.stage.discriminator_lr, released.stage.scoring_mode) == (2, 1e-6, "train")
+    assert (released.stage.scheduler.after, released.stage.scheduler_interval) == (200, "epoch")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.batches import PairBatch, SemiSupervisedBatch, UnpairedBatch
+from drbn_lightning.batches import PairBatch, PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.checkpoints.artifact import identity
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import LogCriterion
@@ -15,9 +15,10 @@ from drbn_lightning.losses.recomposition import RecompositionLoss
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
+from drbn_lightning.networks.frozen import Frozen
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.networks.vgg import VGG16Features
-from drbn_lightning.stages.recompose import RecompositionLearning
+from drbn_lightning.stages.recompose import RecompositionLearning, opinion
 from tests.running import loader
 
 SIZE = 16
@@ -230,6 +231,8 @@ def test_the_terms_have_the_weights_asked_for(tmp_path: Path) -> None:
 def test_mistakes_are_said() -> None:
     with pytest.raises(ValueError, match=r"stage\.adversary.*'both'"):
         stage(adversary="both")
+    with pytest.raises(ValueError, match=r"stage\.scoring_mode.*'test'"):
+        stage(scoring_mode="test")
     with pytest.raises(DRBNError, match="adversary=joint"):
         stage(discriminator=None)
     with pytest.raises(ValueError, match=r"stage\.loss"):
@@ -240,3 +243,55 @@ def test_an_adversary_needs_real_low_light_photos() -> None:
     module = stage()
     with pytest.raises(DRBNError, match=r"unpaired\.real_low"):
         module.adversarial_terms(torch.rand(2, 3, SIZE, SIZE), batch().pairs, None)
+
+
+def photos() -> PhotoBatch:
+    dark = batch().unpaired.real_low
+    assert dark is not None
+    return PhotoBatch(dark, thumbnails_of(dark), torch.full((2,), float("nan")), ["real_low"] * 2, ["a", "b"])
+
+
+def validated(module: RecompositionLearning) -> dict[str, float]:
+    """Figures of one pass over held-out photos."""
+    module.validation_step(photos(), 0, 1)
+    names = ("logit", "unpaired")
+    return {name: float(module.figures[name].compute()) for name in names}  # type: ignore[operator]  # a metric
+
+
+def test_epochs_are_compared_by_a_discriminator_that_does_not_move(tmp_path: Path) -> None:
+    trained = Discriminator(base_channels=2).eval()
+    before = identity(trained)
+    module = stage(discriminator=trained)
+    fit(tmp_path, module)
+    assert isinstance(module.validating, Frozen)
+    assert module.discriminator is not None
+    published = module.validating.network
+    assert identity(published) == before != identity(module.discriminator)
+    module.eval()
+    with torch.no_grad():
+        image = module(photos().photo)[1].image
+        expected = module.validating(image).mean().item(), module.discriminator(image).mean().item()
+    assert validated(module)["logit"] == pytest.approx(expected[0], rel=1e-4)
+    assert expected[0] != pytest.approx(expected[1], rel=1e-4)
+
+
+def test_a_discriminator_that_only_begins_to_learn_has_no_say_in_which_epoch_is_best() -> None:
+    figures = [validated(stage(RecompositionLoss(quality_weight=weight)).eval()) for weight in (0.0, 5.0)]
+    assert figures[0] == figures[1]
+    trained = Discriminator(base_channels=2).eval()
+    losses = [RecompositionLoss(quality_weight=weight) for weight in (0.0, 5.0)]
+    first, second = (validated(stage(loss, discriminator=trained).eval()) for loss in losses)
+    assert second["unpaired"] > first["unpaired"]
+
+
+def test_a_discriminator_scores_in_the_mode_asked_for() -> None:
+    networks = [Discriminator(base_channels=2, normalization="batch") for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    image = torch.rand(2, 3, SIZE, SIZE, requires_grad=True)
+    evaluated, trained = opinion(networks[0].eval(), image), opinion(networks[1].eval(), image, training=True)
+    assert not torch.allclose(evaluated, trained)
+    assert identity(networks[0]) != identity(networks[1])  # statistics of batch norm have moved
+    torch.autograd.backward(trained.sum())
+    assert image.grad is not None
+    assert not gradients(networks[1])
+    assert not networks[1].training

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from drbn_lightning.stages.schedules import ConstantWithCooldown
+from drbn_lightning.stages.schedules import ConstantWithCooldown, Halving
 
 
 def schedule(total: int = 20, warmup: int = 4, cooldown: int = 5) -> ConstantWithCooldown:
@@ -43,3 +43,16 @@ def test_a_checkpoint_of_a_constant_run_goes_on_into_a_cooldown() -> None:
 def test_refuses_steps_that_do_not_fit(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="cooldown"):
         schedule(**wrong)
+
+
+def test_halving_halves_after_its_epochs_and_leaves_a_constant_group_alone() -> None:
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 1.0, "constant": constant} for constant in (0, 1)]
+    made = Halving(torch.optim.SGD(groups), after=2)
+    found = []
+    for _ in range(4):
+        found.append([group["lr"] for group in made.optimizer.param_groups])
+        made.optimizer.step()
+        made.step()
+    assert found == [[1, 1], [1, 1], [0.5, 1], [0.5, 1]]
+    with pytest.raises(ValueError, match="after=-1"):
+        Halving(torch.optim.SGD(groups), after=-1)

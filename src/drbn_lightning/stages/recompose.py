@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any, Literal
 
 import torch
@@ -24,6 +25,7 @@ from drbn_lightning.stages.base import Stage
 from drbn_lightning.stages.real_images import RealImages, checked, chosen
 
 Adversary = Literal["joint", "frozen", "none"]
+ScoringMode = Literal["eval", "train"]
 
 
 class RecompositionLearning(Stage):
@@ -46,6 +48,7 @@ class RecompositionLearning(Stage):
         discriminator: nn.Module | None = None,
         adversary: Adversary = "joint",
         discriminator_lr: float = 1e-6,
+        scoring_mode: ScoringMode = "eval",
         real_images: RealImages = "photos",
         quality_on_pairs: bool = False,
         **training: Any,  # noqa: ANN401 see Stage
@@ -62,27 +65,34 @@ class RecompositionLearning(Stage):
                 or two; a new one in training mode.
             adversary: whether the discriminator goes on learning (`joint`, paper), stays as it is (`frozen`) or is
                 left out (`none`).
-            discriminator_lr: learning rate of a joint discriminator (paper: 1e-6).
+            discriminator_lr: learning rate of a joint discriminator (paper and released code: 1e-6).
+            scoring_mode: mode of a joint discriminator while it scores for the recomposer (released code: `train`, so
+                that its batch norm sees the fakes alone, and learns from them).
             real_images: what a joint discriminator takes for real, see `stages.real_images`.
             quality_on_pairs: let the discriminator score the recomposed pairs too, not only the recomposed real
                 low-light photos.
             training: arguments of `Stage`.
 
         Raises:
-            ValueError: `adversary` is unknown.
+            ValueError: `adversary` or `scoring_mode` is unknown.
             DRBNError: `adversary` needs a discriminator and there is none.
         """
         super().__init__(network, **training)
         if adversary not in ("joint", "frozen", "none"):
             raise ValueError(f"stage.adversary is {adversary!r}; use 'joint', 'frozen' or 'none'")
+        if scoring_mode not in ("eval", "train"):
+            raise ValueError(f"stage.scoring_mode is {scoring_mode!r}; use 'eval' or 'train'")
         if adversary != "none" and discriminator is None:
             raise DRBNError(f"adversary={adversary} needs a discriminator; choose adversary=none to go without")
         self.band = Frozen(band)
         self.discriminator: nn.Module | None = None
+        self.validating: nn.Module | None = None  # epochs are compared by a discriminator that does not move
         if discriminator is not None and adversary != "none":
             self.discriminator = discriminator if adversary == "joint" else Frozen(discriminator)
+            if not discriminator.training:
+                self.validating = Frozen(deepcopy(discriminator)) if adversary == "joint" else self.discriminator
         self.loss, self.criterion, self.adversary = loss, criterion, adversary
-        self.discriminator_lr = discriminator_lr
+        self.discriminator_lr, self.scoring_mode = discriminator_lr, scoring_mode
         self.real_images, self.quality_on_pairs = checked(real_images), quality_on_pairs
         names = ("psnr", "ssim", "band_psnr", "band_ssim", "fidelity", "unpaired", "logit", "band_logit")
         self.figures = nn.ModuleDict({name: MeanMetric(nan_strategy="ignore") for name in names})
@@ -129,16 +139,11 @@ class RecompositionLearning(Stage):
             self.adversary == "joint"
         ):  # first, for it moves batch norm's statistics, by which the opinions' gradient goes
             own["discriminator"] = self.discriminator_term(chosen(self.real_images, unpaired, pairs), fakes)
-        logits = torch.cat([self.opinion(fake) for fake in fakes])
+        assert self.discriminator is not None
+        training = self.adversary == "joint" and self.scoring_mode == "train"
+        logits = torch.cat([opinion(self.discriminator, self.ordered(fake), training=training) for fake in fakes])
         terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
         return terms | own
-
-    def opinion(self, image: Tensor) -> Tensor:
-        """Logits `(N,)` whose gradient reaches the image but not the discriminator."""
-        assert self.discriminator is not None
-        with _evaluating(self.discriminator), without_parameter_gradients(self.discriminator):
-            logits: Tensor = self.discriminator(self.ordered(image))
-            return logits
 
     def discriminator_term(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
         """The discriminator's loss on real images and on fakes that are cut off from the recomposer."""
@@ -182,7 +187,8 @@ class RecompositionLearning(Stage):
         """The recomposer's parameters and, with a joint adversary, the discriminator's at their own learning rate."""
         groups = super().trainable_parameters()
         if self.adversary == "joint" and self.discriminator is not None:
-            groups.append({"params": list(self.discriminator.parameters()), "lr": self.discriminator_lr})
+            own = {"lr": self.discriminator_lr, "constant": True}
+            groups.append({"params": list(self.discriminator.parameters()), **own})
         return groups
 
     def configure_gradient_clipping(
@@ -206,12 +212,16 @@ class RecompositionLearning(Stage):
         self._add(values)
 
     def _validate_photos(self, bands: Bands, recomposed: Recomposed) -> None:
-        if self.discriminator is None:
+        """Score held-out photos; a discriminator that only begins to learn has no say in which epoch is best."""
+        discriminator = self.validating or self.discriminator
+        if discriminator is None:
             return
-        before, after = self.opinion(bands.full), self.opinion(recomposed.image)
-        terms = self.loss.quality(self.criterion.generator_loss(after))
-        terms |= self.loss.structure(recomposed.image, bands.full)
-        self._add({"logit": after, "band_logit": before, "unpaired": torch.stack(list(terms.values())).sum()})
+        before, after = (opinion(discriminator, self.ordered(image)) for image in (bands.full, recomposed.image))
+        terms = self.loss.structure(recomposed.image, bands.full)
+        if self.validating is not None:
+            terms |= self.loss.quality(self.criterion.generator_loss(after))
+        unpaired = torch.stack([*terms.values(), after.new_zeros(())]).sum()
+        self._add({"logit": after, "band_logit": before, "unpaired": unpaired})
 
     def _add(self, values: dict[str, Tensor]) -> None:
         for name, value in values.items():
@@ -220,11 +230,18 @@ class RecompositionLearning(Stage):
             metric.update(value)
 
 
+def opinion(discriminator: nn.Module, image: Tensor, *, training: bool = False) -> Tensor:
+    """Logits `(N,)` of images whose gradient reaches these but not the discriminator, in evaluation mode or not."""
+    with _in_mode(discriminator, training=training), without_parameter_gradients(discriminator):
+        logits: Tensor = discriminator(image)
+        return logits
+
+
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode for a while."""
+def _in_mode(network: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put a network into training or evaluation mode for a while."""
     before = network.training
-    network.eval()
+    network.train(training)
     try:
         yield
     finally:

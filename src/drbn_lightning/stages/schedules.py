@@ -56,3 +56,31 @@ class ConstantWithCooldown(LRScheduler):
         """Go on where a checkpoint stopped; the run's length and its cool-down are those of the present run."""
         own = {name: getattr(self, name) for name in ("total_steps", "warmup_steps", "cooldown_steps")}
         super().load_state_dict(state_dict | own)
+
+
+class Halving(LRScheduler):
+    """Half the rate after a number of epochs; a group of parameters with `constant` set keeps its own.
+
+    Source: paper, stage 1; released code, both stages, whose discriminator goes on at one rate.
+    """
+
+    def __init__(self, optimizer: Optimizer, after: int) -> None:
+        """Set the schedule up.
+
+        Args:
+            optimizer: whose learning rates it sets.
+            after: epochs (or steps, see `Stage`) at the full rate.
+
+        Raises:
+            ValueError: `after` is negative.
+        """
+        if after < 0:
+            raise ValueError(f"the schedule has after={after}; it cannot be negative")
+        self.after = after
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float]:  # type: ignore[override]  # rates are numbers here, never tensors
+        """The rates of the next epoch."""
+        factor = 0.5 if self.last_epoch >= self.after else 1.0
+        groups = zip(self.base_lrs, self.optimizer.param_groups, strict=True)
+        return [float(base) * (1.0 if group.get("constant") else factor) for base, group in groups]
