@@ -62,7 +62,7 @@ def words(folder: Path, *choices: str, data: str = "lol_v1") -> list[str]:
 
 def data_of(experiment: str) -> str:
     """The data set that an experiment takes."""
-    return "mixed" if experiment in ("pretrained", "modern") else "lol_v2_real"
+    return "mixed" if experiment == "modern" else "lol_v2_real"
 
 
 def needs(folder: Path, group: str, name: str) -> list[str]:
