@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.methods import Size, match, methods_of, names_of, predictions
 from drbn_lightning.evaluation.scoring import EvaluationImage
@@ -64,8 +64,8 @@ def test_a_stage_1_that_takes_part_already_does_not_take_part_twice() -> None:
     recomposer = FlatRecomposer(channels=2, growth_rate=1)
     seen: list[dict[str, object]] = [{"name": "v1/train"}]
     parts = {"band": stage("band", band, seen), "recompose": stage("recompose", recomposer, [])}
-    first = Whole("band", band, {"band": parts["band"]})
-    second = Whole("recompose", BandRecomposition(band, recomposer), parts)
+    first = EnhancementModel("band", band, {"band": parts["band"]})
+    second = EnhancementModel("recompose", BandRecomposition(band, recomposer), parts)
     taken: set[str] = set()
     alone = methods_of("mine", Path("band.pt"), first, CPU, taken)
     both = methods_of("better", Path("recompose.pt"), second, CPU, taken)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.checkpoints.artifact import Artifact, identity
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.data.paired.matching import image_key
 from drbn_lightning.errors import DRBNError, named
 from drbn_lightning.evaluation.scoring import EvaluationImage, ImageMethod, image_method, network_method
@@ -42,25 +42,27 @@ class Size(NamedTuple):
     height: int
 
 
-def methods_of(name: str, path: Path, whole: Whole, device: torch.device, taken: set[str]) -> list[EvaluatedMethod]:
+def methods_of(
+    name: str, path: Path, model: EnhancementModel, device: torch.device, taken: set[str]
+) -> list[EvaluatedMethod]:
     """Stage 1 and, where there is one, stage 2 of a checkpoint.
 
     Args:
         name: the name of the last stage; stage 1 under a stage 2 is called so too, or `band` where that is the stage.
         path: where it was read from.
-        whole: the network.
+        model: the network.
         device: where to run it.
         taken: identities of the networks that take part already; they do not take part twice.
     """
     methods, seen = [], list[dict[str, Any]]()
-    for stage, part in whole.parts.items():
+    for stage, part in model.parts.items():
         seen += [about for about in part.trained_on if about not in seen]
         own = identity(part.network)
-        if own in taken and stage != whole.stage:
+        if own in taken and stage != model.stage:
             continue
         taken.add(own)
-        network = whole.network if stage == whole.stage else part.network
-        label = name if stage == whole.stage else ("band" if name == whole.stage else f"{name}, stage 1")
+        network = model.network if stage == model.stage else part.network
+        label = name if stage == model.stage else ("band" if name == model.stage else f"{name}, stage 1")
         about = {"kind": "checkpoint", "path": str(path), "stage": stage, "identity": own} | _origin(part)
         run = image_method(network_method(network, device))
         methods.append(EvaluatedMethod(label, run, about, seen.copy() if seen else None, network))

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from drbn_lightning.assembly import build, build_unpaired
 from drbn_lightning.baselines.catalog import input_method
 from drbn_lightning.checkpoints.artifact import Artifact, identity, load
-from drbn_lightning.checkpoints.enhancement_model import Whole, whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel, model_of
 from drbn_lightning.checkpoints.pretrained import pretrained_path
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
@@ -58,10 +58,10 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     first = next(iter(artifacts.values()), None)
     if len(artifacts) == 1 and first is not None and first.stage == "quality":
         return evaluate_discriminator(config, first, device)
-    wholes = {path: whole(artifact, path, config.band) for path, artifact in artifacts.items()}
-    named = {name or wholes[path].stage: path for name, path in paths.items()}
+    models = {path: model_of(artifact, path, config.band) for path, artifact in artifacts.items()}
+    named = {name or models[path].stage: path for name, path in paths.items()}
     main = next(iter(named), None)
-    learned = networks(named, wholes, device)
+    learned = networks(named, models, device)
     optional = (dict(config.lpips or {}), config.no_reference or [], dict(config.parameters or {}))
     columns = choose_columns(config.metrics or [], config.shave, *optional)
     output, outcomes, everybody = Path(config.paths.output_dir), [], dict[str, EvaluatedMethod]()
@@ -80,7 +80,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
         say(f"written: {output / 'figures'}")
     if config.quality_model is not None:
-        score_photos(config, learned, wholes, device)
+        score_photos(config, learned, models, device)
     return mean_psnr(outcomes[0], main or methods[-1].name)
 
 
@@ -91,10 +91,12 @@ def require_counts(config: DictConfig) -> None:
             raise DRBNError(f"{key}={config[key]} is no whole number; give 0 or more")
 
 
-def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[EvaluatedMethod]:
+def networks(
+    named: dict[str, Path], models: dict[Path, EnhancementModel], device: torch.device
+) -> list[EvaluatedMethod]:
     """The networks of all checkpoints, stage 1 before stage 2, each once."""
     taken: set[str] = set()
-    return [method for name, path in named.items() for method in methods_of(name, path, wholes[path], device, taken)]
+    return [method for name, path in named.items() for method in methods_of(name, path, models[path], device, taken)]
 
 
 def others(config: DictConfig, test_set: ImageSet) -> list[EvaluatedMethod]:
@@ -160,11 +162,11 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
 
 
 def score_photos(
-    config: DictConfig, learned: list[EvaluatedMethod], wholes: dict[Path, Whole], device: torch.device
+    config: DictConfig, learned: list[EvaluatedMethod], models: dict[Path, EnhancementModel], device: torch.device
 ) -> None:
     """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
     artifact = load(config.quality_model, "quality")
-    used = [part.provenance.get("used", {}) for whole in wholes.values() for part in whole.parts.values()]
+    used = [part.provenance.get("used", {}) for model in models.values() for part in model.parts.values()]
     if any(identity(artifact.network) in about.values() for about in used):
         say(f"note: {config.quality_model} took part in the training of stage 2; one of another seed is a fairer one")
     data = build_unpaired(config)
