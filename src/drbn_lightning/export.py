@@ -52,8 +52,8 @@ def export(options: argparse.Namespace) -> None:
     model = load(options)
     say(f"exporting stage={model.stage}, and comparing it with torch; this takes half a minute")
     verified = exported(model, path, overwrite=options.overwrite, opset=options.opset)
-    for one in verified:
-        say(f"{' x '.join(map(str, one.shape)):16}  largest difference from torch {one.difference:.1e}")
+    for result in verified:
+        say(f"{' x '.join(map(str, result.shape)):16}  largest difference from torch {result.difference:.1e}")
     say(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if options.timings:
         say(timings(model, path))
@@ -84,8 +84,8 @@ def timings(model: "EnhancementModel", path: Path) -> str:
     low = torch.rand(1, 3, *TIMED_SIZE, generator=torch.Generator().manual_seed(0)) ** 3
     timed = interleaved({name: make() for name, make in ways.items()}, low.numpy(), thumbnails_of(low).numpy(), ROUNDS)
     size, threads = " x ".join(map(str, TIMED_SIZE)), torch.get_num_threads()
-    about = f"one image of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
-    return "\n".join([timing_table(timed), about, *notes])
+    conditions = f"one image of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
+    return "\n".join([timing_table(timed), conditions, *notes])
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -20,8 +20,10 @@ class EnhancementModel(NamedTuple):
     @property
     def trained_on(self) -> list[dict[str, Any]]:
         """Fingerprints of all data sets that any part has seen, each once."""
-        fingerprints = [about for part in self.parts.values() for about in part.trained_on]
-        return [about for number, about in enumerate(fingerprints) if about not in fingerprints[:number]]
+        fingerprints = [fingerprint for part in self.parts.values() for fingerprint in part.trained_on]
+        return [
+            fingerprint for number, fingerprint in enumerate(fingerprints) if fingerprint not in fingerprints[:number]
+        ]
 
 
 def load_model(path: Path | str, band: Path | str | None = None) -> EnhancementModel:

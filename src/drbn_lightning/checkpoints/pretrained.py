@@ -59,9 +59,9 @@ def ship(source: Path, folder: Path | None = None) -> None:
     parts = load_model(source / "recompose.pt", source / "band.pt").parts
     for stage in ENHANCING_STAGES:
         artifact = parts[stage]
-        about = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
+        provenance = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
         needs = {name: {**reference, "path": ""} for name, reference in artifact.needs.items()}
-        made = header(stage, artifact.description, about, artifact.trained_on, needs)
+        made = header(stage, artifact.description, provenance, artifact.trained_on, needs)
         save(folder / f"{stage}.pt", made, artifact.network.state_dict())
     record(folder)
 

@@ -15,16 +15,17 @@ from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
 from drbn_lightning.errors import DRBNError, OptionError
 from drbn_lightning.evaluation import quality
-from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
 from drbn_lightning.evaluation.leakage import notes
 from drbn_lightning.evaluation.methods import (
     EvaluatedMethod,
+    choose_baselines,
+    chosen_baselines,
     merged,
     methods_of,
     names_of,
     of_different_names,
-    predictions,
 )
+from drbn_lightning.evaluation.predictions import predictions
 from drbn_lightning.evaluation.report.files import Report, write_report, write_text
 from drbn_lightning.evaluation.report.images import write_figures
 from drbn_lightning.evaluation.scoring import EvaluationImage, network_method
@@ -72,7 +73,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
             raise DRBNError(
                 f"no method is to be evaluated on {test_set.name}: name a checkpoint, predictions or baselines"
             )
-        everybody |= {one.name: merged(everybody.get(one.name), one) for one in methods}
+        everybody |= {method.name: merged(everybody.get(method.name), method) for method in methods}
         beside = output / "images" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
         shown = Output(beside, config.images, config.report_images, device)
         outcomes.append(evaluate_set(test_set, methods, columns, main or methods[-1].name, shown))
@@ -95,8 +96,10 @@ def networks(
     named: dict[str, Path], models: dict[Path, EnhancementModel], device: torch.device
 ) -> list[EvaluatedMethod]:
     """The networks of all checkpoints, stage 1 before stage 2, each once."""
-    taken: set[str] = set()
-    return [method for name, path in named.items() for method in methods_of(name, path, models[path], device, taken)]
+    identities: set[str] = set()
+    return [
+        method for name, path in named.items() for method in methods_of(name, path, models[path], device, identities)
+    ]
 
 
 def others(config: DictConfig, test_set: ImageSet) -> list[EvaluatedMethod]:
@@ -167,7 +170,7 @@ def score_photos(
     """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
     artifact = load(config.quality_model, "quality")
     used = [part.provenance.get("used", {}) for model in models.values() for part in model.parts.values()]
-    if any(identity(artifact.network) in about.values() for about in used):
+    if any(identity(artifact.network) in identities.values() for identities in used):
         say(f"note: {config.quality_model} took part in the training of stage 2; one of another seed is a fairer one")
     data = build_unpaired(config)
     data.setup("test")
@@ -175,12 +178,12 @@ def score_photos(
         say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
     output, scores, labels = Path(config.paths.output_dir), list[quality.PhotoScore](), set[str]()
     methods: dict[str, TensorMethod] = {"input": input_method}
-    methods |= {one.name: network_method(one.network, device) for one in learned if one.network is not None}
+    methods |= {method.name: network_method(method.network, device) for method in learned if method.network is not None}
     rated = quality.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
-    for number, one in enumerate(rated):
-        scores += one.scores
+    for number, photo in enumerate(rated):
+        scores += photo.scores
         if number < config.images:
-            write_png(output / "photos" / f"{unused(one.batch.name[0], '', labels)}.png", strip(one.results))
+            write_png(output / "photos" / f"{unused(photo.batch.name[0], '', labels)}.png", strip(photo.results))
     if not scores:
         raise DRBNError(
             f"quality_model={config.quality_model} has nothing to score: no real low-light photo is held out for "
@@ -202,8 +205,8 @@ def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
         DRBNError: there is none; the message says which command makes it.
     """
     if config.checkpoint is not None:
-        given = named_paths(config.checkpoint, "checkpoint")
-        return given if OmegaConf.is_config(config.checkpoint) else {"": Path(config.checkpoint)}
+        paths = named_paths(config.checkpoint, "checkpoint")
+        return paths if OmegaConf.is_config(config.checkpoint) else {"": Path(config.checkpoint)}
     if config.predictions is not None:
         return {}
     folder = Path(config.paths.artifacts)
@@ -221,13 +224,13 @@ def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
     return {"": path}
 
 
-def named_paths(given: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:
+def named_paths(setting: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:
     """Paths by name: those given, or made of the files' names.
 
     Raises:
         DRBNError: a name has no path.
     """
-    plain = OmegaConf.to_container(given, resolve=True) if isinstance(given, ListConfig | DictConfig) else given
+    plain = OmegaConf.to_container(setting, resolve=True) if isinstance(setting, ListConfig | DictConfig) else setting
     if isinstance(plain, list):
         plain = names_of([str(path) for path in plain])
     elif not isinstance(plain, dict):
