@@ -23,8 +23,8 @@ def band(path: Path, seed: int = 0, trained_on: list[dict[str, str]] | None = No
 def recompose(path: Path, needs: Path, trained_on: list[dict[str, str]] | None = None) -> Path:
     torch.manual_seed(9)
     description = NetworkDescription("drbn_lightning.networks.recomposition.FlatRecomposer", RECOMPOSER)
-    about = header("recompose", description, {}, list(trained_on or []), {"band": load(needs).reference(needs)})
-    save(path, about, FlatRecomposer(**RECOMPOSER).state_dict())  # type: ignore[arg-type]
+    made = header("recompose", description, {}, list(trained_on or []), {"band": load(needs).reference(needs)})
+    save(path, made, FlatRecomposer(**RECOMPOSER).state_dict())  # type: ignore[arg-type]
     return path
 
 

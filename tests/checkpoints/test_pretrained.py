@@ -75,8 +75,8 @@ def test_the_package_ships_both_stages(stage: str) -> None:
 def test_new_weights_are_pretrained_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
     seen = [{"name": "a", "identity": "b"}]
     made = load(band(tmp_path / "band.pt", trained_on=seen))
-    about = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
-    save(tmp_path / "band.pt", header("band", made.description, about, seen), made.network.state_dict())
+    provenance = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
+    save(tmp_path / "band.pt", header("band", made.description, provenance, seen), made.network.state_dict())
     recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
     ship(tmp_path, tmp_path / "pretrained")
     for stage in ENHANCING_STAGES:
