@@ -49,14 +49,14 @@ def main() -> int:
 
 def measure(options: argparse.Namespace, folder: Path) -> None:
     """Time each way, or have its memory measured, or run the one way that is asked for."""
-    whole = load(options)
-    ways, notes = ways_to_run(whole.network, cached_export(whole, folder), options.threads)
+    model = load(options)
+    ways, notes = ways_to_run(model.network, cached_export(model, folder), options.threads)
     if options.released is not None:
         ways = {"released, torch": lambda: as_released(options.released)} | ways
     if options.only is not None:
         say(f"{peak_memory(ways[options.only], *image(options)):.0f}")
         return
-    say("\n".join([machine(options), f"stage={whole.stage}, one image of {options.size[0]} x {options.size[1]}"]))
+    say("\n".join([machine(options), f"stage={model.stage}, one image of {options.size[0]} x {options.size[1]}"]))
     if options.memory:
         for name in ways:
             say(f"{name:20} peak resident memory {in_own_process(name, folder)} MiB, libraries and all")

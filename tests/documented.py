@@ -32,8 +32,8 @@ class Block(NamedTuple):
     @property
     def file(self) -> str | None:
         """Where the reader is to put it: a block of code may begin with a comment that is nothing but a file's name."""
-        found = _NAMED.match(self.text)
-        return found["name"] if found and self.language not in SHELLS else None
+        match = _NAMED.match(self.text)
+        return match["name"] if match and self.language not in SHELLS else None
 
 
 class Command(NamedTuple):
@@ -56,8 +56,8 @@ def name_of(path: Path) -> str:
 
 def documents() -> list[Path]:
     """All documents whose commands must work; what `make docs` makes is left out."""
-    found = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
-    return [path for path in found if not path.is_relative_to(BUILT)]
+    paths = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
+    return [path for path in paths if not path.is_relative_to(BUILT)]
 
 
 def text_of(path: Path) -> str:
@@ -80,35 +80,35 @@ def spans(path: Path) -> list[str]:
 
 def links(path: Path) -> list[str]:
     """Where a document's links and images lead, as they are written."""
-    return [found["target"] for found in _LINK.finditer(prose(path))]
+    return [match["target"] for match in _LINK.finditer(prose(path))]
 
 
 def headings(path: Path) -> set[str]:
     """The anchors of a document's headings."""
-    titles = [found["title"] for found in _HEADING.finditer(prose(path))]
+    titles = [match["title"] for match in _HEADING.finditer(prose(path))]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def tables(path: Path) -> list[list[list[str]]]:
     """The tables of a document: rows of cells, the heading first, without the line below it."""
-    found: list[list[list[str]]] = []
+    tables: list[list[list[str]]] = []
     before = ""
     for line in prose(path).splitlines():
         if line.startswith("|"):
             if not before.startswith("|"):
-                found.append([])
+                tables.append([])
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
             if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
-                found[-1].append(cells)
+                tables[-1].append(cells)
         before = line
-    return found
+    return tables
 
 
 def blocks(path: Path) -> list[Block]:
     """The fenced blocks of a document, from top to bottom."""
     text, name = text_of(path), name_of(path)
-    found = _BLOCK.finditer(text)
-    return [Block(name, text[: one.start("text")].count("\n") + 1, one["language"], one["text"]) for one in found]
+    match = _BLOCK.finditer(text)
+    return [Block(name, text[: one.start("text")].count("\n") + 1, one["language"], one["text"]) for one in match]
 
 
 def commands(path: Path) -> list[Command]:

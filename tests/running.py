@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
@@ -63,6 +64,13 @@ def all_same(same: Callable[[Any, Any], bool], first: Iterable[Any], second: Ite
     """Whether two series agree item by item; they are equally long, and not empty."""
     both = list(zip(first, second, strict=True))
     return bool(both) and all(same(one, other) for one, other in both)
+
+
+def trainer(folder: Path, **changes: Any) -> pl.Trainer:  # noqa: ANN401 whatever Lightning takes
+    """A trainer for one epoch on the CPU that shows and logs nothing."""
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    settings: dict[str, Any] = {"default_root_dir": folder, "accelerator": "cpu", "max_epochs": 1} | quiet
+    return pl.Trainer(**(settings | changes))
 
 
 def loader(batches: Sequence[Any]) -> DataLoader[Any]:

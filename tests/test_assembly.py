@@ -147,24 +147,24 @@ def test_every_ablation_builds_for_its_stage_and_changes_what_it_says(tmp_path: 
 
 
 def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
-    found = {name.removeprefix(OF_ONE_STAGE): composed(tmp_path, f"experiment={name}") for name in ABLATIONS}
-    single, multi = found["single_scale"], found["multi_scale"]
+    configs = {name.removeprefix(OF_ONE_STAGE): composed(tmp_path, f"experiment={name}") for name in ABLATIONS}
+    single, multi = configs["single_scale"], configs["multi_scale"]
     assert (single.network.recursions, single.stage.loss.lambda1, single.stage.loss.lambda2) == (1, 0, 0)
     assert (multi.network.recursions, multi.stage.loss.lambda1, multi.stage.loss.lambda2) == (1, 0.1, 0.1)
-    assert found["no_feature_residual"].network.feature_residual is False
-    assert found["no_recursive_input"].network.recursive_input is False
-    assert found["retinex"].network._target_.endswith("RetinexNet")
-    assert found["retinex"].stage == found["whole"].stage
-    assert (list(found["targets"].sources), found["targets"].stage.real_images) == (["data", "unpaired"], "targets")
-    assert list(found["high_mos"].sources) == ["unpaired"]
-    modes = {name: config.stage.adversary for name, config in found.items() if config.trains == "recomposer"}
+    assert configs["no_feature_residual"].network.feature_residual is False
+    assert configs["no_recursive_input"].network.recursive_input is False
+    assert configs["retinex"].network._target_.endswith("RetinexNet")
+    assert configs["retinex"].stage == configs["whole"].stage
+    assert (list(configs["targets"].sources), configs["targets"].stage.real_images) == (["data", "unpaired"], "targets")
+    assert list(configs["high_mos"].sources) == ["unpaired"]
+    modes = {name: config.stage.adversary for name, config in configs.items() if config.trains == "recomposer"}
     assert modes == {
         "recomposition": "joint", "no_perceptual": "joint", "no_quality": "none", "frozen_adversary": "frozen",
         "quality_on_targets": "joint",
     }  # fmt: skip
-    assert not found["no_perceptual"].perceptual
-    assert found["recomposition"].perceptual._target_.endswith("PerceptualLoss")
-    assert found["quality_on_targets"].stage.real_images == "targets"
+    assert not configs["no_perceptual"].perceptual
+    assert configs["recomposition"].perceptual._target_.endswith("PerceptualLoss")
+    assert configs["quality_on_targets"].stage.real_images == "targets"
 
 
 def test_recipes_and_command_line_win_over_the_defaults(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_targets_by_area_average_and_by_stride_pick() -> None:
 
 @pytest.mark.parametrize("downsampling", ["area", "stride"])
 def test_targets_have_the_sizes_of_the_bands(downsampling: str) -> None:
-    found = targets(torch.rand(1, 3, 37, 41), downsampling)  # type: ignore[arg-type]
-    assert [band.shape[-2:] for band in found] == [(37, 41), (19, 21), (10, 11)]
+    bands = targets(torch.rand(1, 3, 37, 41), downsampling)  # type: ignore[arg-type]
+    assert [band.shape[-2:] for band in bands] == [(37, 41), (19, 21), (10, 11)]
 
 
 def test_targets_refuse_an_unknown_way() -> None:

@@ -71,9 +71,9 @@ def tensors(content: Any) -> Iterator[Tensor]:  # noqa: ANN401 whatever a checkp
             yield from tensors(part)
 
 
-def digests(found: Iterator[Tensor]) -> set[str]:
+def digests(tensors: Iterator[Tensor]) -> set[str]:
     """What tensors hold, those left out that are the same everywhere, such as biases of zero."""
-    told = (tensor.detach().contiguous() for tensor in found if tensor.numel() and tensor.amin() < tensor.amax())
+    told = (tensor.detach().contiguous() for tensor in tensors if tensor.numel() and tensor.amin() < tensor.amax())
     return {hashlib.sha256(f"{tuple(t.shape)}".encode() + t.numpy().tobytes()).hexdigest() for t in told}
 
 
@@ -94,11 +94,11 @@ def test_every_stage_says_what_it_used(chain: Chain) -> None:
     recompose = load(chain.artifacts / "recompose.pt", "recompose")
     assert quality.provenance["used"] == {"band": identity(band.network)}
     assert recompose.provenance["used"] == {"band": identity(band.network), "quality": identity(quality.network)}
-    about = {"path": str(chain.artifacts / "band.pt"), "identity": identity(band.network)}
-    assert recompose.needs == {"band": about}
+    needed = {"path": str(chain.artifacts / "band.pt"), "identity": identity(band.network)}
+    assert recompose.needs == {"band": needed}
     assert quality.needs == {}
     for content in checkpoints(chain, "joint").values():
-        assert content[HEADER]["needs"] == {"band": about}
+        assert content[HEADER]["needs"] == {"band": needed}
 
 
 def test_what_shaped_stage_2_is_among_what_it_was_trained_on(chain: Chain) -> None:
@@ -123,8 +123,8 @@ def test_checkpoints_of_stage_2_hold_stage_2_alone(chain: Chain, adversary: str)
     else:
         foreign |= digests(tensors(discriminator))
     for file, content in checkpoints(chain, adversary).items():
-        found = {name: tensor.shape for name, tensor in content["state_dict"].items()}
-        assert found == (recomposer if file == "recompose.pt" else learned), file
+        shapes = {name: tensor.shape for name, tensor in content["state_dict"].items()}
+        assert shapes == (recomposer if file == "recompose.pt" else learned), file
         assert not digests(tensors(content)) & foreign, file
         if file != "recompose.pt":
             assert {name: tensor.shape for name, tensor in content["current_model_state"].items()} == learned
@@ -168,8 +168,8 @@ def test_the_report_has_images_and_figures(report: tuple[Path, float]) -> None:
 
 
 def test_the_quality_model_scores_every_low_light_photo_by_every_method(report: tuple[Path, float]) -> None:
-    found = [(row["image"], row["method"]) for row in rows(report[0] / "photos.csv")]
-    assert found == [(f"real_low_00{n}", method) for n in range(2) for method in ("input", "band", "recompose")]
+    lines = [(row["image"], row["method"]) for row in rows(report[0] / "photos.csv")]
+    assert lines == [(f"real_low_00{n}", method) for n in range(2) for method in ("input", "band", "recompose")]
 
 
 def test_a_quality_model_that_took_part_is_called_out(
@@ -207,10 +207,10 @@ def test_checkpoints_of_a_run_are_scored_too(chain: Chain, report: tuple[Path, f
 def test_a_discriminator_is_scored_by_people(chain: Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for place in (chain.artifacts / "quality.pt", chain.root / "quality" / "checkpoints" / "last.ckpt"):
         result = evaluate(scoring(chain, tmp_path, f"checkpoint={place}"))
-        said = capsys.readouterr().out
-        assert f"AUROC, high against low: {result:.4f}" in said
-        assert "Spearman, quality with MOS: " in said
-        assert "(6 photos)" in said
+        output = capsys.readouterr().out
+        assert f"AUROC, high against low: {result:.4f}" in output
+        assert "Spearman, quality with MOS: " in output
+        assert "(6 photos)" in output
 
 
 @pytest.mark.parametrize("stage", ["quality", "recompose"])

@@ -45,20 +45,20 @@ def build(choice: str, **more: object) -> Any:  # noqa: ANN401 what the file nam
 
 
 def test_no_file_is_left_out() -> None:
-    found = {f"{group}/{file.stem}" for group in GROUPS for file in (CONF / group).glob("*.yaml")}
-    assert found == {*CHOICES, "perceptual/none"}
+    choices = {f"{group}/{file.stem}" for group in GROUPS for file in (CONF / group).glob("*.yaml")}
+    assert choices == {*CHOICES, "perceptual/none"}
     assert values("perceptual/none") == {}
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_argument_is_there(choice: str) -> None:
-    given = values(choice)
-    kind = get_class(given.pop("_target_"))
+    own = values(choice)
+    kind = get_class(own.pop("_target_"))
     assert kind is CHOICES[choice]
     wanted = inspect.signature(kind).parameters if "__init__" in vars(kind) else {}
-    assert list(given) == list(wanted)
+    assert list(own) == list(wanted)
     if choice in SAME_AS_IN_PYTHON:
-        assert given == {name: parameter.default for name, parameter in wanted.items()}
+        assert own == {name: parameter.default for name, parameter in wanted.items()}
 
 
 @torch.no_grad()

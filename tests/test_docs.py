@@ -75,14 +75,14 @@ def test_every_page_is_linked() -> None:
 @cache
 def keys() -> frozenset[str]:
     """Every key that a configuration can have, dotted, and every group."""
-    found = {str(folder.relative_to(CONF)).replace("/", ".") for folder in CONF.rglob("*") if folder.is_dir()}
+    keys = {str(folder.relative_to(CONF)).replace("/", ".") for folder in CONF.rglob("*") if folder.is_dir()}
     for file in CONF.rglob("*.yaml"):
         package = re.search(r"@package (\S+)", file.read_text(encoding="utf-8"))
         group = ".".join(file.relative_to(CONF).parent.parts)
         config = OmegaConf.load(file)
         assert isinstance(config, DictConfig)
-        found |= set(dotted(config, "" if package and package[1] == "_global_" else group))
-    return frozenset(found)
+        keys |= set(dotted(config, "" if package and package[1] == "_global_" else group))
+    return frozenset(keys)
 
 
 def dotted(values: Mapping[object, object], prefix: str) -> Iterator[str]:
@@ -96,17 +96,17 @@ def dotted(values: Mapping[object, object], prefix: str) -> Iterator[str]:
 
 def is_known(word: str) -> bool:
     """Whether a word of code is no key, or one that exists, with choices that exist."""
-    found = KEY.fullmatch(word)
-    if not found:
+    match = KEY.fullmatch(word)
+    if not match:
         return True
-    key, value = found["key"], found["value"]
+    key, value = match["key"], match["value"]
     parts = re.split(r"[./]", key)
     if value is None and (len(parts) == 1 or "/" in key or parts[0] not in keys() or parts[-1] in FILES):
         return True  # a word, a path, a file or a name of Python's
     if parts[0] == "hydra" and "/" not in key:
         return True  # Hydra's own keys; commands have them, and they run
-    known = ".".join(part for part in parts if not part.isupper())
-    return known in keys() and (value is None or not (CONF / key).is_dir() or are_choices(key, value[1:]))
+    prefix = ".".join(part for part in parts if not part.isupper())
+    return prefix in keys() and (value is None or not (CONF / key).is_dir() or are_choices(key, value[1:]))
 
 
 def are_choices(group: str, value: str) -> bool:
@@ -163,8 +163,8 @@ def test_every_file_of_ours_exists(page: Path) -> None:
 
 def is_there(file: str) -> bool:
     """Whether a file or folder of the repository is where a document says; a name alone may be anywhere in the code."""
-    found = [path for place in PLACES for path in place.glob(file)] or file.startswith("docs/_build")
-    return bool(found or ("/" not in file and any((ROOT / "src").rglob(file))))
+    exists = [path for place in PLACES for path in place.glob(file)] or file.startswith("docs/_build")
+    return bool(exists or ("/" not in file and any((ROOT / "src").rglob(file))))
 
 
 def test_the_map_is_that_of_the_contracts() -> None:

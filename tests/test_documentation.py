@@ -143,22 +143,22 @@ def test_no_command_is_excused_in_vain(beginning: str) -> None:
 
 def test_commands_are_found_with_their_lines() -> None:
     text = "# a comment alone\ndrbn-train stage=band \\\n    'data.root=A B'  # why\n\nmake test\n"
-    found = list(block_commands(Block("README.md", 10, "console", text)))
-    assert [str(one) for one in found] == [
+    listed = list(block_commands(Block("README.md", 10, "console", text)))
+    assert [str(command) for command in listed] == [
         "README.md:11: drbn-train stage=band 'data.root=A B'",
         "README.md:14: make test",
     ]
 
 
 def test_in_a_session_only_what_follows_the_prompt_is_a_command() -> None:
-    found = block_commands(Block("README.md", 1, "console", "$ make test\nall is well\n"))
-    assert [one.words for one in found] == [("make", "test")]
+    listed = block_commands(Block("README.md", 1, "console", "$ make test\nall is well\n"))
+    assert [command.words for command in listed] == [("make", "test")]
 
 
 def test_a_document_is_read_with_its_text_and_its_files(tmp_path: Path) -> None:
     text = "Say `pip install '.[page]'` or `make`.\n\n```python\n# own.py\nx = 1\n```\n\n```console\nmake test\n```\n"
     (tmp_path / "a.md").write_text(text)
-    assert [str(one) for one in commands(tmp_path / "a.md")] == ["a.md:1: pip install '.[page]'", "a.md:9: make test"]
+    assert [*map(str, commands(tmp_path / "a.md"))] == ["a.md:1: pip install '.[page]'", "a.md:9: make test"]
     assert [block.file for block in blocks(tmp_path / "a.md")] == ["own.py", None]
 
 

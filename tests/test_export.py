@@ -8,7 +8,7 @@ from drbn_lightning.checkpoints.artifact import header, save
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.runtimes import export
 from drbn_lightning.inference.runtimes.onnx import open_onnx
-from tests.inference.runtimes.exporting import example, small_content, small_whole
+from tests.inference.runtimes.exporting import example, small_content, small_model
 
 pytestmark = pytest.mark.runtimes
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.runtimes
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     """The small network that `small_content` is the export of."""
-    part = small_whole().parts["band"]
+    part = small_model().parts["band"]
     path = tmp_path / "networks" / "mine.pt"
     save(path, header("band", part.description, {}, []), part.network.state_dict())
     return path

@@ -53,9 +53,9 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         with pytest.raises(SystemExit) as failure:
             entry()
         assert failure.value.code not in (0, None)
-        said = capfd.readouterr().err
-        assert "Traceback" not in said
-        return said
+        message = capfd.readouterr().err
+        assert "Traceback" not in message
+        return message
 
     return run
 
@@ -85,9 +85,9 @@ def test_ctrl_c_while_other_processes_work_is_one_message(failing: Run, monkeypa
 
 
 def test_missing_root(failing: Run, tmp_path: Path) -> None:
-    said = failing("stage=band", "data=lol_v1", f"data.root={tmp_path / 'nowhere'}")
-    assert str(tmp_path / "nowhere") in said
-    assert "data.root" in said
+    message = failing("stage=band", "data=lol_v1", f"data.root={tmp_path / 'nowhere'}")
+    assert str(tmp_path / "nowhere") in message
+    assert "data.root" in message
 
 
 def test_root_not_set(failing: Run) -> None:
@@ -120,9 +120,9 @@ def test_unpaired_name(failing: Run, tmp_path: Path) -> None:
 def test_size_mismatch(failing: Run, tmp_path: Path) -> None:
     root = lol(tmp_path / "lol")
     write_png(root / "our485" / "high" / "1.png", np.zeros((30, 24, 3), np.uint8))
-    said = failing(*on_lol(root))
-    assert str(root / "our485" / "high" / "1.png") in said
-    assert "24x30" in said
+    message = failing(*on_lol(root))
+    assert str(root / "our485" / "high" / "1.png") in message
+    assert "24x30" in message
 
 
 def test_corrupt_image(failing: Run, tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_corrupt_image(failing: Run, tmp_path: Path) -> None:
 
 
 def test_crop_larger_than_an_image(failing: Run, tmp_path: Path) -> None:
-    said = failing(*on_lol(lol(tmp_path / "lol")), "data.crop_size=64")
-    assert "data.crop_size" in said
+    message = failing(*on_lol(lol(tmp_path / "lol")), "data.crop_size=64")
+    assert "data.crop_size" in message
 
 
 def test_unknown_key(failing: Run) -> None:
@@ -146,9 +146,9 @@ def test_unknown_key_added_by_force(failing: Run) -> None:
 
 
 def test_unknown_choice(failing: Run) -> None:
-    said = failing("stage=band", "data=lol_v3")
-    assert "data/lol_v3" in said
-    assert "lol_v1" in said
+    message = failing("stage=band", "data=lol_v3")
+    assert "data/lol_v3" in message
+    assert "lol_v1" in message
 
 
 @pytest.mark.parametrize(
@@ -168,16 +168,16 @@ def test_wrong_value(failing: Run, word: str, key: str) -> None:
 
 
 def checkpoint_of(stage: str, path: Path) -> Path:
-    about = {"format": 1, "stage": stage, "network": {}, "provenance": {}, "trained_on": []}
-    torch.save({HEADER: about, "state_dict": {}}, path)
+    header = {"format": 1, "stage": stage, "network": {}, "provenance": {}, "trained_on": []}
+    torch.save({HEADER: header, "state_dict": {}}, path)
     return path
 
 
 def test_resume_from_another_stage(failing: Run, tmp_path: Path) -> None:
     path = checkpoint_of("quality", tmp_path / "last.ckpt")
-    said = failing("stage=band", f"resume={path}")
-    assert str(path) in said
-    assert "stage=quality" in said
+    message = failing("stage=band", f"resume={path}")
+    assert str(path) in message
+    assert "stage=quality" in message
 
 
 def test_resume_from_nothing(failing: Run, tmp_path: Path) -> None:
@@ -200,9 +200,9 @@ def test_evaluating_before_training_without_pretrained_weights(failing: Run, mon
     assert "python -m drbn_lightning.train stage=band" in failing(entry=evaluate.main)
 
 
-def one_line(said: str) -> str:
+def one_line(message: str) -> str:
     """What a user sees, which is nothing but one line of error."""
-    (line,) = said.splitlines()
+    (line,) = message.splitlines()
     assert line.startswith("error: ")
     return line
 
@@ -226,18 +226,18 @@ def test_liked_photos_that_are_not_set_or_not_there(failing: Run, tmp_path: Path
     assert "unpaired.high=PATH" in one_line(failing(*stage, *FOLDERS, dark))
     (tmp_path / "empty").mkdir()
     for name in ("nowhere", "empty"):
-        said = one_line(failing(*stage, *FOLDERS, dark, f"unpaired.high={tmp_path / name}"))
-        assert str(tmp_path / name) in said
-        said = one_line(
+        message = one_line(failing(*stage, *FOLDERS, dark, f"unpaired.high={tmp_path / name}"))
+        assert str(tmp_path / name) in message
+        message = one_line(
             failing(*stage, *FOLDERS, f"unpaired.high={tmp_path / 'dark'}", f"unpaired.real_low={tmp_path / name}")
         )
-        assert str(tmp_path / name) in said
+        assert str(tmp_path / name) in message
 
 
 def test_nothing_to_tell_liked_photos_from(failing: Run, tmp_path: Path) -> None:
     high = f"unpaired.high={photos(tmp_path / 'good')}"
-    said = one_line(failing("stage=quality", "uses.band=null", *FOLDERS, high))
-    assert "unpaired.real_low" in said
+    message = one_line(failing("stage=quality", "uses.band=null", *FOLDERS, high))
+    assert "unpaired.real_low" in message
     stage_2 = ["stage=recompose", "adversary=scratch", f"paths.artifacts={published(tmp_path / 'published')}"]
     assert "unpaired.real_low=PATH" in one_line(failing(*stage_2, *FOLDERS, high, *TINY_SCENES))
 
@@ -262,30 +262,30 @@ def test_weights_of_vgg_that_cannot_be_downloaded(
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("torch.hub.urlopen", unreachable)
-    said = one_line(failing(*perceptual(tmp_path)))
-    assert "perceptual.weights=PATH" in said
-    assert "Name or service not known" in said
+    message = one_line(failing(*perceptual(tmp_path)))
+    assert "perceptual.weights=PATH" in message
+    assert "Name or service not known" in message
 
 
 @pytest.mark.parametrize("stage", ["quality", "recompose"])
 def test_a_wrong_network_of_an_earlier_stage(failing: Run, tmp_path: Path, stage: str) -> None:
     folder = published(tmp_path / "published")
     words = [f"stage={stage}", f"paths.artifacts={folder}", *TINY]
-    said = one_line(failing(*words, "uses.band=nowhere.pt"))
-    assert "nowhere.pt" in said
-    assert "uses.band=PATH" in said
-    said = one_line(failing(*words, f"uses.band={folder / 'quality.pt'}"))
-    assert str(folder / "quality.pt") in said
-    assert "stage=band" in said
+    message = one_line(failing(*words, "uses.band=nowhere.pt"))
+    assert "nowhere.pt" in message
+    assert "uses.band=PATH" in message
+    message = one_line(failing(*words, f"uses.band={folder / 'quality.pt'}"))
+    assert str(folder / "quality.pt") in message
+    assert "stage=band" in message
 
 
 def test_an_adversary_without_its_network(failing: Run, tmp_path: Path) -> None:
     folder = published(tmp_path / "published")
     (folder / "quality.pt").unlink()
     for adversary in ("joint", "frozen"):
-        said = one_line(failing("stage=recompose", f"adversary={adversary}", f"paths.artifacts={folder}", *TINY))
-        assert str(folder / "quality.pt") in said
-        assert "python -m drbn_lightning.train stage=quality" in said
+        message = one_line(failing("stage=recompose", f"adversary={adversary}", f"paths.artifacts={folder}", *TINY))
+        assert str(folder / "quality.pt") in message
+        assert "python -m drbn_lightning.train stage=quality" in message
 
 
 EVALUATED = ("device=cpu", "data.test_scenes=1", "data.test_size=24", "data.num_workers=0", "unpaired.num_workers=0")
@@ -294,20 +294,20 @@ EVALUATED = ("device=cpu", "data.test_scenes=1", "data.test_size=24", "data.num_
 def test_a_quality_model_of_another_kind(failing: Run, tmp_path: Path) -> None:
     folder = published(tmp_path / "published")
     words = [f"paths.artifacts={folder}", *EVALUATED]
-    said = one_line(failing(*words, f"quality_model={folder / 'band.pt'}", entry=evaluate.main))
-    assert str(folder / "band.pt") in said
-    assert "stage=quality" in said
+    message = one_line(failing(*words, f"quality_model={folder / 'band.pt'}", entry=evaluate.main))
+    assert str(folder / "band.pt") in message
+    assert "stage=quality" in message
     assert "nowhere.pt" in one_line(failing(*words, "quality_model=nowhere.pt", entry=evaluate.main))
 
 
 def test_nothing_to_score(failing: Run, tmp_path: Path) -> None:
     folder = published(tmp_path / "published")
     words = [f"paths.artifacts={folder}", *EVALUATED, "unpaired.test_photos=0", "unpaired.real_low_test_photos=0"]
-    said = one_line(failing(*words, f"quality_model={folder / 'quality.pt'}", entry=evaluate.main))
-    assert "unpaired.real_low" in said
-    said = one_line(failing(*words, f"checkpoint={folder / 'quality.pt'}", entry=evaluate.main))
-    assert str(folder / "quality.pt") in said
-    assert "unpaired.test_photos" in said
+    message = one_line(failing(*words, f"quality_model={folder / 'quality.pt'}", entry=evaluate.main))
+    assert "unpaired.real_low" in message
+    message = one_line(failing(*words, f"checkpoint={folder / 'quality.pt'}", entry=evaluate.main))
+    assert str(folder / "quality.pt") in message
+    assert "unpaired.test_photos" in message
 
 
 def test_no_space_left(failing: Run, tmp_path: Path) -> None:
@@ -318,11 +318,11 @@ def test_no_space_left(failing: Run, tmp_path: Path) -> None:
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        said = failing("stage=band", *TINY, *TINY_SCENES, "trainer.max_epochs=1", "callbacks.images=null")
+        message = failing("stage=band", *TINY, *TINY_SCENES, "trainer.max_epochs=1", "callbacks.images=null")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, previous)
-    assert str(tmp_path / "run") in said
+    assert str(tmp_path / "run") in message
     assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()
 
 
@@ -333,8 +333,8 @@ def test_no_space_left(failing: Run, tmp_path: Path) -> None:
 def test_a_path_that_hydra_cannot_read_comes_with_the_quoting_that_works(
     failing: Run, tmp_path: Path, name: str
 ) -> None:
-    said = failing("stage=band", f"data.root={tmp_path}/{name}")
-    (line,) = said.splitlines()
+    message = failing("stage=band", f"data.root={tmp_path}/{name}")
+    (line,) = message.splitlines()
     assert line.startswith("error: ")
     (again,) = shlex.split(line[line.index("'data.root=") :])
     assert misread(["stage=band", again]) is None
@@ -349,9 +349,9 @@ def test_a_folder_that_hydra_would_take_for_something_else(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).mkdir()
-    said = misread([*words, f"data.root={name}"])
-    assert said is not None
-    assert f"'data.root=\"{name}\"'" in said
+    message = misread([*words, f"data.root={name}"])
+    assert message is not None
+    assert f"'data.root=\"{name}\"'" in message
 
 
 @pytest.mark.parametrize(
@@ -364,10 +364,10 @@ def test_a_folder_that_hydra_would_take_for_something_else(
     ],
 )
 def test_quotes_go_around_each_text(words: list[str], better: str) -> None:
-    said = misread(words)
-    assert said is not None
-    assert better in said
-    assert misread([*words[:-1], *shlex.split(said[said.index(better) :])]) is None
+    message = misread(words)
+    assert message is not None
+    assert better in message
+    assert misread([*words[:-1], *shlex.split(message[message.index(better) :])]) is None
 
 
 @pytest.mark.parametrize(
@@ -456,10 +456,10 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     with ended(process):
         wait_for(run / "checkpoints" / "last.ckpt", process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        said = process.communicate(timeout=LIMIT)[1]
+        message = process.communicate(timeout=LIMIT)[1]
     assert process.returncode == 130
-    assert "Traceback" not in said
-    assert f"resume={run}" in said
+    assert "Traceback" not in message
+    assert f"resume={run}" in message
 
 
 @pytest.mark.slow

@@ -12,9 +12,9 @@ def test_it_writes_a_table_and_a_plot_and_says_so(tmp_path: Path, capsys: pytest
     for seed in range(2):
         run_folder(tmp_path / str(seed), f"seed={seed}", psnr=(20.0 + seed,))
     assert main([str(tmp_path), "--by", "seed"]) == DONE
-    said = capsys.readouterr().out
-    assert "| run | seed | status |" in said
-    assert all((tmp_path / name).is_file() and name in said for name in (CSV, MARKDOWN, PLOT))
+    output = capsys.readouterr().out
+    assert "| run | seed | status |" in output
+    assert all((tmp_path / name).is_file() and name in output for name in (CSV, MARKDOWN, PLOT))
     assert len((tmp_path / CSV).read_text().splitlines()) == 3
 
 

@@ -28,11 +28,11 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.hydra_task import quoted
 from drbn_lightning.runs.trials import PRUNED, TrialAddress, open_storage
 from drbn_lightning.tasks import train as training
-from hydra_plugins.drbn_optuna._folder import alone
 from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
 from tests.reader import undisturbed
 from tests.running import TINY, TINY_SCENES, composed, published
+from tests.runs.test_claims import holder
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -70,9 +70,9 @@ class Sweep:
         """Run a sweep that ends badly; what it says on standard error, and its exit status."""
         with pytest.raises(SystemExit) as end:
             self(*words, task=task)
-        said = self.capfd.readouterr().err
-        assert "Traceback" not in said
-        return said, end.value.code
+        message = self.capfd.readouterr().err
+        assert "Traceback" not in message
+        return message, end.value.code
 
     @property
     def results(self) -> dict[str, Any]:
@@ -107,24 +107,24 @@ def interrupted_at(number: int, task: Task = figure) -> Task:
 
 def basic_launcher() -> type[Launcher]:
     """The class that Hydra uses: it makes its plugins anew when it first looks for them."""
-    found = Plugins.instance().class_name_to_class["hydra._internal.core_plugins.basic_launcher.BasicLauncher"]
-    assert issubclass(found, Launcher)
-    return found
+    launcher = Plugins.instance().class_name_to_class["hydra._internal.core_plugins.basic_launcher.BasicLauncher"]
+    assert issubclass(launcher, Launcher)
+    return launcher
 
 
 def test_the_best_of_all_trials_is_reported(sweep: Sweep) -> None:
-    said = sweep("hydra.sweeper.n_trials=4", RATES, "seed=7", "network.recursions=1,2")
+    output = sweep("hydra.sweeper.n_trials=4", RATES, "seed=7", "network.recursions=1,2")
     assert sweep.ran == [0, 1, 2, 3]
     values = [trial.value for trial in sweep.study.trials]
     best = max(range(4), key=lambda number: values[number] or -math.inf)
     assert len(set(values)) > 1
-    assert f"best trial: {best}, val/psnr {values[best]:.4f}" in said
-    found = sweep.results
-    assert (found["best_trial"], found["best_value"], found["direction"]) == (best, values[best], "maximize")
-    assert Path(found["best_folder"]) == sweep.folder / str(best)
-    assert found["best_params"]["network.recursions"] in {"1", "2"}
+    assert f"best trial: {best}, val/psnr {values[best]:.4f}" in output
+    results = sweep.results
+    assert (results["best_trial"], results["best_value"], results["direction"]) == (best, values[best], "maximize")
+    assert Path(results["best_folder"]) == sweep.folder / str(best)
+    assert results["best_params"]["network.recursions"] in {"1", "2"}
     words = (sweep.folder / str(best) / ".hydra" / "overrides.yaml").read_text()
-    assert f"stage.optimizer.lr={found['best_params']['stage.optimizer.lr']}" in words
+    assert f"stage.optimizer.lr={results['best_params']['stage.optimizer.lr']}" in words
     assert "seed=7" in words
 
 
@@ -137,8 +137,8 @@ def test_the_stage_says_whether_less_is_better(sweep: Sweep) -> None:
 def test_another_figure_and_direction_can_be_named(sweep: Sweep) -> None:
     sweep("monitor.metric=val/ssim", "hydra.sweeper.direction=minimize", "hydra.sweeper.n_trials=2", RATES)
     assert (sweep.results["metric"], sweep.results["direction"]) == ("val/ssim", "minimize")
-    said, _ = sweep.failing("hydra.sweeper.direction=up", RATES)
-    assert "hydra.sweeper.direction" in said
+    message, _ = sweep.failing("hydra.sweeper.direction=up", RATES)
+    assert "hydra.sweeper.direction" in message
 
 
 def test_a_failed_trial_does_not_stop_the_others(sweep: Sweep) -> None:
@@ -147,10 +147,10 @@ def test_a_failed_trial_does_not_stop_the_others(sweep: Sweep) -> None:
             raise DRBNError("network.recursions is 0")
         return None if config.paths.output_dir.endswith("/2") else figure(config)
 
-    said, status = sweep.failing("hydra.sweeper.n_trials=4", RATES, task=failing_once)
+    message, status = sweep.failing("hydra.sweeper.n_trials=4", RATES, task=failing_once)
     assert status == 1
-    assert "2 of 4 trials failed" in said
-    assert "trial 1: network.recursions is 0" in said
+    assert "2 of 4 trials failed" in message
+    assert "trial 1: network.recursions is 0" in message
     assert sweep.states == ["complete", "fail", "fail", "complete"]
     assert [trial.get("reason") for trial in sweep.results["trials"]][1:3] == [
         "network.recursions is 0",
@@ -163,11 +163,11 @@ def test_a_failed_trial_does_not_stop_the_others(sweep: Sweep) -> None:
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_stopped_study_is_completed(sweep: Sweep, sampler: str) -> None:
     words = ("hydra.sweeper.n_trials=4", f"hydra.sweeper.sampler={sampler}", RATES)
-    said, status = sweep.failing(*words, task=interrupted_at(2))
+    message, status = sweep.failing(*words, task=interrupted_at(2))
     assert status == 130
-    assert "stopped with 2 of 4 trials" in said
-    assert "python -m drbn_lightning.train -m hydra/sweeper=optuna" in said
-    assert f"hydra.sweep.dir={sweep.folder}" in said
+    assert "stopped with 2 of 4 trials" in message
+    assert "python -m drbn_lightning.train -m hydra/sweeper=optuna" in message
+    assert f"hydra.sweep.dir={sweep.folder}" in message
     before = {file: file.read_bytes() for number in range(2) for file in (sweep.folder / str(number)).rglob("*.yaml")}
     sweep(*words)
     assert sweep.ran == [3, 4]
@@ -188,10 +188,10 @@ def test_another_study_in_the_folder_is_refused(sweep: Sweep) -> None:
         ([RATES, "hydra.sweeper.direction=minimize"], "direction"),
         ([RATES, "monitor.metric=val/ssim"], "metric"),
     ]:
-        said, status = sweep.failing("hydra.sweeper.n_trials=2", *words)
+        message, status = sweep.failing("hydra.sweeper.n_trials=2", *words)
         assert status == 1
-        assert f"another {different}" in said
-        assert str(sweep.folder / JOURNAL) in said
+        assert f"another {different}" in message
+        assert str(sweep.folder / JOURNAL) in message
     assert sweep.ran == []
 
 
@@ -201,8 +201,8 @@ def test_a_grid_is_tried_point_by_point(sweep: Sweep) -> None:
     sweep(*words)
     tried = [tuple(trial["params"].values()) for trial in sweep.results["trials"] if trial["state"] == "complete"]
     assert sorted(tried) == sorted((recursions, rate) for recursions in (1, 2) for rate in ("0.001", "0.01"))
-    said, _ = sweep.failing("hydra.sweeper.sampler=grid", RATES, "hydra.sweeper.study_name=other")
-    assert "stage.optimizer.lr" in said
+    message, _ = sweep.failing("hydra.sweeper.sampler=grid", RATES, "hydra.sweeper.study_name=other")
+    assert "stage.optimizer.lr" in message
 
 
 def test_several_trials_go_to_the_launcher_at_once(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,8 +224,8 @@ def test_a_launcher_that_breaks_down_fails_its_trials(sweep: Sweep, monkeypatch:
         raise RuntimeError("a worker was killed")
 
     monkeypatch.setattr(basic_launcher(), "launch", broken)
-    said, _ = sweep.failing("hydra.sweeper.n_trials=2", RATES)
-    assert "trial 1: a worker was killed" in said
+    message, _ = sweep.failing("hydra.sweeper.n_trials=2", RATES)
+    assert "trial 1: a worker was killed" in message
     assert sweep.states == ["fail", "fail"]
     assert sweep.results["best_trial"] is None
 
@@ -255,8 +255,8 @@ def test_a_database_will_do(sweep: Sweep) -> None:
     study = optuna.load_study(study_name="drbn", storage=place)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 2
     assert not (sweep.folder / JOURNAL).exists()
-    said, _ = sweep.failing("hydra.sweeper.storage=nosuch://study.db", RATES)
-    assert "hydra.sweeper.storage" in said
+    message, _ = sweep.failing("hydra.sweeper.storage=nosuch://study.db", RATES)
+    assert "hydra.sweeper.storage" in message
 
 
 @pytest.mark.parametrize("runs", [True, False])
@@ -266,7 +266,7 @@ def test_a_study_of_two_sweeps(sweep: Sweep, runs: bool) -> None:
     words = (f"hydra.sweeper.storage=sqlite:///{first.parent / 'study.db'}", "hydra.sweeper.n_trials=2", RATES)
     sweep.failing(*words, task=interrupted_at(1))
     sweep.folder = second
-    with alone(first) if runs else nullcontext():
+    with holder(first) if runs else nullcontext():
         sweep(*words)
     assert sweep.ran == [2]
     assert sweep.states == ["complete", "running" if runs else "cut short", "complete"]
@@ -284,10 +284,10 @@ def test_a_study_of_two_sweeps(sweep: Sweep, runs: bool) -> None:
     ],
 )
 def test_wrong_settings(sweep: Sweep, word: str, hint: str) -> None:
-    said, status = sweep.failing(word, RATES)
+    message, status = sweep.failing(word, RATES)
     assert status == 1
-    assert word.split("=")[0].removeprefix("+").split("_options")[0] in said
-    assert hint in said
+    assert word.split("=")[0].removeprefix("+").split("_options")[0] in message
+    assert hint in message
 
 
 def test_any_sampler_can_be_named(sweep: Sweep) -> None:
@@ -299,12 +299,8 @@ def test_nothing_to_search(sweep: Sweep) -> None:
     assert "nothing to search" in sweep.failing("seed=1")[0]
 
 
-def test_a_folder_in_use(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    from filelock import FileLock
-
-    monkeypatch.setattr("hydra_plugins.drbn_optuna._folder.PATIENCE", 0.0)
-    sweep.folder.mkdir()
-    with FileLock(sweep.folder / ".sweep.lock"):
+def test_a_folder_in_use(sweep: Sweep) -> None:
+    with holder(sweep.folder):
         assert str(sweep.folder) in sweep.failing(RATES)[0]
 
 

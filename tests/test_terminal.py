@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.terminal import REQUESTS_TO_END, exit_status, say
+from drbn_lightning.terminal import REQUESTS_TO_END, exit_status, say, write_line
 from tests.processes import LIMIT
 
 SPEAKS = """
@@ -65,6 +65,12 @@ def test_what_is_said_is_logged(capsys: pytest.CaptureFixture[str], log: pytest.
     say("done")
     assert capsys.readouterr().out == "done\n"
     assert log.messages == ["done"]
+
+
+def test_what_a_sweep_says_is_in_no_runs_log(capsys: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture) -> None:
+    write_line("best trial: 0")
+    assert capsys.readouterr().out == "best trial: 0\n"
+    assert log.records == []
 
 
 @pytest.mark.parametrize(

@@ -17,24 +17,24 @@ def image(height: int, width: int, dtype: str = "float32") -> NDArray[Any]:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (47, 48), (48, 48), (96, 144), (401, 603)])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_keeps_the_mean_of_every_colour(shape: tuple[int, int], dtype: str) -> None:
-    given = image(*shape, dtype)
+    photo = image(*shape, dtype)
     white = 1 if dtype == "float32" else np.iinfo(dtype).max
-    found = thumbnail_of(given)
-    assert found.shape == (3, THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.mean(axis=(1, 2)), given.mean(axis=(0, 1)) / white, rtol=1e-5)
+    thumbnail = thumbnail_of(photo)
+    assert thumbnail.shape == (3, THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+    assert thumbnail.dtype == np.float32
+    np.testing.assert_allclose(thumbnail.mean(axis=(1, 2)), photo.mean(axis=(0, 1)) / white, rtol=1e-5)
 
 
 def test_whole_pixels_are_averaged() -> None:
-    given = image(2 * THUMBNAIL_SIZE, 3 * THUMBNAIL_SIZE)
-    expected = given.reshape(THUMBNAIL_SIZE, 2, THUMBNAIL_SIZE, 3, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
-    np.testing.assert_allclose(thumbnail_of(given), expected, atol=1e-6)
+    photo = image(2 * THUMBNAIL_SIZE, 3 * THUMBNAIL_SIZE)
+    expected = photo.reshape(THUMBNAIL_SIZE, 2, THUMBNAIL_SIZE, 3, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+    np.testing.assert_allclose(thumbnail_of(photo), expected, atol=1e-6)
 
 
 def test_torch_makes_the_same() -> None:
-    given = image(101, 77)
-    found = thumbnails_of(torch.from_numpy(given).permute(2, 0, 1)[None])[0]
-    np.testing.assert_allclose(found.numpy(), thumbnail_of(given), atol=1e-6)
+    photo = image(101, 77)
+    thumbnail = thumbnails_of(torch.from_numpy(photo).permute(2, 0, 1)[None])[0]
+    np.testing.assert_allclose(thumbnail.numpy(), thumbnail_of(photo), atol=1e-6)
 
 
 def test_rows_of_weights_sum_to_one() -> None:
@@ -43,21 +43,21 @@ def test_rows_of_weights_sum_to_one() -> None:
 
 
 def test_invisible_pixels_do_not_count() -> None:
-    given = np.full((120, 100, 3), 0.2, np.float32)
-    given[:, 50:] = 1.0
+    photo = np.full((120, 100, 3), 0.2, np.float32)
+    photo[:, 50:] = 1.0
     visible = np.ones((120, 100), np.float32)
     visible[:, 50:] = 0
-    np.testing.assert_allclose(thumbnail_of(given, visible), 0.2, atol=1e-6)
+    np.testing.assert_allclose(thumbnail_of(photo, visible), 0.2, atol=1e-6)
 
 
 def test_half_visible_pixels_count_half() -> None:
-    given = np.zeros((THUMBNAIL_SIZE, 2 * THUMBNAIL_SIZE, 3), np.float32)
-    given[:, 1::2] = 0.9
+    photo = np.zeros((THUMBNAIL_SIZE, 2 * THUMBNAIL_SIZE, 3), np.float32)
+    photo[:, 1::2] = 0.9
     visible = np.ones((THUMBNAIL_SIZE, 2 * THUMBNAIL_SIZE), np.float32)
     visible[:, ::2] = 0.5
-    np.testing.assert_allclose(thumbnail_of(given, visible), 0.6, atol=1e-6)
+    np.testing.assert_allclose(thumbnail_of(photo, visible), 0.6, atol=1e-6)
 
 
 def test_where_nothing_is_visible_everything_counts() -> None:
-    given = image(60, 60)
-    np.testing.assert_array_equal(thumbnail_of(given, np.zeros((60, 60), np.float32)), thumbnail_of(given))
+    photo = image(60, 60)
+    np.testing.assert_array_equal(thumbnail_of(photo, np.zeros((60, 60), np.float32)), thumbnail_of(photo))

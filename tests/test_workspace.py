@@ -19,14 +19,14 @@ def sections(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, 
     assert workspace.main(["me/drbn_lightning", "--dry-run", *words]) == 0
     content = json.loads(capsys.readouterr().out)
     assert (content["entity"], content["project"]) == ("me", "drbn_lightning")
-    found: list[dict[str, Any]] = content["spec"]["section"]["panelBankConfig"]["sections"]
-    return found
+    panels: list[dict[str, Any]] = content["spec"]["section"]["panelBankConfig"]["sections"]
+    return panels
 
 
 def test_every_chart_is_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
-    found = sections(capsys)
-    assert [section["name"] for section in found] == [*CHARTS, "Images"]
-    for section, charts in zip(found, CHARTS.values(), strict=False):
+    panels = sections(capsys)
+    assert [section["name"] for section in panels] == [*CHARTS, "Images"]
+    for section, charts in zip(panels, CHARTS.values(), strict=False):
         shown = [panel["config"] for panel in section["panels"]]
         assert [(one["chartTitle"], tuple(one["metrics"])) for one in shown] == list(charts)
         assert {one["xAxis"] for one in shown} == {STEP}

@@ -53,14 +53,14 @@ def parsed(content: bytes) -> Any:  # noqa: ANN401 a class that W&B makes on the
 
 def named(items: Any) -> dict[str, Any]:  # noqa: ANN401 W&B's
     """Names and values of a row; a value may have parts with names of their own."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for item in items:
         first, *parts = [item.key] if item.key else item.nested_key
         value = json.loads(item.value_json)
         for part in reversed(parts):
             value = {part: value}
-        found[first] = found.get(first, {}) | value if parts else value
-    return found
+        values[first] = values.get(first, {}) | value if parts else value
+    return values
 
 
 def read(file: Path) -> list[Any]:

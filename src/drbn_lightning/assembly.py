@@ -191,11 +191,11 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
     initial = start(config, network, stage_name)
     stage = build_stage(config, network, used)
     artifact = Path(config.paths.output_dir) / f"{stage_name}.pt"
-    about = provenance(config, overrides)
+    run_provenance = provenance(config, overrides)
     parents = {name: Used(Path(config.uses[name]), identity(other.network)) for name, other in used.items()}
-    about["used"] = {name: parent.identity for name, parent in parents.items()}
+    run_provenance["used"] = {name: parent.identity for name, parent in parents.items()}
     if initial is not None:
-        about["initial"] = initial.provenance
+        run_provenance["initial"] = initial.provenance
     needs = {name: used[name].reference(Path(config.uses[name])) for name in NEEDS.get(stage_name, ()) if name in used}
 
     def own_data() -> list[dict[str, Any]]:
@@ -203,16 +203,16 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
 
     def make_header() -> dict[str, Any]:
         trained_on = own_data()
-        trained_on += [seen for seen in (initial.trained_on if initial else []) if seen not in trained_on]
+        trained_on += [data for data in (initial.trained_on if initial else []) if data not in trained_on]
         for name in sorted(used.keys() - needs.keys()):  # what is not part of the network any more has still shaped it
-            trained_on += [seen for seen in used[name].trained_on if seen not in trained_on]
-        return header(stage_name, description, dict(about), trained_on, needs)
+            trained_on += [data for data in used[name].trained_on if data not in trained_on]
+        return header(stage_name, description, dict(run_provenance), trained_on, needs)
 
     callbacks = [build(config.callbacks, name) for name, part in config.callbacks.items() if part is not None]
     loggers = [build(config.logger, name) for name, part in (config.get("logger") or {}).items() if part is not None]
     if not loggers:  # Lightning refuses what only loggers could take
         callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]
-    origin = {"stage": stage_name} | {name: value for name, value in about.items() if name != "config"}
+    origin = {"stage": stage_name} | {name: value for name, value in run_provenance.items() if name != "config"}
     report = RunReport(artifact, plain(config), origin, parents, own_data)
     last = [Publisher(artifact, make_header), report]
     trainer = build(config, "trainer", callbacks=[*callbacks, *last], logger=loggers)
@@ -221,10 +221,10 @@ def build_experiment(config: DictConfig, stage_name: str, overrides: list[str]) 
 
 def _seen(config: DictConfig, used: dict[str, Artifact], initial: Initial | None) -> dict[str, list[Fingerprint]]:
     """What earlier networks were trained on, by the setting that names each."""
-    found = {f"uses.{name}={config.uses[name]}": artifact.trained_on for name, artifact in used.items()}
+    plain_by_setting = {f"uses.{name}={config.uses[name]}": artifact.trained_on for name, artifact in used.items()}
     if initial is not None:
-        found[f"init={config.init}"] = initial.trained_on
-    return {setting: [Fingerprint.from_dict(one) for one in seen] for setting, seen in found.items()}
+        plain_by_setting[f"init={config.init}"] = initial.trained_on
+    return {setting: [Fingerprint.from_dict(plain) for plain in seen] for setting, seen in plain_by_setting.items()}
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -65,15 +65,15 @@ def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, writte
     if STREAM not in (*options.photos, options.output):
         return _enhance(options, parser, written, options.photos)
     with tempfile.TemporaryDirectory(prefix="drbn-") as folder:
-        taken = stored_input(Path(folder)) if STREAM in options.photos else None
-        photos = [str(taken) if photo == STREAM else photo for photo in options.photos]
+        stored = stored_input(Path(folder)) if STREAM in options.photos else None
+        photos = [str(stored) if photo == STREAM else photo for photo in options.photos]
         if options.output != STREAM:
-            return _enhance(options, parser, written, photos, taken)
+            return _enhance(options, parser, written, photos, stored)
         if len(photos) != 1 or options.compare or not Path(photos[0]).is_file():
             parser.error("-o - takes one photo, without --compare")
         target = Path(folder) / "out"
         options.output, options.quiet = str(target), True
-        status = _enhance(options, parser, written, photos, taken)
+        status = _enhance(options, parser, written, photos, stored)
         for job in written:
             emit(job.target)
         return status
@@ -84,18 +84,18 @@ def _enhance(
     parser: argparse.ArgumentParser,
     written: list[Job],
     photos: Sequence[str],
-    taken: Path | None = None,
+    stored: Path | None = None,
 ) -> int:
-    """See `enhance`; `taken` is the file that stands for standard input."""
+    """See `enhance`; `stored` is the file that stands for standard input."""
     output, suffix = Path(options.output), f".{options.format}" if options.format else None
-    found, failures = find_photos(photos, output, recursive=options.recursive, overwrite=options.overwrite)
+    inputs, failures = find_photos(photos, output, recursive=options.recursive, overwrite=options.overwrite)
     jobs = list[Job]()
-    if found:
+    if inputs:
         try:
-            check_output(found, output, suffix)
+            check_output(inputs, output, suffix)
         except DRBNError as error:
             parser.error(str(error))
-        jobs = plan(found, output, suffix=suffix, compare=options.compare)
+        jobs = plan(inputs, output, suffix=suffix, compare=options.compare)
     refused = [refusal(job, overwrite=options.overwrite) for job in jobs]
     failures += filter(None, refused)
     ready = [job for job, reason in zip(jobs, refused, strict=True) if reason is None]
@@ -103,7 +103,7 @@ def _enhance(
         if ready:
             _enhance_all(ready, options, written, failures)
     finally:
-        _report(written, [renamed(failure, taken) for failure in failures], output, quiet=options.quiet)
+        _report(written, [renamed(failure, stored) for failure in failures], output, quiet=options.quiet)
     return FAILED if failures else 0
 
 

@@ -11,7 +11,7 @@ from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.terminal import exit_status, say, settle
 
 if TYPE_CHECKING:
-    from drbn_lightning.checkpoints.enhancement_model import Whole
+    from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 
 TIMED_SIZE, ROUNDS = (400, 600), 3
 EPILOG = """\
@@ -49,43 +49,43 @@ def export(options: argparse.Namespace) -> None:
 
     path: Path = options.output
     check_path(path, options.overwrite)
-    whole = load(options)
-    say(f"exporting stage={whole.stage}, and comparing it with torch; this takes half a minute")
-    verified = exported(whole, path, overwrite=options.overwrite, opset=options.opset)
-    for one in verified:
-        say(f"{' x '.join(map(str, one.shape)):16}  largest difference from torch {one.difference:.1e}")
+    model = load(options)
+    say(f"exporting stage={model.stage}, and comparing it with torch; this takes half a minute")
+    verified = exported(model, path, overwrite=options.overwrite, opset=options.opset)
+    for result in verified:
+        say(f"{' x '.join(map(str, result.shape)):16}  largest difference from torch {result.difference:.1e}")
     say(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if options.timings:
-        say(timings(whole, path))
+        say(timings(model, path))
 
 
-def load(options: argparse.Namespace) -> "Whole":
+def load(options: argparse.Namespace) -> "EnhancementModel":
     """The network that the command line names.
 
     Raises:
         DRBNError: it cannot be read, or is of another stage.
     """
-    from drbn_lightning.checkpoints.enhancement_model import load_whole
+    from drbn_lightning.checkpoints.enhancement_model import load_model
     from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
     from drbn_lightning.inference.loading import of_stage
 
     checkpoint = options.checkpoint or pretrained_path(options.stage or DEFAULT_STAGE)
-    return of_stage(load_whole(checkpoint, options.band), options.stage, checkpoint)
+    return of_stage(load_model(checkpoint, options.band), options.stage, checkpoint)
 
 
-def timings(whole: "Whole", path: Path) -> str:
+def timings(model: "EnhancementModel", path: Path) -> str:
     """Time every way to run a network here: a table, and a line for each extra that is not installed."""
     import torch
 
     from drbn_lightning.inference.timing import interleaved, timing_table, ways_to_run
     from drbn_lightning.networks.first_guess import thumbnails_of
 
-    ways, notes = ways_to_run(whole.network, path)
+    ways, notes = ways_to_run(model.network, path)
     low = torch.rand(1, 3, *TIMED_SIZE, generator=torch.Generator().manual_seed(0)) ** 3
     timed = interleaved({name: make() for name, make in ways.items()}, low.numpy(), thumbnails_of(low).numpy(), ROUNDS)
     size, threads = " x ".join(map(str, TIMED_SIZE)), torch.get_num_threads()
-    about = f"one image of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
-    return "\n".join([timing_table(timed), about, *notes])
+    conditions = f"one image of {size}, threads: {threads}, median of {ROUNDS} rounds in turns; difference from torch"
+    return "\n".join([timing_table(timed), conditions, *notes])
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -101,13 +101,13 @@ def flags(words: Sequence[str]) -> list[str]:
         >>> flags(["-m", "seed=0,1", "--config-dir", "mine", "-cn=train"])
         ['--config-dir', 'mine', '-cn=train']
     """
-    found: list[str] = []
+    overrides: list[str] = []
     takes_value = False
     for word in words:
         if takes_value or (word.startswith("-") and word not in ("-m", "--multirun")):
-            found.append(word)
+            overrides.append(word)
         takes_value = not takes_value and word in VALUED
-    return found
+    return overrides
 
 
 def quoted(text: str) -> str:
@@ -137,11 +137,12 @@ def misread(words: Sequence[str]) -> str | None:
     Args:
         words: the command line after the program's name.
     """
-    given, _ = get_args_parser().parse_known_args(list(words))
+    arguments, _ = get_args_parser().parse_known_args(list(words))
     parser, before = OverridesParser.create(), ""
-    given.multirun |= any(word.startswith(("hydra.mode=", "+hydra.mode=")) for word in given.overrides)
-    own_files = bool(given.config_dir or given.config_name or given.config_path)  # which may make it a multirun, too
-    for word in given.overrides:
+    arguments.multirun |= any(word.startswith(("hydra.mode=", "+hydra.mode=")) for word in arguments.overrides)
+    # Files of the user's own may make it a multirun, too.
+    own_files = bool(arguments.config_dir or arguments.config_name or arguments.config_path)
+    for word in arguments.overrides:
         key, equals, value = word.partition("=")
         try:
             read = parser.parse_override(word)
@@ -151,11 +152,11 @@ def misread(words: Sequence[str]) -> str | None:
                 return f"{word} is no key=value; a path with blanks wants quotes: {typed(key, value)}"
             if not equals:
                 return f"{word} is no key=value"
-            reason = " ".join(str(error).splitlines()[0].split())
-            return f"Hydra cannot read {word} ({reason}); put quotes around the text: {_with_quotes(key, value, given)}"
+            reason, quoted_word = " ".join(str(error).splitlines()[0].split()), _with_quotes(key, value, arguments)
+            return f"Hydra cannot read {word} ({reason}); put quotes around the text: {quoted_word}"
         if (
             read.is_sweep_override()
-            and not (given.multirun or own_files)
+            and not (arguments.multirun or own_files)
             and read.value_type is ValueType.SIMPLE_CHOICE_SWEEP
         ):
             return f"{word} is several values for a sweep, which needs -m; as one text: {typed(key, value)}"
@@ -172,10 +173,10 @@ def _taken_for_another(read: Override, value: str) -> bool:
     return other and Path(value).exists()
 
 
-def _with_quotes(key: str, value: str, given: argparse.Namespace) -> str:
+def _with_quotes(key: str, value: str, arguments: argparse.Namespace) -> str:
     """The override with quotes around its text, or around each text of a list, a map or a sweep."""
     inner = re.fullmatch(r"([\[{])(.*)([\]}])", value, re.DOTALL)
-    if Path(value).exists() or not (inner or (given.multirun and "," in value)):
+    if Path(value).exists() or not (inner or (arguments.multirun and "," in value)):
         return typed(key, value)
     start, body, end = inner.groups() if inner else ("", value, "")
     parts = [
@@ -204,12 +205,12 @@ def again(words: Sequence[str], key: str, folder: Path) -> str:
         >>> print(again(["--config-dir=a b", "x={y: 1}", "resume=auto"], "resume", Path("runs/1")))
         python -m drbn_lightning.train '--config-dir=a b' 'x={y: 1}' resume=runs/1
     """
-    kept = [word for word in words if not word.startswith(f"{key}=")]
-    return " ".join(["python -m drbn_lightning.train", *map(shlex.quote, kept), typed(key, folder)])
+    others = [word for word in words if not word.startswith(f"{key}=")]
+    return " ".join(["python -m drbn_lightning.train", *map(shlex.quote, others), typed(key, folder)])
 
 
 @contextmanager
-def own_command_line(about: HydraConf) -> Iterator[None]:
+def own_command_line(hydra: HydraConf) -> Iterator[None]:
     """Make `sys.argv` and Hydra's run folder those of this job alone.
 
     Lightning starts the other processes of a group by repeating `sys.argv`, which in a multirun is the whole sweep, in
@@ -219,10 +220,10 @@ def own_command_line(about: HydraConf) -> Iterator[None]:
     before, main = sys.argv, sys.modules["__main__"]
     runs_as = main.__spec__
     main.__spec__ = find_spec("drbn_lightning.train") or runs_as
-    sys.argv = [before[0], *flags(before[1:]), *about.overrides.task, "hydra/job_logging=disabled"]
+    sys.argv = [before[0], *flags(before[1:]), *hydra.overrides.task, "hydra/job_logging=disabled"]
     config = cast(DictConfig, HydraConfig.instance().cfg)
     with read_write(config.hydra.run):
-        config.hydra.run.dir = _in_quotes(about.runtime.output_dir)[1:-1]  # Lightning adds those
+        config.hydra.run.dir = _in_quotes(hydra.runtime.output_dir)[1:-1]  # Lightning adds those
     try:
         yield
     finally:

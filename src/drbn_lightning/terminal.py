@@ -60,9 +60,14 @@ def settle() -> None:
 
 def say(text: str) -> None:
     """Tell the user something, on standard output and in the run's log where there is one."""
+    write_line(text)
+    LOG.info(text)
+
+
+def write_line(text: str) -> None:
+    """Tell the user something on standard output alone: what a sweep says belongs into the log of none of its runs."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-    LOG.info(text)
 
 
 def complain(text: str) -> None:

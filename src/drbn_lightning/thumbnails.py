@@ -54,9 +54,9 @@ def thumbnail_of(image: NDArray[Any], visible: NDArray[Any] | None = None) -> ND
     """
     white = np.float32(WHITE[image.dtype.name])
     if visible is None:
-        whole = _averaged(image)
-        whole /= white
-        return whole
+        thumbnail = _averaged(image)
+        thumbnail /= white
+        return thumbnail
     weights = _averaged(visible[..., None])
     if not weights.any():
         return thumbnail_of(image)

@@ -22,16 +22,16 @@ labels.register()
 @guarded
 def main(config: DictConfig) -> float | None:
     """Train as the command line says."""
-    about = HydraConfig.get()
-    single = about.mode is RunMode.RUN
-    overrides = list(about.overrides.task)
-    stage_name = dict(about.runtime.choices)["stage"]
-    refuse_sweep_without_multirun(config, about)
+    hydra_config = HydraConfig.get()
+    single = hydra_config.mode is RunMode.RUN
+    overrides = list(hydra_config.overrides.task)
+    stage_name = dict(hydra_config.runtime.choices)["stage"]
+    refuse_sweep_without_multirun(config, hydra_config)
     start_processes_as_usual()
     from drbn_lightning.tasks.train import train  # with torch and Lightning, which take seconds
 
-    sweep = None if single else Path(about.runtime.cwd) / about.sweep.dir
-    with summarized(sweep), own_command_line(about), own_devices(config, about):
+    sweep = None if single else Path(hydra_config.runtime.cwd) / hydra_config.sweep.dir
+    with summarized(sweep), own_command_line(hydra_config), own_devices(config, hydra_config):
         try:
             return train(config, stage_name, overrides, publish=single)
         except RunInterruptedError as interruption:

@@ -13,8 +13,8 @@ def test_the_blur_is_a_gaussian_with_mirrored_borders(deviation: float) -> None:
     mirrored = torch.cat([image.flip(-1)[..., -pad:], image, image.flip(-1)[..., :pad]], dim=-1)
     mirrored = torch.cat([mirrored.flip(-2)[..., -pad:, :], mirrored, mirrored.flip(-2)[..., :pad, :]], dim=-2)
     expected = gaussian_blur2d(mirrored, (21, 21), (deviation, deviation))[..., pad:-pad, pad:-pad]
-    (found,) = blurred(image, (deviation,))
-    assert torch.allclose(found, expected, atol=1e-3)
+    (result,) = blurred(image, (deviation,))
+    assert torch.allclose(result, expected, atol=1e-3)
 
 
 def test_a_huge_blur_is_the_mean_and_a_tiny_one_the_image() -> None:

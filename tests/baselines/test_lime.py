@@ -9,8 +9,8 @@ from tests.baselines.given import images, scene
 def test_lime_brightens_the_dark_part_most_and_keeps_the_edge() -> None:
     reflectance, illumination = scene()
     low = reflectance * illumination
-    found = lime(low)
-    gain = (found / low).mean(dim=1)[0]
+    result = lime(low)
+    gain = (result / low).mean(dim=1)[0]
     assert (gain > 1).all()
     assert gain[:, 100:140].mean() > 2.5 * gain[:, 20:60].mean()
     smooth = smooth_illumination(low.amax(dim=1, keepdim=True), 0.15, 40)[0, 0]
@@ -32,14 +32,14 @@ def test_the_solver_comes_near_the_least_value() -> None:
     def cost(image: Tensor) -> float:
         return ((image - first).square().sum() + (weights * _differences(image).abs()).sum()).item()
 
-    found = smooth_illumination(first, 0.15, 40)
-    assert cost(found) < 0.5 * cost(first)
-    assert cost(found) < 0.5 * cost(first.mean().expand_as(first))
+    smoothed = smooth_illumination(first, 0.15, 40)
+    assert cost(smoothed) < 0.5 * cost(first)
+    assert cost(smoothed) < 0.5 * cost(first.mean().expand_as(first))
     generator = torch.Generator().manual_seed(1)
     for scale in (0.003, 0.03):
         noise = scale * torch.randn(first.shape, generator=generator)
-        assert cost(found + noise) > cost(found)
-        assert cost(found + blurred(noise, (3.0,))[0]) > cost(found)
+        assert cost(smoothed + noise) > cost(smoothed)
+        assert cost(smoothed + blurred(noise, (3.0,))[0]) > cost(smoothed)
 
 
 def test_differences_and_their_transpose_belong_together() -> None:

@@ -13,7 +13,7 @@ def test_multi_scale_retinex_takes_an_illumination_away() -> None:
 
 
 def test_multi_scale_retinex_stretches_each_colour_between_percentiles() -> None:
-    found = multi_scale_retinex(0.1 * images())
-    for colour in found.flatten(0, 1):
+    result = multi_scale_retinex(0.1 * images())
+    for colour in result.flatten(0, 1):
         assert 0.005 < (colour == 0).float().mean() < 0.02
         assert 0.005 < (colour == 1).float().mean() < 0.02

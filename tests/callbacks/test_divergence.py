@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from drbn_lightning.callbacks.divergence import NEVER, NORM, Divergence
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.tasks.train import train
-from tests.running import loader, tiny, weights
+from tests.running import loader, tiny, trainer, weights
 
 NAN, INF = float("nan"), float("inf")
 
@@ -53,12 +53,9 @@ def fit(folder: Path, module: Scripted, *, stop: bool = True, every: int = 4) ->
         Divergence(stop=stop),
         pl.callbacks.ModelCheckpoint(folder, filename="best", monitor="val/psnr", mode="max"),
     ]
-    trainer = pl.Trainer(
-        default_root_dir=folder, accelerator="cpu", max_epochs=1, enable_progress_bar=False, logger=False,
-        enable_model_summary=False, log_every_n_steps=every, callbacks=callbacks,
-    )  # fmt: skip
-    trainer.fit(module, loader([0] * len(module.losses)), loader([0]))
-    return trainer
+    fitted = trainer(folder, log_every_n_steps=every, callbacks=callbacks)
+    fitted.fit(module, loader([0] * len(module.losses)), loader([0]))
+    return fitted
 
 
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.callbacks.ema import MovingAverage
-from tests.running import loader
+from tests.running import loader, trainer
 
 
 class Climbing(pl.LightningModule):
@@ -28,11 +28,8 @@ class Climbing(pl.LightningModule):
 def averaged(folder: Path, steps: int, decay: float = 0.998) -> float:
     """The average of the weight after so many steps."""
     module = Climbing()
-    trainer = pl.Trainer(
-        max_epochs=1, callbacks=[MovingAverage(decay)], logger=False, accelerator="cpu", default_root_dir=folder,
-        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
-    )  # fmt: skip
-    trainer.fit(module, loader([torch.zeros(1)] * steps))
+    averaging = trainer(folder, callbacks=[MovingAverage(decay)], enable_checkpointing=False)
+    averaging.fit(module, loader([torch.zeros(1)] * steps))
     assert module.count.item() == 0  # type: ignore[operator]  # a buffer
     return float(module.layer.weight)
 

@@ -22,7 +22,7 @@ from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.tasks.train import train
 from drbn_lightning.tracking.loggers import finish_logger_runs
 from drbn_lightning.visualization.panels import HEADING, sheet, stage2_panels
-from tests.running import tiny
+from tests.running import tiny, trainer
 
 SIDE, PANELS = 32, 6  # pixels; input, three bands, result, target
 SHOWN = ("callbacks.images.count=2", "data.validation_scenes=3", "trainer.max_epochs=2")
@@ -50,8 +50,8 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_every_validation_leaves_its_first_images(run: Path) -> None:
-    found = sorted(str(file.relative_to(run / "images")) for file in (run / "images").rglob("*.*"))
-    assert found == [f"epoch_00{epoch}/scene_00{scene}.png" for epoch in (1, 2) for scene in (0, 1)]
+    files = sorted(str(file.relative_to(run / "images")) for file in (run / "images").rglob("*.*"))
+    assert files == [f"epoch_00{epoch}/scene_00{scene}.png" for epoch in (1, 2) for scene in (0, 1)]
 
 
 def test_a_strip_has_the_input_first_and_the_target_last(run: Path) -> None:
@@ -174,18 +174,10 @@ def photos(*names: str) -> PhotoBatch:
 
 def shown(folder: Path, show: Show, *loaders: list[Any], count: int = 4) -> list[str]:
     """The files that one epoch's validation of these loaders leaves."""
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=1,
-        callbacks=[ValidationImages(str(folder), count)],
-    )
+    images = ValidationImages(str(folder), count)
+    showing = trainer(folder, enable_checkpointing=False, num_sanity_val_steps=1, callbacks=[images])
     loading = [DataLoader(Given(batches), batch_size=None) for batches in loaders]
-    trainer.fit(Showing(show), DataLoader(Given([0]), batch_size=None), loading if len(loading) > 1 else loading[0])
+    showing.fit(Showing(show), DataLoader(Given([0]), batch_size=None), loading if len(loading) > 1 else loading[0])
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*.*"))
 
 

@@ -20,12 +20,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "checkpoints/best.ckpt", "band.pt"])
 def test_every_file_says_where_it_came_from(run: Path, name: str) -> None:
-    about = torch.load(run / name, weights_only=True)[HEADER]
-    assert (about["format"], about["stage"]) == (FORMAT, "band")
-    assert about["network"]["target"] == "drbn_lightning.networks.drbn.DRBN"
-    assert about["network"]["arguments"]["base_channels"] == 4
-    assert about["trained_on"][0]["name"] == "synthetic/train"
-    provenance = about["provenance"]
+    header = torch.load(run / name, weights_only=True)[HEADER]
+    assert (header["format"], header["stage"]) == (FORMAT, "band")
+    assert header["network"]["target"] == "drbn_lightning.networks.drbn.DRBN"
+    assert header["network"]["arguments"]["base_channels"] == 4
+    assert header["trained_on"][0]["name"] == "synthetic/train"
+    provenance = header["provenance"]
     assert (provenance["seed"], provenance["overrides"]) == (5, ["seed=5"])
     assert f"max_epochs: {EPOCHS}" in provenance["config"]
     assert "${" not in provenance["config"]

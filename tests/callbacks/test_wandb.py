@@ -29,13 +29,13 @@ WORDS = ("logger=[csv,tensorboard,wandb]", f"trainer.max_epochs={EPOCHS}", "trai
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A machine without a key, and without anything of W&B's own in its home folder."""
-    found = tmp_path_factory.mktemp("wandb")
+    folder = tmp_path_factory.mktemp("wandb")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("WANDB_MODE", "WANDB_OFFLINE", "WANDB_API_KEY", "NETRC"):
             patch.delenv(name, raising=False)
         for name in ("HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
-            patch.setenv(name, str(found / "home"))
-        yield found
+            patch.setenv(name, str(folder / "home"))
+        yield folder
         wandb.teardown()
 
 
@@ -58,8 +58,8 @@ def recompose(band: Path, folder: Path) -> Path:
 
 
 def recorded(run: Path) -> Recorded:
-    (found,) = (run / "wandb").glob("offline-run-*")
-    return Recorded(found)
+    (offline,) = (run / "wandb").glob("offline-run-*")
+    return Recorded(offline)
 
 
 def test_without_a_key_the_run_is_offline_and_finished(band: Path) -> None:
@@ -71,9 +71,9 @@ def test_without_a_key_the_run_is_offline_and_finished(band: Path) -> None:
 def test_the_configuration_is_that_of_the_run(band: Path) -> None:
     config = recorded(band).config
     assert (config["network"]["base_channels"], config["seed"], config["trainer"]["max_epochs"]) == (4, 3, EPOCHS)
-    about = config["run"]
-    assert (about["stage"], about["overrides"], about["seed"]) == ("band", ["seed=3"], 3)
-    assert {"version", "commit", "torch", "date"} <= set(about)
+    run_config = config["run"]
+    assert (run_config["stage"], run_config["overrides"], run_config["seed"]) == ("band", ["seed=3"], 3)
+    assert {"version", "commit", "torch", "date"} <= set(run_config)
     assert "${" not in json.dumps(config)
 
 
@@ -94,9 +94,10 @@ def test_the_summary_holds_the_best(band: Path) -> None:
     assert run.summary["best/val/psnr"] == pytest.approx(max(column.values()))
     assert run.summary["best/step"] == best["steps"] == max(column, key=lambda step: column[step]) + 1
     assert run.summary["best/epoch"] == best["steps"] / STEPS
-    kept = {metric.name: metric.summary for metric in run.about("metric")}
+    summaries = {metric.name: metric.summary for metric in run.about("metric")}
     assert all(
-        (kept[name].max, kept[name].min) == (better == "max", better == "min") for name, better in BETTER.items()
+        (summaries[name].max, summaries[name].min) == (better == "max", better == "min")
+        for name, better in BETTER.items()
     )
     assert run.summary["val/psnr"]["max"] == pytest.approx(max(column.values()))
 
@@ -115,14 +116,14 @@ def test_the_images_are_those_on_disk(band: Path) -> None:
 
 def test_what_was_published_and_the_data_are_artifacts(band: Path) -> None:
     dataset, network = recorded(band).artifacts
-    seen, found = load(band / "band.pt").trained_on[0], load(band / "band.pt")
+    fingerprint, artifact = load(band / "band.pt").trained_on[0], load(band / "band.pt")
     assert (dataset.name, dataset.type) == ("synthetic-train", "dataset")
-    assert seen["identity"] in dataset.aliases
+    assert fingerprint["identity"] in dataset.aliases
     (file,) = dataset.manifest.contents
-    assert json.loads(Path(file.local_path).read_text()) == seen
+    assert json.loads(Path(file.local_path).read_text()) == fingerprint
     assert (network.name, network.type) == ("band", "model")
-    assert identity(found.network) in network.aliases
-    assert json.loads(network.metadata)["identity"] == identity(found.network)
+    assert identity(artifact.network) in network.aliases
+    assert json.loads(network.metadata)["identity"] == identity(artifact.network)
     (file,) = network.manifest.contents
     assert (file.path, Path(file.local_path)) == ("band.pt", band / "band.pt")
 

@@ -49,8 +49,8 @@ def network(seed: int = 0) -> DRBN:
 
 def whole() -> dict[str, Any]:
     """What an artifact holds."""
-    about = header("band", DESCRIPTION, PROVENANCE, TRAINED_ON)
-    return {HEADER: about, "state_dict": network().state_dict()}
+    made = header("band", DESCRIPTION, PROVENANCE, TRAINED_ON)
+    return {HEADER: made, "state_dict": network().state_dict()}
 
 
 def saved(path: Path) -> Path:
@@ -116,9 +116,9 @@ def test_a_network_from_outside_comes_back(tmp_path: Path) -> None:
     original, path = Foreign(3), tmp_path / "band.pt"
     description = NetworkDescription(f"{__name__}.{Foreign.__name__}", {"width": 3})
     save(path, header("band", description, {}, []), original.state_dict())
-    found = load(path).network
-    assert isinstance(found, Foreign)
-    assert equal(found.state_dict(), original.state_dict())
+    loaded = load(path).network
+    assert isinstance(loaded, Foreign)
+    assert equal(loaded.state_dict(), original.state_dict())
 
 
 @pytest.mark.parametrize("kind", ["ours", "foreign"])

@@ -18,26 +18,26 @@ def network(seed: int = 0, **changes: object) -> DRBN:
 
 
 @pytest.fixture
-def given(tmp_path: Path) -> Path:
+def stored(tmp_path: Path) -> Path:
     path = tmp_path / "given.pt"
     description = NetworkDescription("drbn_lightning.networks.drbn.DRBN", dict(SMALL))
     save(path, header("band", description, {}, SEEN), network(1).state_dict())
     return path
 
 
-def test_fills_the_network_and_says_what_it_has_seen(given: Path) -> None:
+def test_fills_the_network_and_says_what_it_has_seen(stored: Path) -> None:
     own = network()
-    initial = start_from(own, given, "band")
+    initial = start_from(own, stored, "band")
     assert all(torch.equal(value, network(1).state_dict()[name]) for name, value in own.state_dict().items())
     assert initial.trained_on == SEEN
     assert initial.provenance.keys() == {"identity"}
 
 
-def test_a_learned_guess_starts_anew_where_parts_are_allowed(given: Path) -> None:
+def test_a_learned_guess_starts_anew_where_parts_are_allowed(stored: Path) -> None:
     own = network(first_guess="learned")
     with pytest.raises(DRBNError, match=r"init=.*given\.pt .*guess\.predictor.*init_partial=true"):
-        start_from(own, given, "band")
-    initial = start_from(own, given, "band", partial=True)
+        start_from(own, stored, "band")
+    initial = start_from(own, stored, "band", partial=True)
     left = initial.provenance["left_at_start"]
     assert left
     assert all(name.startswith("guess.predictor.") for name in left)
@@ -48,19 +48,19 @@ def test_a_learned_guess_starts_anew_where_parts_are_allowed(given: Path) -> Non
 
 @pytest.mark.parametrize("partial", [False, True])
 @pytest.mark.parametrize("changes", [{"base_channels": 6}, {"growth_rate": 3}])
-def test_another_size_is_refused(given: Path, changes: dict[str, int], partial: bool) -> None:
+def test_another_size_is_refused(stored: Path, changes: dict[str, int], partial: bool) -> None:
     with pytest.raises(DRBNError, match=r"init=.*given\.pt"):
-        start_from(network(**changes), given, "band", partial=partial)
+        start_from(network(**changes), stored, "band", partial=partial)
 
 
-def test_another_number_of_recursions_is_refused_but_in_part(given: Path) -> None:
+def test_another_number_of_recursions_is_refused_but_in_part(stored: Path) -> None:
     with pytest.raises(DRBNError, match=r"blocks\.2"):
-        start_from(network(recursions=3), given, "band")
-    assert start_from(network(recursions=3), given, "band", partial=True).provenance["left_at_start"]
+        start_from(network(recursions=3), stored, "band")
+    assert start_from(network(recursions=3), stored, "band", partial=True).provenance["left_at_start"]
 
 
-def test_another_stage_and_a_missing_file_are_named(given: Path) -> None:
+def test_another_stage_and_a_missing_file_are_named(stored: Path) -> None:
     with pytest.raises(DRBNError, match="stage=band"):
-        start_from(network(), given, "recompose")
+        start_from(network(), stored, "recompose")
     with pytest.raises(DRBNError, match=r"nowhere\.pt"):
-        start_from(network(), given.with_name("nowhere.pt"), "band")
+        start_from(network(), stored.with_name("nowhere.pt"), "band")

@@ -70,10 +70,10 @@ def test_an_unknown_name_is_an_error() -> None:
     [(released_band_state(), "band", DRBN), (released_recomposer_state(), "recompose", FlatRecomposer)],
 )
 def test_other_networks_are_not_mistaken_for_it(released: dict[str, Tensor], stage: str, kind: type[nn.Module]) -> None:
-    found = recognise(released)
-    assert found is not None
-    assert found.stage == stage
-    assert found.target == f"{kind.__module__}.{kind.__qualname__}"
+    recognised = recognise(released)
+    assert recognised is not None
+    assert recognised.stage == stage
+    assert recognised.target == f"{kind.__module__}.{kind.__qualname__}"
     assert recognise({}) is None
     assert recognise(kind().state_dict()) is None
     assert recognise({name: released[name] for name in list(released)[1:]}) is None

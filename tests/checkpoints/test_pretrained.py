@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.checkpoints.artifact import HEADER, header, identity, load, read, save
-from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, SUMS, pretrained_path, record, ship, weights_folder
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.names import ENHANCING_STAGES
@@ -66,8 +66,8 @@ def test_a_stage_without_images_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_the_package_ships_both_stages(stage: str) -> None:
-    whole = load_whole(pretrained_path(stage))
-    assert whole.stage == stage
+    model = load_model(pretrained_path(stage))
+    assert model.stage == stage
     assert load(weights_folder() / "band.pt").stage == "band"
     assert DEFAULT_STAGE in ENHANCING_STAGES
 
@@ -75,15 +75,15 @@ def test_the_package_ships_both_stages(stage: str) -> None:
 def test_new_weights_are_pretrained_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
     seen = [{"name": "a", "identity": "b"}]
     made = load(band(tmp_path / "band.pt", trained_on=seen))
-    about = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
-    save(tmp_path / "band.pt", header("band", made.description, about, seen), made.network.state_dict())
+    provenance = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
+    save(tmp_path / "band.pt", header("band", made.description, provenance, seen), made.network.state_dict())
     recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
     ship(tmp_path, tmp_path / "pretrained")
     for stage in ENHANCING_STAGES:
         path = pretrained_path(stage, tmp_path / "pretrained")
         assert identity(load(path).network) == identity(load(tmp_path / path.name).network)
         assert str(tmp_path) not in str(read(path)[HEADER])
-    first = load_whole(tmp_path / "pretrained" / "recompose.pt").parts["band"]
+    first = load_model(tmp_path / "pretrained" / "recompose.pt").parts["band"]
     assert (first.provenance, first.trained_on) == ({"seed": 3}, seen)
 
 

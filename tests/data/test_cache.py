@@ -170,8 +170,8 @@ def test_pickles_small_and_maps_again(tmp_path: Path, paths: list[Path]) -> None
 def test_processes_that_build_at_once_all_end_well(tmp_path: Path, paths: list[Path]) -> None:
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
         building = [pool.submit(ImageCache.open, tmp_path / "cache", paths) for _ in range(2)]
-        found = [process.result().digest(-1) for process in building]
-    assert found == [ImageCache.open(tmp_path / "cache", paths).digest(-1)] * 2
+        digests = [process.result().digest(-1) for process in building]
+    assert digests == [ImageCache.open(tmp_path / "cache", paths).digest(-1)] * 2
     assert sorted(file.suffix for file in (tmp_path / "cache").iterdir()) == [".bin", ".json"]
 
 
@@ -234,15 +234,15 @@ def test_keeps_images_small_and_describes_the_whole_ones(tmp_path: Path) -> None
 
 
 def test_leaves_corrupt_images_out_where_it_may(tmp_path: Path, paths: list[Path]) -> None:
-    kept = ImageCache.open(tmp_path / "cache", paths)
-    assert kept.failed == []
+    complete = ImageCache.open(tmp_path / "cache", paths)
+    assert complete.failed == []
     for number in (0, 3):
         paths[number].write_bytes(paths[number].read_bytes()[:40])
     for _ in range(2):  # decoded, then opened
         cache = ImageCache.open(tmp_path / "cache", paths, tolerant=True)
         assert len(cache) == len(paths) - 2
         assert [cache.name(number) for number in range(3)] == ["1.png", "2.png", "4.png"]
-        assert torch.equal(cache[2], kept[4])
+        assert torch.equal(cache[2], complete[4])
         assert [(failure.position, failure.name) for failure in cache.failed] == [(0, "0.png"), (3, "3.png")]
         assert "3.png is not an image" in cache.failed[1].reason
     with pytest.raises(DRBNError, match=r"0\.png"):

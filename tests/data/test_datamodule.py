@@ -3,18 +3,13 @@ import pytest
 from drbn_lightning.data.paired.synthetic import SyntheticDataModule
 from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.errors import DRBNError
+from tests.data.samples import ready
 
 SMALL = {"length": 6, "scene_size": 24, "crop_size": 12, "validation_scenes": 2, "test_scenes": 3, "test_size": 24}
 
 
 def module(**changes: int) -> SyntheticDataModule:
     return SyntheticDataModule(LowLightCamera(), **(SMALL | {"num_workers": 0} | changes))
-
-
-def ready(data: SyntheticDataModule) -> SyntheticDataModule:
-    data.prepare_data()
-    data.setup("fit")
-    return data
 
 
 @pytest.mark.parametrize(("key", "value"), [("batch_size", 0), ("num_workers", -1)])

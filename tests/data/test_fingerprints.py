@@ -74,9 +74,9 @@ def test_digest_depends_on_every_value_and_on_the_shape() -> None:
 def test_copies_are_near_and_other_scenes_and_exposures_far(form: str, scale: float) -> None:
     copy = signature(encoded(scene(0), form, scale))
     others = [scene(1), dark(scene(0)), (scene(0).float() * 0.95).byte(), scene(0).flip(0)]
-    found = distances([copy], [signature(scene(0)), *map(signature, others)])[0]
-    assert found[0] < NEAR  # these small saturated scenes suffer more from subsampled colours than photos do
-    assert found[1:].min() > NEAR
+    near = distances([copy], [signature(scene(0)), *map(signature, others)])[0]
+    assert near[0] < NEAR  # these small saturated scenes suffer more from subsampled colours than photos do
+    assert near[1:].min() > NEAR
 
 
 def test_overlap_is_by_content_not_by_name() -> None:
@@ -137,11 +137,11 @@ def photos(name: str, bright: list[Tensor], dark: list[Tensor]) -> Fingerprint:
 
 def test_a_photo_may_be_either_half_of_a_pair() -> None:
     pairs = described("pairs", [dark_scene(n) for n in range(4)], [scene(n) for n in range(4)])
-    found = photos("photos", [scene(8), encoded(scene(1), "JPEG"), dark_scene(3)], [dark_scene(2), dark_scene(9)])
-    assert overlap(pairs, found) == ["low01", "low02", "low03"]
-    assert overlap(found, pairs) == ["low05", "low06", "low07"]
-    assert overlap(found, found) == found.names
-    assert overlap(found, Fingerprint("synthetic", 5, "0" * 16)) == []
+    fingerprint = photos("photos", [scene(8), encoded(scene(1), "JPEG"), dark_scene(3)], [dark_scene(2), dark_scene(9)])
+    assert overlap(pairs, fingerprint) == ["low01", "low02", "low03"]
+    assert overlap(fingerprint, pairs) == ["low05", "low06", "low07"]
+    assert overlap(fingerprint, fingerprint) == fingerprint.names
+    assert overlap(fingerprint, Fingerprint("synthetic", 5, "0" * 16)) == []
 
 
 def test_a_dark_photo_is_known_by_its_digest_alone() -> None:
@@ -155,12 +155,12 @@ def test_a_dark_photo_is_known_by_its_digest_alone() -> None:
 
 
 def test_photos_survive_a_checkpoint_and_are_known_by_content(tmp_path: Path) -> None:
-    found = photos("photos", [scene(1)], [dark_scene(2)])
-    torch.save(found.as_dict(), tmp_path / "a.pt")
-    assert Fingerprint.from_dict(torch.load(tmp_path / "a.pt", weights_only=True)) == found
-    assert found.identity == photos("other", [dark_scene(2), scene(1)], []).identity
-    assert found.identity != photos("other", [scene(1)], []).identity
-    assert (found.count, len(found.identity)) == (2, 16)
+    fingerprint = photos("photos", [scene(1)], [dark_scene(2)])
+    torch.save(fingerprint.as_dict(), tmp_path / "a.pt")
+    assert Fingerprint.from_dict(torch.load(tmp_path / "a.pt", weights_only=True)) == fingerprint
+    assert fingerprint.identity == photos("other", [dark_scene(2), scene(1)], []).identity
+    assert fingerprint.identity != photos("other", [scene(1)], []).identity
+    assert (fingerprint.count, len(fingerprint.identity)) == (2, 16)
     assert photos("none", [], []).count == 0
 
 
@@ -168,11 +168,11 @@ def test_photos_survive_a_checkpoint_and_are_known_by_content(tmp_path: Path) ->
 def test_a_copy_of_a_dark_image_resembles_it_and_no_other_scene(form: str, quality: int) -> None:
     pairs = described("pairs", [dark_scene(n) for n in range(6)], [scene(n) for n in range(6)])
     copies = [encoded(dark_scene(n), form, quality=quality) for n in (2, 4)]
-    found = photos("photos", [copies[0], scene(7)], [copies[1], dark_scene(9)])
-    assert overlap(pairs, found) == []
-    assert resemblance(pairs, found) == ["low00", "low02"]
-    assert resemblance(found, pairs) == ["low08", "low010"]
-    assert resemblance(found, photos("other", [], [copies[1]])) == ["low00"]
+    fingerprint = photos("photos", [copies[0], scene(7)], [copies[1], dark_scene(9)])
+    assert overlap(pairs, fingerprint) == []
+    assert resemblance(pairs, fingerprint) == ["low00", "low02"]
+    assert resemblance(fingerprint, pairs) == ["low08", "low010"]
+    assert resemblance(fingerprint, photos("other", [], [copies[1]])) == ["low00"]
 
 
 def test_low_images_of_two_data_sets_of_pairs_are_not_compared() -> None:
@@ -211,9 +211,9 @@ def test_the_leaks_of_lol_are_found_and_no_others(reference: Path, tmp_path: Pat
     for form, scale, step in (("PNG", 1, 8), ("JPEG", 1, 1), ("PNG", 0.5, 2), ("AVIF", 1, 16)):
         numbers = range(0, 89, step)
         copied = described("copies", [], [encoded(cache[89 + number], form, scale) for number in numbers])
-        found = set(overlap(train, copied))
+        overlapping = set(overlap(train, copied))
         leaks = [other.names[number] in shared for number in numbers]
-        assert [name in found for name in copied.names] == leaks
+        assert [name in overlapping for name in copied.names] == leaks
         near = distances(copied.signatures, [other.signatures[number] for number in numbers])
         assert np.diag(near).max() < 0.95  # the measurement in the module
     assert distances(test.signatures, train.signatures).min() > 3.5
@@ -231,5 +231,5 @@ def test_dark_copies_of_lol_are_found_and_no_other_scenes(reference: Path, tmp_p
         numbers = range(len(others))
         described_others = Fingerprint.of_photos("others", others, [], numbers)
         assert resemblance(described_others, test) == []
-        found = alike(described_others.dark, described_others.dark)
-        assert (found.sum(axis=1) <= 1).all()
+        near = alike(described_others.dark, described_others.dark)
+        assert (near.sum(axis=1) <= 1).all()

@@ -16,6 +16,7 @@ from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.tasks.train import train
+from tests.data.samples import ready
 from tests.data.unpaired.photo_tables import pixels, write_photo
 from tests.running import TINY, TINY_NETWORKS, composed, published
 
@@ -60,9 +61,7 @@ def photos(root: Path) -> list[Fingerprint]:
         crop_size=16,
         num_workers=0,
     )
-    data.prepare_data()
-    data.setup("fit")
-    return data.trained_on()
+    return ready(data).trained_on()
 
 
 def test_as_on_overlap_says(root: Path) -> None:
@@ -85,9 +84,9 @@ def test_copies_of_targets_and_of_dark_images_are_told_apart(root: Path) -> None
         Image.fromarray(pixels("test2", SIZE) // 8).save(root / "dark" / f"d{number}.jpg", quality=85 + number)
         (root / "dark" / f"d{number}.png").unlink()
     seen = photos(root)
-    with pytest.warns(UserWarning, match=r"of the 3 test images of") as said:
+    with pytest.warns(UserWarning, match=r"of the 3 test images of") as warned:
         check_seen(pairs(root), {"uses.band=b.pt": [], "uses.quality=q.pt": seen}, REMEDY)
-    first, second = (str(one.message) for one in said)
+    first, second = (str(one.message) for one in warned)
     assert "1 of the 3 test images of train/test were seen by uses.quality=q.pt (folder/" in first
     assert first.index("for example 1") > 0
     assert "1 of the 3 test images of train/test look like photos that were seen by uses.quality=q.pt" in second
@@ -100,9 +99,9 @@ def test_what_two_networks_have_seen_is_said_once(root: Path) -> None:
     tested = pairs(root)
     tested.setup("test")
     seen = [replace(tested.tested_on(), name="v1/train")]
-    with pytest.warns(UserWarning, match=r"3 of the 3 test images .* seen by uses\.band \(v1/train\)") as said:
+    with pytest.warns(UserWarning, match=r"3 of the 3 test images .* seen by uses\.band \(v1/train\)") as warned:
         check_seen(pairs(root), {"uses.band": seen, "uses.quality": seen}, REMEDY)
-    assert len(said) == 1
+    assert len(warned) == 1
 
 
 def test_pairs_that_test_on_nothing_else_are_not_compared(root: Path) -> None:
@@ -127,9 +126,9 @@ def test_no_part_of_a_mixture_may_hold_test_images_of_the_first(root: Path, on_o
     bright = PhotosDataModule(str(root / "good"), LowLightCamera(), str(root / "cache"), **options)
     data = MixedDataModule({"pairs": pairs(root, on_overlap), "photos": bright}, crop_size=12, num_workers=0)
     data.prepare_data()
-    said = r"1 of the 3 .*data\.parts\.photos .*, for example 1"
-    said += "" if on_overlap == "warn" else r".*data\.parts\.pairs\.on_overlap=warn"
-    with pytest.warns(UserWarning, match=said) if on_overlap == "warn" else pytest.raises(DRBNError, match=said):
+    message = r"1 of the 3 .*data\.parts\.photos .*, for example 1"
+    message += "" if on_overlap == "warn" else r".*data\.parts\.pairs\.on_overlap=warn"
+    with pytest.warns(UserWarning, match=message) if on_overlap == "warn" else pytest.raises(DRBNError, match=message):
         data.setup("fit")
 
 
@@ -138,9 +137,9 @@ def test_stage_2_says_so_before_it_begins(root: Path) -> None:
     write_photo(root / "good" / f"{trained}.png", pixels("test1", SIZE))
     artifacts = published(root / "artifacts")
     network = Discriminator(base_channels=2)
-    about = NetworkDescription("drbn_lightning.networks.discriminator.Discriminator", {"base_channels": 2})
+    description = NetworkDescription("drbn_lightning.networks.discriminator.Discriminator", {"base_channels": 2})
     seen = [one.as_dict() for one in photos(root)]
-    save(artifacts / "quality.pt", header("quality", about, {}, seen), network.state_dict())
+    save(artifacts / "quality.pt", header("quality", description, {}, seen), network.state_dict())
     data = [
         f"data.root={root / 'train'}",
         f"data.test_low={root / 'test/low'}",

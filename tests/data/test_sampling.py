@@ -8,12 +8,12 @@ from drbn_lightning.errors import DRBNError
 
 def epoch(length: int, batch_size: int, world_size: int = 1, number: int = 0, seed: int = 0) -> list[list[list[int]]]:
     """The indices of an epoch, by process and step."""
-    found = []
+    positions = []
     for rank in range(world_size):
         batches = EpochBatches(length, batch_size, seed, rank, world_size)
         batches.set_epoch(number)
-        found.append([[index for _, index in batch] for batch in batches])
-    return found
+        positions.append([[index for _, index in batch] for batch in batches])
+    return positions
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.unpaired.splits import roles
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule
 from drbn_lightning.errors import DRBNError
+from tests.data.samples import ready
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
-from tests.running import all_same
+from tests.running import all_same, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
@@ -37,12 +38,6 @@ def scenes(**changes: Any) -> SemiSupervisedDataModule:  # noqa: ANN401 any sett
     return SemiSupervisedDataModule(
         SyntheticDataModule(camera, **(SCENES | changes)), SyntheticRatingsDataModule(camera, **PHOTOS)
     )
-
-
-def ready(data: SemiSupervisedDataModule) -> SemiSupervisedDataModule:
-    data.prepare_data()
-    data.setup("fit")
-    return data
 
 
 def same(first: SemiSupervisedBatch, second: SemiSupervisedBatch) -> bool:
@@ -87,7 +82,7 @@ def test_validation_is_pairs_and_dark_photos_and_testing_pairs_alone() -> None:
     data.setup("test")
     assert [type(batch) for batch in data.test_dataloader()] == [PairBatch] * 2
     assert data.tested_on().name == "synthetic/test"
-    assert [found.name for found in data.trained_on()] == ["synthetic/train", "graded/train"]
+    assert [fingerprint.name for fingerprint in data.trained_on()] == ["synthetic/train", "graded/train"]
     assert data.describe() == f"{data.pairs.describe()}; {data.unpaired.describe()}"
 
 
@@ -149,17 +144,7 @@ def test_lightning_trains_on_it(tmp_path: Path, dark: int) -> None:
     camera = LowLightCamera()
     photos = SyntheticRatingsDataModule(camera, **(PHOTOS | {"real_low_validation_photos": dark}))
     data, stage = SemiSupervisedDataModule(SyntheticDataModule(camera, **SCENES), photos), Counting()
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        default_root_dir=tmp_path,
-    )
-    trainer.fit(stage, data)
+    trainer(tmp_path, enable_checkpointing=False, num_sanity_val_steps=0).fit(stage, data)
     assert (
         stage.seen == [("train", 4), ("train", 3), ("train", 3)] + [("PairBatch", 0)] * 3 + [("PhotoBatch", 1)] * dark
     )
@@ -193,7 +178,7 @@ def stored(root: Path) -> SemiSupervisedDataModule:
 @pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 def test_photos_that_have_nothing_to_do_with_the_test_set(folders: Path) -> None:
     data = ready(stored(folders))
-    names = [found.name for found in data.trained_on()]
+    names = [fingerprint.name for fingerprint in data.trained_on()]
     assert names == ["v1/train", "v1/validation", "folder/high", "folder/real_low", "folder/validation"]
     assert "8 photos in" in data.describe()
 

@@ -13,8 +13,8 @@ from drbn_lightning.evaluation.methods import EvaluatedMethod
 
 
 def method(**changes: object) -> EvaluatedMethod:
-    about = EvaluatedMethod("mine", lambda image: image.low, {"kind": "checkpoint"}, [])
-    return about._replace(**changes)  # type: ignore[arg-type]  # fields of EvaluatedMethod
+    evaluated = EvaluatedMethod("mine", lambda image: image.low, {"kind": "checkpoint"}, [])
+    return evaluated._replace(**changes)  # type: ignore[arg-type]  # fields of EvaluatedMethod
 
 
 def fingerprint_of(name: str, *names: str) -> Fingerprint:
@@ -64,7 +64,7 @@ def test_what_is_unknown_is_said_to_be() -> None:
 def test_released_weights_have_seen_the_numbers_of_the_released_code(
     name: str, images: tuple[str, ...], seen: int | None
 ) -> None:
-    released = method(trained_on=None, about={"source": "official stage-1 weights"})
+    released = method(trained_on=None, origin={"source": "official stage-1 weights"})
     (note,) = notes([released], fingerprint_of(name, *images))
     assert "official stage-1 weights do not say which images they were trained on" in note.text
     assert (note.seen, note.is_warning) == (seen, bool(seen))
@@ -96,8 +96,8 @@ def test_lol_v1_and_lol_v2_real_leak_into_each_other(reference: Path, tmp_path: 
         return CachedPairs(cache, pairs).fingerprint(f"{release}/{split}")
 
     def said(trained: str, on: str) -> str:
-        about = [fingerprint(trained, "train").as_dict()]
-        (note,) = notes([method(trained_on=about)], fingerprint(on, "test"))
+        fingerprints = [fingerprint(trained, "train").as_dict()]
+        (note,) = notes([method(trained_on=fingerprints)], fingerprint(on, "test"))
         assert note.is_warning
         return note.text
 

@@ -74,9 +74,9 @@ def test_results_are_scored_as_a_person_would_see_them() -> None:
 
 
 def test_photos_are_scored_as_they_are_asked_for() -> None:
-    given = iter([photo(0), photo(1)])
-    next(rate({"input": input_method}, given, LikesLight(), CPU))
-    assert next(given).name == ["1.jpg"]
+    photos = iter([photo(0), photo(1)])
+    next(rate({"input": input_method}, photos, LikesLight(), CPU))
+    assert next(photos).name == ["1.jpg"]
 
 
 def test_several_photos_at_once_are_refused() -> None:
@@ -95,10 +95,10 @@ def test_the_table_has_means_and_paired_differences() -> None:
         ["recompose", "3", "0.500", "0.6178", "0.2500"],
     ]
     assert len({len(line) for line in lines[:4]}) == 1
-    found = paired([0.0, -1.0, 1.0], [0.5, 0.0, 1.0])
+    difference = paired([0.0, -1.0, 1.0], [0.5, 0.0, 1.0])
     assert lines[4].startswith("band - input: +2.000 [")
     assert lines[5] == (
-        f"recompose - band: +0.500 [{found.low:.3f}, {found.high:.3f}] (3 photos, paired bootstrap, 95 %)"
+        f"recompose - band: +0.500 [{difference.low:.3f}, {difference.high:.3f}] (3 photos, paired bootstrap, 95 %)"
     )
 
 
@@ -139,11 +139,11 @@ def test_csv_has_a_row_for_each_photo_and_method() -> None:
 
 def test_rated_photos_are_scored_as_they_are() -> None:
     batches = [photo(0, "high", 7.0), photo(1), photo(2, "middle", 5.0, 9, 7), photo(3, "low", 3.0), photo(4, "high")]
-    found = score_ratings(batches, LikesLight().train(), CPU)
-    assert found.kinds == ["high", "middle", "low", "high"]
-    assert found.mos.tolist() == pytest.approx([7.0, 5.0, 3.0, math.nan], nan_ok=True)
+    ratings = score_ratings(batches, LikesLight().train(), CPU)
+    assert ratings.kinds == ["high", "middle", "low", "high"]
+    assert ratings.mos.tolist() == pytest.approx([7.0, 5.0, 3.0, math.nan], nan_ok=True)
     expected = [10 * (batches[n].photo.mean().item() - 0.5) for n in (0, 2, 3, 4)]
-    assert found.scores.tolist() == pytest.approx(expected, abs=1e-5)
+    assert ratings.scores.tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_batch_of_several_kinds_is_scored_row_for_row() -> None:
@@ -155,7 +155,7 @@ def test_a_batch_of_several_kinds_is_scored_row_for_row() -> None:
         ["high", "real_low", "low"],
         ["0.jpg", "1.jpg", "2.jpg"],
     )
-    one, other = (score_ratings(given, LikesLight(), CPU) for given in (single, [both]))
+    one, other = (score_ratings(batches, LikesLight(), CPU) for batches in (single, [both]))
     assert one.kinds == other.kinds == ["high", "low"]
     assert torch.allclose(one.scores, other.scores)
     assert torch.equal(one.mos, other.mos)

@@ -46,15 +46,15 @@ def image(seed: int, height: int = 16, width: int = 20) -> EvaluationImage:
 
 
 def test_every_method_scores_every_image_of_any_size() -> None:
-    given = [image(0), image(1, 17, 9)]
+    images = [image(0), image(1, 17, 9)]
     methods = {
         "input": image_method(input_method),
         "half": image_method(gamma_method(0.5)),
         "band": image_method(network_method(Brighter(), torch.device("cpu"))),
     }
-    scored = list(score_images(methods, given, METRICS))
+    scored = list(score_images(methods, images, METRICS))
     assert [(one.image.name, one.image.key) for one in scored] == [(f"Image_{n}", f"image_{n}") for n in (0, 1)]
-    for one, pair in zip(scored, given, strict=True):
+    for one, pair in zip(scored, images, strict=True):
         assert pair.normal is not None
         assert [score.method for score in one.scores] == list(one.results) == list(methods)
         expected = {"input": pair.low, "half": pair.low**0.5, "band": pair.low + 0.25}
@@ -68,10 +68,10 @@ def test_every_method_scores_every_image_of_any_size() -> None:
 
 
 def test_images_are_scored_as_they_are_asked_for() -> None:
-    given = iter([image(0), image(1)])
-    scored = score_images({"input": image_method(input_method)}, given, METRICS)
+    images = iter([image(0), image(1)])
+    scored = score_images({"input": image_method(input_method)}, images, METRICS)
     next(scored)
-    assert next(given).name == "Image_1"
+    assert next(images).name == "Image_1"
 
 
 def test_without_a_target_nothing_is_said_that_needs_one() -> None:

@@ -52,7 +52,7 @@ def test_worst_images_come_first() -> None:
 
 def test_json_holds_no_number_that_is_none() -> None:
     assert [plain(value) for value in (1.5, math.nan, math.inf)] == [1.5, None, "inf"]
-    about = as_plain(found())
-    assert about["images"] == 3
-    assert about["methods"]["mine"]["means"]["psnr"]["mean"] == pytest.approx(20.0)
-    assert about["differences"][0]["minus"] == "input"
+    in_plain_values = as_plain(found())
+    assert in_plain_values["images"] == 3
+    assert in_plain_values["methods"]["mine"]["means"]["psnr"]["mean"] == pytest.approx(20.0)
+    assert in_plain_values["differences"][0]["minus"] == "input"

@@ -31,23 +31,23 @@ def methods() -> list[EvaluatedMethod]:
 
 
 def test_a_set_is_scored_written_and_shown_worst_first(tmp_path: Path) -> None:
-    found = evaluate_set(ImageSet("set", TESTED, images), methods(), COLUMNS, "twice", Output(tmp_path, 1, 2, CPU))
-    assert [metric.key for metric in found.result.metrics] == ["psnr"]
-    assert [row.method for row in found.result.rows] == ["input", "twice"]
-    assert list(found.images) == ["p1", "p2"]  # p0 is as bright as it should be
-    assert list(found.images["p1"]) == ["input", "twice", "target"]
+    outcome = evaluate_set(ImageSet("set", TESTED, images), methods(), COLUMNS, "twice", Output(tmp_path, 1, 2, CPU))
+    assert [metric.key for metric in outcome.result.metrics] == ["psnr"]
+    assert [row.method for row in outcome.result.rows] == ["input", "twice"]
+    assert list(outcome.images) == ["p1", "p2"]  # p0 is as bright as it should be
+    assert list(outcome.images["p1"]) == ["input", "twice", "target"]
     assert [file.name for file in tmp_path.iterdir()] == ["p0.png"]
-    assert mean_psnr(found, "input") == pytest.approx((20 + 6.02 + 10.46) / 3, abs=0.1)
-    assert found.samples == []
+    assert mean_psnr(outcome, "input") == pytest.approx((20 + 6.02 + 10.46) / 3, abs=0.1)
+    assert outcome.samples == []
 
 
 def test_without_targets_there_are_figures_that_need_none(tmp_path: Path) -> None:
     without = ImageSet("photos", TESTED, lambda: images(targets=False), has_targets=False)
-    found = evaluate_set(without, methods(), COLUMNS, "twice", Output(tmp_path, 0, 9, CPU))
-    assert [metric.key for metric in found.result.metrics] == ["brightness", "clipped", "colourfulness"]
-    assert list(found.images["p0"]) == ["input", "twice"]
-    assert found.result.rows[1].means["brightness"].mean == pytest.approx(0.2)
-    assert mean_psnr(found, "twice") != mean_psnr(found, "twice")
+    outcome = evaluate_set(without, methods(), COLUMNS, "twice", Output(tmp_path, 0, 9, CPU))
+    assert [metric.key for metric in outcome.result.metrics] == ["brightness", "clipped", "colourfulness"]
+    assert list(outcome.images["p0"]) == ["input", "twice"]
+    assert outcome.result.rows[1].means["brightness"].mean == pytest.approx(0.2)
+    assert mean_psnr(outcome, "twice") != mean_psnr(outcome, "twice")
     assert not list(tmp_path.iterdir())
 
 

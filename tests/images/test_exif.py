@@ -24,9 +24,9 @@ def saved(path: Path, exif: bytes) -> Image.Image:
 def test_two_bytes_change_and_the_others_stay(tmp_path: Path) -> None:
     raw = described(6).tobytes()
     with saved(tmp_path / "a.jpg", raw) as image:
-        found = upright_exif(image)
-    assert found is not None
-    assert [before for before, after in zip(raw, found, strict=True) if before != after] == [6]
+        exif = upright_exif(image)
+    assert exif is not None
+    assert [before for before, after in zip(raw, exif, strict=True) if before != after] == [6]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -65,15 +65,15 @@ def test_an_orientation_that_means_nothing_counts_as_upright(tmp_path: Path) -> 
 def test_a_tiff_files_own_tags_are_no_description(tmp_path: Path) -> None:
     with saved(tmp_path / "a.tif", b"") as image:
         image.load()
-        found = Image.Exif()
-        found.load(upright_exif(image) or b"")
-    assert {*found} <= {0x011A, 0x011B, 0x0128}
+        tags = Image.Exif()
+        tags.load(upright_exif(image) or b"")
+    assert {*tags} <= {0x011A, 0x011B, 0x0128}
     with saved(tmp_path / "b.tif", described(3).tobytes()) as image:
         image.load()
-        found.load(upright_exif(image) or b"")
-    assert found[0x010F] == "Maker"
-    assert 0x0111 not in found
-    assert found.get_ifd(0x8769)[0x927C] == b"notes of the maker, with offsets"
+        tags.load(upright_exif(image) or b"")
+    assert tags[0x010F] == "Maker"
+    assert 0x0111 not in tags
+    assert tags.get_ifd(0x8769)[0x927C] == b"notes of the maker, with offsets"
 
 
 def sized(order: str, width: int, height: int) -> bytes:
@@ -87,9 +87,9 @@ def sized(order: str, width: int, height: int) -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("size", [(30, 20), (70000, 20)])
 def test_sizes_are_those_of_the_upright_image(order: str, size: tuple[int, int]) -> None:
-    found = with_size(sized(order, 20, 30), *size)
+    exif = with_size(sized(order, 20, 30), *size)
     again = Image.Exif()
-    again.load(found or b"")
+    again.load(exif or b"")
     inside = again.get_ifd(0x8769)
     assert (again[0x0100], again[0x0101], inside[0xA002], inside[0xA003], inside[0x8827]) == (*size, *size, 1600)
 

@@ -28,18 +28,18 @@ def test_xmp_is_kept_and_corrected(tmp_path: Path, suffix: str, target: str) -> 
     read = read_photograph(tmp_path / f"a.{suffix}")
     assert read.pixels.shape == PICTURE.shape  # orientation in XMP alone does not count, as in browsers
     write_photograph(tmp_path / f"b.{target}", read)
-    found = read_photograph(tmp_path / f"b.{target}").metadata.xmp
-    assert found == corrected(XMP, 12, 8)
+    xmp = read_photograph(tmp_path / f"b.{target}").metadata.xmp
+    assert xmp == corrected(XMP, 12, 8)
 
 
 def test_xmp_tells_of_the_upright_image_only() -> None:
-    found = corrected(XMP, 8, 12)
-    assert found is not None
+    xmp = corrected(XMP, 8, 12)
+    assert xmp is not None
     for kept in (b'xmp:Rating="4"', b'tiff:Orientation="1"', b"tiff:ImageWidth='8'", b'exif:PixelYDimension="12"'):
-        assert kept in found
-    assert b"<tiff:ImageLength>12</tiff:ImageLength><dc:title>Night</dc:title>" in found
+        assert kept in xmp
+    assert b"<tiff:ImageLength>12</tiff:ImageLength><dc:title>Night</dc:title>" in xmp
     for gone in (b"MotionPhoto", b"hdrgm:Version", b"of a video"):
-        assert gone not in found
+        assert gone not in xmp
     assert corrected("night".encode("utf-16"), 8, 12) is None
 
 

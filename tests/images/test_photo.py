@@ -56,9 +56,9 @@ def deep_file(path: Path, image: NDArray[np.uint16]) -> None:
 
 
 def deep_content(path: Path) -> NDArray[Any]:
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    assert found is not None
-    return found if found.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]]
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert pixels is not None
+    return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
 
 
 @pytest.mark.parametrize("suffix", EVERY_SUFFIX)
@@ -73,11 +73,11 @@ def test_every_format_goes_in_and_out(tmp_path: Path, suffix: str, gray: bool) -
     with Image.open(tmp_path / f"b.{suffix}") as result:
         assert result.format == photograph.format
         assert result.mode == ("L" if gray and suffix != "webp" else "RGB") or suffix == "avif"
-        found = np.asarray(result.convert("RGB")).astype(int)
+        rgb = np.asarray(result.convert("RGB")).astype(int)
     assert photograph.pixels.shape == (40, 32, 3)
     assert photograph.pixels.dtype == np.uint8
     assert photograph.alpha is None
-    assert np.abs(found - expected).mean() <= (0 if suffix in LOSSLESS else 6)
+    assert np.abs(rgb - expected).mean() <= (0 if suffix in LOSSLESS else 6)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif", "avif"])
@@ -91,8 +91,8 @@ def test_alpha_is_kept(tmp_path: Path, suffix: str, mode: str) -> None:
     assert photograph.pixels.shape == (8, 12, 3)
     with Image.open(tmp_path / f"b.{suffix}") as result:
         assert result.mode == (mode if suffix in LOSSLESS else "RGBA")
-        found = np.asarray(result.getchannel("A")).astype(int)
-    assert np.abs(found - colours(channels=4)[..., 3]).max() <= (0 if suffix != "avif" else 3)
+        alpha = np.asarray(result.getchannel("A")).astype(int)
+    assert np.abs(alpha - colours(channels=4)[..., 3]).max() <= (0 if suffix != "avif" else 3)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "bmp"])
@@ -100,9 +100,9 @@ def test_without_alpha_in_the_format_the_paper_is_white(tmp_path: Path, suffix: 
     alpha = np.full((8, 12), 255, np.uint8)
     alpha[:, 6:] = 0
     write_photograph(tmp_path / f"a.{suffix}", Photograph(np.full((8, 12, 3), 40, np.uint8), alpha))
-    found = read_photograph(tmp_path / f"a.{suffix}").pixels
-    assert np.abs(found[:, :4].astype(int) - 40).max() <= 4
-    assert found[:, 9:].min() >= 250
+    pixels = read_photograph(tmp_path / f"a.{suffix}").pixels
+    assert np.abs(pixels[:, :4].astype(int) - 40).max() <= 4
+    assert pixels[:, 9:].min() >= 250
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -173,9 +173,9 @@ def test_one_transparent_value_of_sixteen_bits_becomes_alpha(tmp_path: Path, col
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "bmp", "avif"])
 def test_sixteen_bits_become_eight_where_there_are_no_more(tmp_path: Path, suffix: str) -> None:
     write_photograph(tmp_path / f"a.{suffix}", Photograph(colours(dtype=np.uint16)))
-    found = read_photograph(tmp_path / f"a.{suffix}").pixels
-    assert found.dtype == np.uint8
-    assert np.abs(found.astype(int) - colours()).mean() <= (1 if suffix == "bmp" else 6)
+    pixels = read_photograph(tmp_path / f"a.{suffix}").pixels
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - colours()).mean() <= (1 if suffix == "bmp" else 6)
 
 
 def test_a_gray_photo_comes_out_as_the_luminance_of_its_result(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from drbn_lightning.images.png_chunks import (
     comment_chunk,
     inserted,
     iptc_of,
-    kept,
     keyword_of,
+    lasting_chunks,
     raw_profile,
     resolution_chunk,
     xmp_chunk,
@@ -29,9 +29,9 @@ def test_texts_and_colours_are_kept_and_nothing_else(tmp_path: Path) -> None:
         Chunk(b"zTXt", b"Raw profile type exif\0\0"), Chunk(b"tEXt", b"Raw profile type iptc\0"),
     ]  # fmt: skip
     (tmp_path / "a.png").write_bytes(inserted(png(), [*other, *wanted]))
-    assert list(kept(tmp_path / "a.png")) == wanted
+    assert list(lasting_chunks(tmp_path / "a.png")) == wanted
     (tmp_path / "b.png").write_bytes(inserted(png(), wanted)[:-20])
-    assert list(kept(tmp_path / "b.png")) == wanted
+    assert list(lasting_chunks(tmp_path / "b.png")) == wanted
 
 
 def test_chunks_are_valid() -> None:

@@ -27,9 +27,9 @@ def test_lossless_files_come_back_exactly(tmp_path: Path, suffix: str) -> None:
 def test_lossy_files_come_back_nearly(tmp_path: Path, suffix: str) -> None:
     smooth = np.broadcast_to(np.arange(0, 240, 5, dtype=np.uint8)[None, :, None], (32, 48, 3))
     Image.fromarray(np.ascontiguousarray(smooth)).save(tmp_path / f"a.{suffix}", quality=95)
-    found = read_rgb(tmp_path / f"a.{suffix}")
-    assert found.shape == (32, 48, 3)
-    assert np.abs(found.astype(int) - smooth).mean() < 2
+    pixels = read_rgb(tmp_path / f"a.{suffix}")
+    assert pixels.shape == (32, 48, 3)
+    assert np.abs(pixels.astype(int) - smooth).mean() < 2
 
 
 def test_gray_palette_and_alpha_become_rgb(tmp_path: Path) -> None:
@@ -136,5 +136,5 @@ def test_sixteen_bits_a_colour_are_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     (tmp_path / "turned.png").write_bytes(sixteen_bit.png(colours, exif.tobytes(), None))
-    found = read_rgb(tmp_path / "turned.png")
-    np.testing.assert_array_equal(found, (np.rot90(colours, -1) / 257).round())
+    pixels = read_rgb(tmp_path / "turned.png")
+    np.testing.assert_array_equal(pixels, (np.rot90(colours, -1) / 257).round())

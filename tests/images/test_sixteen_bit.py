@@ -18,10 +18,10 @@ def noise(shape: tuple[int, ...], dtype: type = np.uint16) -> NDArray[Any]:
 @pytest.mark.parametrize("channels", [3, 4])
 def test_colours_come_back_exactly(size: tuple[int, int], channels: int) -> None:
     image = noise((*size, channels))
-    given = image.copy()
+    before = image.copy()
     assert np.array_equal(decode(png(image, None, None)), image)
     assert np.array_equal(tifffile.imread(io.BytesIO(tiff(image, None, None))), image)
-    assert np.array_equal(image, given)
+    assert np.array_equal(image, before)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -77,8 +77,8 @@ def test_every_orientation(tmp_path: Path, orientation: int, mode: str) -> None:
             plain = read_rgb(tmp_path / "b.tif")
             assert np.abs(plain.astype(int) - np.asarray(image.convert("RGB"))).max() <= (60 if mode == "CMYK" else 0)
         np.testing.assert_array_equal(read_rgb(tmp_path / "a.tif"), stand(plain, orientation))
-        found = read_photograph(tmp_path / "a.tif").pixels
-        np.testing.assert_array_equal((found / 257).round() if mode == "deep" else found, stand(plain, orientation))
+        pixels = read_photograph(tmp_path / "a.tif").pixels
+        np.testing.assert_array_equal((pixels / 257).round() if mode == "deep" else pixels, stand(plain, orientation))
 
 
 def test_orientation_in_xmp_alone_does_not_count(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ PATH = Path("a.tif")
     ],
 )
 def test_white_is_the_largest_number(values: Pixels, bits: int, expected: list[int]) -> None:
-    found = whole_numbers(PATH, values[:, None, None], bits)
-    assert found.dtype == ("uint8" if bits == 8 else "uint16")
-    assert found[:, 0, 0].tolist() == expected
+    numbers = whole_numbers(PATH, values[:, None, None], bits)
+    assert numbers.dtype == ("uint8" if bits == 8 else "uint16")
+    assert numbers[:, 0, 0].tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_other_numbers_are_refused(values: Pixels, bits: int) -> None:
 )  # fmt: skip
 def test_alpha_is_found(count: int, channels: int, extra: tuple[int, ...], place: int | None, multiplied: bool) -> None:
     image = np.arange(channels, dtype=np.uint16)[None, None]
-    colours, alpha, found = split(PATH, image, count, extra)
+    colours, alpha, kind = split(PATH, image, count, extra)
     assert colours.tolist() == [[[*range(count)]]]
     assert (None if alpha is None else alpha.tolist()) == (None if place is None else [[place]])
-    assert found == multiplied
+    assert kind == multiplied
 
 
 @pytest.mark.parametrize(("count", "channels"), [(3, 2), (1, 3)])

@@ -15,8 +15,8 @@ def negative(rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:
     assert rgb.ndim == 3
     assert rgb.shape[2] == 3
     white = 1 if rgb.dtype.kind == "f" else np.iinfo(rgb.dtype).max
-    found: Pixels = (white - rgb).astype(rgb.dtype)
-    return found
+    result: Pixels = (white - rgb).astype(rgb.dtype)
+    return result
 
 
 def random(shape: tuple[int, ...], dtype: str = "uint8") -> Pixels:
@@ -28,18 +28,18 @@ def random(shape: tuple[int, ...], dtype: str = "uint8") -> Pixels:
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
 def test_arrays_keep_shape_and_type(size: tuple[int, int], dtype: str) -> None:
     for shape in (size, (*size, 3), (*size, 4)):
-        given = random(shape, dtype)
-        found = enhanced_array(given, negative)
-        assert (found.shape, found.dtype) == (given.shape, given.dtype)
-        colours = found[..., :3] if given.ndim == 3 else found
-        expected = negative(given[..., :3]) if given.ndim == 3 else given.max() * 0 + _white(given) - given
+        photo = random(shape, dtype)
+        result = enhanced_array(photo, negative)
+        assert (result.shape, result.dtype) == (photo.shape, photo.dtype)
+        colours = result[..., :3] if photo.ndim == 3 else result
+        expected = negative(photo[..., :3]) if photo.ndim == 3 else photo.max() * 0 + _white(photo) - photo
         np.testing.assert_allclose(colours.astype(float), expected.astype(float), atol=2e-3 if dtype[0] == "f" else 0)
-        if shape[-1] == 4 and given.ndim == 3:
-            np.testing.assert_array_equal(found[..., 3], given[..., 3])
+        if shape[-1] == 4 and photo.ndim == 3:
+            np.testing.assert_array_equal(result[..., 3], photo[..., 3])
 
 
-def _white(given: Pixels) -> float:
-    return 1.0 if given.dtype.kind == "f" else float(np.iinfo(given.dtype).max)
+def _white(photo: Pixels) -> float:
+    return 1.0 if photo.dtype.kind == "f" else float(np.iinfo(photo.dtype).max)
 
 
 def test_gray_is_the_luma_of_the_result() -> None:
@@ -49,7 +49,7 @@ def test_gray_is_the_luma_of_the_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("photo", "message"),
     [
         (np.zeros((2, 3, 2), np.uint8), r"\(H, W\).*\(2, 3, 2\)"),
         (np.zeros(3, np.uint8), r"\(3,\)"),
@@ -62,9 +62,9 @@ def test_gray_is_the_luma_of_the_result() -> None:
         (np.array([[0.5, np.nan]]), r"\[0, 1\]"),
     ],
 )
-def test_what_is_no_image_is_refused(given: Pixels, message: str) -> None:
+def test_what_is_no_image_is_refused(photo: Pixels, message: str) -> None:
     with pytest.raises(DRBNError, match=message):
-        enhanced_array(given, negative)
+        enhanced_array(photo, negative)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -74,16 +74,16 @@ def test_what_is_no_image_is_refused(given: Pixels, message: str) -> None:
      ("YCbCr", "RGB"), ("HSV", "RGB"), ("RGBX", "RGB"), ("PA", "RGBA"), ("RGBa", "RGBA"), ("La", "LA")],
 )  # fmt: skip
 def test_images_keep_their_kind(size: tuple[int, int], mode: str, becomes: str) -> None:
-    given = Image.fromarray(random((*size, 4))).convert("RGB")
+    photo = Image.fromarray(random((*size, 4))).convert("RGB")
     if mode in ("LA", "La", "PA", "RGBA", "RGBa"):
-        given.putalpha(Image.fromarray(random(size)))
+        photo.putalpha(Image.fromarray(random(size)))
     steps = {"La": ["LA", "La"], "PA": ["LA", "PA"], "RGBX": ["RGB", "RGBX"]}.get(mode, [mode])
     for step in steps:
-        given = given.convert(step)
-    found = enhanced_image(given, negative)
-    assert (found.mode, found.size) == (becomes, given.size)
-    plain = np.asarray(given.convert(becomes))
-    result = np.asarray(found)
+        photo = photo.convert(step)
+    enhanced = enhanced_image(photo, negative)
+    assert (enhanced.mode, enhanced.size) == (becomes, photo.size)
+    plain = np.asarray(photo.convert(becomes))
+    result = np.asarray(enhanced)
     alpha = becomes in ("LA", "RGBA")
     colours = plain[..., :-1] if alpha else plain
     np.testing.assert_allclose((result[..., :-1] if alpha else result).astype(int), 255 - colours.astype(int), atol=1)
@@ -93,9 +93,9 @@ def test_images_keep_their_kind(size: tuple[int, int], mode: str, becomes: str) 
 
 def test_16_bit_images_stay() -> None:
     pixels = random((5, 6), "uint16")
-    found = enhanced_image(Image.fromarray(pixels), negative)
-    assert found.mode == "I;16"
-    np.testing.assert_array_equal(np.asarray(found), 65535 - pixels)
+    result = enhanced_image(Image.fromarray(pixels), negative)
+    assert result.mode == "I;16"
+    np.testing.assert_array_equal(np.asarray(result), 65535 - pixels)
     wide = enhanced_image(Image.fromarray(pixels.astype(np.int32)), negative)
     np.testing.assert_array_equal(np.asarray(wide), 65535 - pixels)
 
@@ -107,13 +107,13 @@ def test_images_of_unknown_range_are_refused(dtype: str, message: str) -> None:
 
 
 def test_a_transparent_colour_becomes_alpha() -> None:
-    given = Image.fromarray(np.array([[[9, 9, 9], [1, 2, 3]]], np.uint8)).convert("P", palette=Image.Palette.ADAPTIVE)
-    given.info |= {"transparency": int(np.asarray(given)[0, 0]), "icc_profile": b"profile"}
-    found = enhanced_image(given, negative)
-    assert found.mode == "RGBA"
-    assert np.asarray(found)[0, :, 3].tolist() == [0, 255]
-    assert found.info == {"icc_profile": b"profile"}
-    assert "transparency" in given.info
+    photo = Image.fromarray(np.array([[[9, 9, 9], [1, 2, 3]]], np.uint8)).convert("P", palette=Image.Palette.ADAPTIVE)
+    photo.info |= {"transparency": int(np.asarray(photo)[0, 0]), "icc_profile": b"profile"}
+    result = enhanced_image(photo, negative)
+    assert result.mode == "RGBA"
+    assert np.asarray(result)[0, :, 3].tolist() == [0, 255]
+    assert result.info == {"icc_profile": b"profile"}
+    assert "transparency" in photo.info
 
 
 def hides_nothing(rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:
@@ -126,26 +126,26 @@ def hides_nothing(rgb: Pixels, *, alpha: Pixels | None = None) -> Pixels:
 def test_alpha_of_arrays_reaches_the_network(dtype: str) -> None:
     image = np.full((4, 5, 4), _white(np.zeros(1, dtype)), dtype)
     image[:2, :, :3], image[2:, :, 3] = 0, 0
-    found = enhanced_array(image, hides_nothing)
-    assert (found[..., :3] == 0).all()
-    np.testing.assert_array_equal(found[..., 3], image[..., 3])
+    result = enhanced_array(image, hides_nothing)
+    assert (result[..., :3] == 0).all()
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "La", "RGBa", "P", "I;16"])
 def test_alpha_of_pillow_images_reaches_the_network(mode: str) -> None:
     pixels = np.full((4, 5, 4), 255, np.uint8)
     pixels[:2, :, :3], pixels[2:, :, 3] = 8, 0
-    given = Image.fromarray(pixels)
+    photo = Image.fromarray(pixels)
     for step in {"La": ["LA", "La"], "PA": ["L", "PA"], "P": ["L"], "I;16": ["L", "I;16"]}.get(mode, [mode]):
-        given = given.convert(step)
+        photo = photo.convert(step)
     if mode == "PA":
-        given.putalpha(Image.fromarray(pixels[..., 3]))
+        photo.putalpha(Image.fromarray(pixels[..., 3]))
     if mode in ("P", "I;16"):
-        given.info["transparency"] = 255
-    found = enhanced_image(given, hides_nothing)
+        photo.info["transparency"] = 255
+    result = enhanced_image(photo, hides_nothing)
     if mode == "I;16":
-        assert np.asarray(found).tolist() == [[8] * 5] * 2 + [[255] * 5] * 2
-        assert found.info["transparency"] == 255
+        assert np.asarray(result).tolist() == [[8] * 5] * 2 + [[255] * 5] * 2
+        assert result.info["transparency"] == 255
         return
-    assert np.asarray(found.convert("RGBA"))[..., 0].tolist() == [[8] * 5] * 4
-    assert np.asarray(found)[..., -1].tolist() == [[255] * 5] * 2 + [[0] * 5] * 2
+    assert np.asarray(result.convert("RGBA"))[..., 0].tolist() == [[8] * 5] * 4
+    assert np.asarray(result)[..., -1].tolist() == [[255] * 5] * 2 + [[0] * 5] * 2

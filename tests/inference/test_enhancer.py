@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.enhancer import Enhancer, Runner
 from drbn_lightning.inference.loading import load_enhancer
@@ -21,26 +21,26 @@ SIZES = [(1, 1), (1, 9), (3, 5), (37, 41)]
 @pytest.mark.parametrize("size", SIZES)
 def test_a_call_does_what_the_network_does(weights: Path, stage: str, size: tuple[int, int]) -> None:
     enhance = load_enhancer(weights / f"{stage}.pt", precision="float32", device="cpu")
-    assert enhance.stage == enhance.whole.stage == stage
+    assert enhance.stage == enhance.model.stage == stage
     for dtype, white in (("uint8", 255), ("uint16", 65535), ("float32", 1)):
-        given = image(*size, dtype)
-        low = torch.from_numpy(given.astype(np.float32) / np.float32(white)).permute(2, 0, 1)[None]
+        photo = image(*size, dtype)
+        low = torch.from_numpy(photo.astype(np.float32) / np.float32(white)).permute(2, 0, 1)[None]
         with torch.inference_mode():
-            full = load_whole(weights / f"{stage}.pt").network(low).full[0].permute(1, 2, 0).clamp(0, 1).numpy()
-        found = enhance(given)
-        assert (found.shape, found.dtype) == (given.shape, given.dtype)
-        np.testing.assert_allclose(found.astype(float), full * white, atol=1e-5 if white == 1 else white * 1e-5 + 0.51)
+            full = load_model(weights / f"{stage}.pt").network(low).full[0].permute(1, 2, 0).clamp(0, 1).numpy()
+        result = enhance(photo)
+        assert (result.shape, result.dtype) == (photo.shape, photo.dtype)
+        np.testing.assert_allclose(result.astype(float), full * white, atol=1e-5 if white == 1 else white * 1e-5 + 0.51)
 
 
 def test_every_kind_gives_the_same_image(weights: Path) -> None:
     enhance = load_enhancer(weights / "band.pt", precision="float32", device="cpu")
-    given = image(20, 30)
-    array, pillow = enhance(given), enhance(Image.fromarray(given))
-    tensor = enhance(torch.from_numpy(given).permute(2, 0, 1)[None] / 255)
+    photo = image(20, 30)
+    array, pillow = enhance(photo), enhance(Image.fromarray(photo))
+    tensor = enhance(torch.from_numpy(photo).permute(2, 0, 1)[None] / 255)
     np.testing.assert_array_equal(np.asarray(pillow), array)
     assert tensor.shape == (1, 3, 20, 30)
     np.testing.assert_allclose(tensor[0].permute(1, 2, 0).numpy() * 255, array, atol=0.51)
-    gray = enhance(given[..., 0])
+    gray = enhance(photo[..., 0])
     assert gray.shape == (20, 30)
 
 
@@ -51,19 +51,19 @@ def test_other_kinds_are_refused(weights: Path) -> None:
         load_enhancer(weights / "band.pt", strength=0)([[1]])  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("given", [image(4, 4)[..., 0], image(4, 4, "float64"), image(4, 4)[..., :2]])
-def test_arrays_of_another_kind_are_no_colours(weights: Path, given: Pixels) -> None:
+@pytest.mark.parametrize("photo", [image(4, 4)[..., 0], image(4, 4, "float64"), image(4, 4)[..., :2]])
+def test_arrays_of_another_kind_are_no_colours(weights: Path, photo: Pixels) -> None:
     with pytest.raises(DRBNError, match=r"\(H, W"):
-        load_enhancer(weights / "band.pt").enhance_array(given)
+        load_enhancer(weights / "band.pt").enhance_array(photo)
 
 
 def test_strength_0_gives_the_very_image(weights: Path) -> None:
     enhance = load_enhancer(weights / "band.pt", strength=0)
     for dtype in ("uint8", "uint16", "float32", "float64"):
-        given = image(9, 10, dtype)
-        found = enhance(given)
-        np.testing.assert_array_equal(found, given)
-        assert not np.shares_memory(found, given)
+        photo = image(9, 10, dtype)
+        result = enhance(photo)
+        np.testing.assert_array_equal(result, photo)
+        assert not np.shares_memory(result, photo)
     palette = Image.fromarray(image(9, 10)).convert("P")
     found_image = enhance(palette)
     assert (found_image.mode, found_image.tobytes()) == ("P", palette.tobytes())
@@ -72,10 +72,10 @@ def test_strength_0_gives_the_very_image(weights: Path) -> None:
 
 
 def test_strength_goes_from_the_image_to_the_result(weights: Path) -> None:
-    given = image(9, 10, "float32")
-    all_of_it = load_enhancer(weights / "band.pt")(given)
-    third = load_enhancer(weights / "band.pt", strength=0.3)(given)
-    np.testing.assert_allclose(third, given + 0.3 * (all_of_it - given), atol=1e-6)
+    photo = image(9, 10, "float32")
+    all_of_it = load_enhancer(weights / "band.pt")(photo)
+    third = load_enhancer(weights / "band.pt", strength=0.3)(photo)
+    np.testing.assert_allclose(third, photo + 0.3 * (all_of_it - photo), atol=1e-6)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
@@ -86,17 +86,17 @@ def test_a_strength_out_of_range_is_refused(weights: Path, strength: float) -> N
 
 def test_self_ensemble_turns_with_the_image(weights: Path) -> None:
     enhance = load_enhancer(weights / "band.pt", self_ensemble=True)
-    given = image(16, 20, "float32")
-    turned = np.ascontiguousarray(np.rot90(given))
-    np.testing.assert_allclose(enhance(turned), np.rot90(enhance(given)), atol=1e-5)
+    photo = image(16, 20, "float32")
+    turned = np.ascontiguousarray(np.rot90(photo))
+    np.testing.assert_allclose(enhance(turned), np.rot90(enhance(photo)), atol=1e-5)
 
 
 def test_tiles_show_no_seam(weights: Path) -> None:
-    given = image(500, 420, "float32")
-    whole = load_enhancer(weights / "recompose.pt")(given)
-    tiled = load_enhancer(weights / "recompose.pt", tile_size=400)(given)
+    photo = image(500, 420, "float32")
+    untiled = load_enhancer(weights / "recompose.pt")(photo)
+    tiled = load_enhancer(weights / "recompose.pt", tile_size=400)(photo)
     assert len(regions(500, 420, Tiles(400))) > 1
-    np.testing.assert_allclose(tiled, whole, atol=2e-6)
+    np.testing.assert_allclose(tiled, untiled, atol=2e-6)
 
 
 def test_tiles_that_are_too_small_are_refused(weights: Path) -> None:
@@ -114,7 +114,7 @@ def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) 
     def constant(value: float) -> Runner:
         return Runner(lambda low, thumbnail: np.full_like(low, value), Tiles())
 
-    enhance = Enhancer(load_whole(weights / "band.pt"), constant(0.0), constant(1.0))
+    enhance = Enhancer(load_model(weights / "band.pt"), constant(0.0), constant(1.0))
     assert (enhance(image(4, 4)) == 0).all()
     assert (enhance(image(4, 4, "uint16")) == 65535).all()
     assert (enhance(torch.rand(3, 4, 4)) == 1).all()
@@ -131,23 +131,23 @@ def test_threads_take_turns(weights: Path) -> None:
         return low
 
     runner = Runner(method, Tiles())
-    enhance = Enhancer(load_whole(weights / "band.pt"), runner, runner)
-    given = [image(30 + n, 30) for n in range(16)]
+    enhance = Enhancer(load_model(weights / "band.pt"), runner, runner)
+    photo = [image(30 + n, 30) for n in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        for one, found in zip(given, pool.map(enhance, given), strict=True):
-            np.testing.assert_array_equal(found, one)
+        for before, result in zip(photo, pool.map(enhance, photo), strict=True):
+            np.testing.assert_array_equal(result, before)
 
 
 @pytest.mark.reference
 @pytest.mark.slow
 def test_tiles_of_real_weights_show_no_seam(reference: Path) -> None:
     with Image.open(reference / "data" / "low-light" / "01.jpg") as image:  # the worst of those that were tried
-        given = np.asarray(image.convert("RGB"))
+        photo = np.asarray(image.convert("RGB"))
     path = reference / "reference" / "official_stage1.pt"
-    whole = load_enhancer(path, device="cpu", precision="float32")(given)
-    tiled = load_enhancer(path, device="cpu", precision="float32", tile_size=448)(given)
-    assert len(regions(given.shape[0], given.shape[1], Tiles(448))) > 1
-    error = np.square(whole.astype(float) - tiled).mean()
+    untiled = load_enhancer(path, device="cpu", precision="float32")(photo)
+    tiled = load_enhancer(path, device="cpu", precision="float32", tile_size=448)(photo)
+    assert len(regions(photo.shape[0], photo.shape[1], Tiles(448))) > 1
+    error = np.square(untiled.astype(float) - tiled).mean()
     assert 10 * np.log10(255**2 / max(error, 1e-9)) >= 50
 
 

@@ -21,11 +21,11 @@ Pixels = NDArray[Any]
 class Doubled:
     """Doubles the pixels, and remembers the ones given without keeping them."""
 
-    given: weakref.ref[Pixels]
+    pixels: weakref.ref[Pixels]
     alpha: Pixels | None = None
 
     def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
-        self.given, self.alpha = weakref.ref(rgb), alpha
+        self.pixels, self.alpha = weakref.ref(rgb), alpha
         if progress is not None:
             progress(1, 1)
         doubled: Pixels = rgb * rgb.dtype.type(2)
@@ -53,23 +53,23 @@ def test_a_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
 def test_the_old_pixels_are_kept_for_a_comparison_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compare: bool
 ) -> None:
-    enhancer, kept = Doubled(), list[bool]()
+    enhancer, alive = Doubled(), list[bool]()
 
     def watched(path: Path, photograph: Photograph, *, quality: int, mode: int) -> None:
         gc.collect()
-        kept.append(enhancer.given() is not None)
+        alive.append(enhancer.pixels() is not None)
         write_photograph(path, photograph, quality=quality, mode=mode)
 
     monkeypatch.setattr(job_files, "write_photograph", watched)
     enhance_file(job(tmp_path, compare=compare), enhancer)
-    assert kept == ([True, True] if compare else [False])
+    assert alive == ([True, True] if compare else [False])
 
 
 def test_causes_name_the_photo_once() -> None:
-    about = Job(Path("x/e.png"), Path("o"))
-    assert cause_of(DRBNError("x/e.png is bad"), about) == "x/e.png is bad"
-    assert cause_of(DRBNError("bad"), about) == "x/e.png: bad"
-    assert cause_of(ValueError(), about) == "x/e.png: an unexpected error (ValueError: )"
+    failed = Job(Path("x/e.png"), Path("o"))
+    assert cause_of(DRBNError("x/e.png is bad"), failed) == "x/e.png is bad"
+    assert cause_of(DRBNError("bad"), failed) == "x/e.png: bad"
+    assert cause_of(ValueError(), failed) == "x/e.png: an unexpected error (ValueError: )"
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

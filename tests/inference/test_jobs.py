@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.jobs import Found, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.inference.jobs import InputPhoto, Job, check_output, find_photos, plan, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def touched(*names: str) -> None:
         Path(name).touch()
 
 
-def found(*arguments: str, output: str = "out", recursive: bool = False, overwrite: bool = False) -> list[str]:
+def result(*arguments: str, output: str = "out", recursive: bool = False, overwrite: bool = False) -> list[str]:
     photos, failures = find_photos(arguments, Path(output), recursive=recursive, overwrite=overwrite)
     assert failures == []
     return [photo.path.as_posix() for photo in photos]
@@ -35,22 +35,22 @@ def planned(
 
 def test_files_count_whatever_they_are_called_and_once() -> None:
     touched("b.png", "a.JPG", "notes.txt")
-    assert found("b.png", "notes.txt", "a.JPG", "./b.png") == ["b.png", "notes.txt", "a.JPG"]
+    assert result("b.png", "notes.txt", "a.JPG", "./b.png") == ["b.png", "notes.txt", "a.JPG"]
 
 
 def test_folders_give_their_images_in_natural_order() -> None:
     touched("x/10.png", "x/2.JPG", "x/.2.png", "x/notes.txt", "x/a.gif", "x/sub/1.png", "x/.hidden/1.png", "x/z.heic")
-    assert found("x") == ["x/2.JPG", "x/10.png", "x/a.gif", "x/z.heic"]
-    assert found("x", recursive=True) == ["x/2.JPG", "x/10.png", "x/a.gif", "x/z.heic", "x/sub/1.png"]
+    assert result("x") == ["x/2.JPG", "x/10.png", "x/a.gif", "x/z.heic"]
+    assert result("x", recursive=True) == ["x/2.JPG", "x/10.png", "x/a.gif", "x/z.heic", "x/sub/1.png"]
 
 
 def test_patterns_are_expanded_here_too() -> None:
     touched("x/a1.png", "x/a10.png", "x/a2.png", "x/b.txt", "x/y/a3.png", "z[1].png", "z1.png")
-    assert found("x/a?.png") == ["x/a1.png", "x/a2.png"]
-    assert found("x/*") == ["x/a1.png", "x/a2.png", "x/a10.png", "x/y/a3.png"]
-    assert found("**/a*.png") == ["x/a1.png", "x/a2.png", "x/a10.png", "x/y/a3.png"]
-    assert found("z[1].png") == ["z[1].png"]
-    assert found(str(Path.cwd() / "x" / "y" / "*.png")) == [(Path.cwd() / "x" / "y" / "a3.png").as_posix()]
+    assert result("x/a?.png") == ["x/a1.png", "x/a2.png"]
+    assert result("x/*") == ["x/a1.png", "x/a2.png", "x/a10.png", "x/y/a3.png"]
+    assert result("**/a*.png") == ["x/a1.png", "x/a2.png", "x/a10.png", "x/y/a3.png"]
+    assert result("z[1].png") == ["z[1].png"]
+    assert result(str(Path.cwd() / "x" / "y" / "*.png")) == [(Path.cwd() / "x" / "y" / "a3.png").as_posix()]
 
 
 def test_what_is_missing_is_named_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,11 +74,11 @@ def test_what_is_missing_is_named_and_stops_nothing(monkeypatch: pytest.MonkeyPa
 
 def test_results_are_no_photos() -> None:
     touched("x/a.png", "x/out/a.png", "x/other/b.png")
-    assert found("x", output="x/out", recursive=True) == ["x/a.png", "x/other/b.png"]
+    assert result("x", output="x/out", recursive=True) == ["x/a.png", "x/other/b.png"]
     _, failures = find_photos(["x"], Path("x/../x"))
     assert "x is OUT as well" in failures[0].cause
-    assert found("x", output="x", overwrite=True) == ["x/a.png"]
-    assert found("x/out/a.png", output="x/out") == ["x/out/a.png"]
+    assert result("x", output="x", overwrite=True) == ["x/a.png"]
+    assert result("x/out/a.png", output="x/out") == ["x/out/a.png"]
 
 
 def test_names_and_subfolders_are_kept() -> None:
@@ -125,7 +125,7 @@ def test_no_result_takes_the_place_of_another_photo() -> None:
 
 def test_one_photo_may_have_a_file_as_its_result() -> None:
     touched("a.png", "x/b.png")
-    photos = [Found(Path("a.png"))]
+    photos = [InputPhoto(Path("a.png"))]
     assert plan(photos, Path("new/b.webp"), compare=True) == [
         Job(Path("a.png"), Path("new/b.webp"), Path("new/b_compare.webp"))
     ]
@@ -141,7 +141,7 @@ def test_one_photo_may_have_a_file_as_its_result() -> None:
     with pytest.raises(DRBNError, match=r"a\.png"):
         check_output([*photos, *photos], Path("a.png"), None)
     with pytest.raises(DRBNError, match=r"b\.png"):
-        check_output([Found(Path("x/b.png"), named=False)], Path("b.png"), None)
+        check_output([InputPhoto(Path("x/b.png"), named=False)], Path("b.png"), None)
     touched("file")
     with pytest.raises(DRBNError, match="file names a file"):
         check_output(photos, Path("file"), None)
@@ -182,7 +182,7 @@ def test_what_looks_like_a_photo_and_is_left_out_is_named_once() -> None:
 
 def test_raw_files_count_where_they_are_named() -> None:
     touched("x/a.jpg", "x/1.NEF", "x/2.nef", "x/b.jxl")
-    assert found("x/*.NEF", "x/2.nef") == ["x/1.NEF", "x/2.nef"]
+    assert result("x/*.NEF", "x/2.nef") == ["x/1.NEF", "x/2.nef"]
     photos, failures = find_photos(["x/*", "x/1.NEF"], Path("out"))
     assert sorted(photo.path.as_posix() for photo in photos) == ["x/1.NEF", "x/a.jpg"]
     assert [failure.files for failure in failures] == [1, 1]
@@ -204,7 +204,7 @@ def test_no_name_is_too_long(letter: str) -> None:
     assert len({file.name for file in files}) == 6
     assert max(len(os.fsencode(file.name)) for file in files) <= 255
     touched(*(str(file) for file in files))
-    job = plan([Found(photos[0].path)], Path("out/" + "y" * 251 + ".png"), compare=True)[0]
+    job = plan([InputPhoto(photos[0].path)], Path("out/" + "y" * 251 + ".png"), compare=True)[0]
     assert job.compare is not None
     assert (len(job.target.name), len(job.compare.name)) == (255, 255)
     assert job.compare.name.endswith("_compare.png")

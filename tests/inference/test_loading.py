@@ -26,11 +26,11 @@ def test_weights_of_the_package_are_the_default(weights: Path, monkeypatch: pyte
 
 
 def test_stage_1_can_be_had_out_of_both(weights: Path) -> None:
-    given = image(9, 10)
+    photo = image(9, 10)
     both, first = load_enhancer(weights / "recompose.pt"), load_enhancer(weights / "recompose.pt", stage="band")
-    assert (first.stage, list(first.whole.parts)) == ("band", ["band"])
-    np.testing.assert_array_equal(first(given), load_enhancer(weights / "band.pt")(given))
-    assert (both(given) != first(given)).any()
+    assert (first.stage, list(first.model.parts)) == ("band", ["band"])
+    np.testing.assert_array_equal(first(photo), load_enhancer(weights / "band.pt")(photo))
+    assert (both(photo) != first(photo)).any()
     with pytest.raises(DRBNError, match=r"band\.pt.*stage=band.*stage=recompose"):
         load_enhancer(weights / "band.pt", stage="recompose")
 
@@ -45,7 +45,7 @@ def test_other_runtimes_run_the_exported_network(
         opened.append((path, precision))
         return lambda low, thumbnail: np.ones_like(low)
 
-    monkeypatch.setattr(loading, "kept_export", lambda whole: tmp_path / f"{whole.stage}.onnx")
+    monkeypatch.setattr(loading, "kept_export", lambda model: tmp_path / f"{model.stage}.onnx")
     monkeypatch.setattr(loading, f"open_{runtime}", opener)
     enhance = load_enhancer(weights / "band.pt", runtime=runtime, precision="float32")
     assert (enhance(image(5, 6)) == 255).all()

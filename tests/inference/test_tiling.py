@@ -29,13 +29,13 @@ def same(low: Pixels, thumbnail: Pixels) -> Pixels:
 @pytest.mark.parametrize("size", [*SIZES, (4000, 6000), (8000, 6000), (20, 9000)])
 @pytest.mark.parametrize("tiles", [SMALL, Tiles(128, 0), Tiles(384, 64), Tiles()])
 def test_each_pixel_is_in_exactly_one_region(size: tuple[int, int], tiles: Tiles) -> None:
-    seen = np.zeros(size, np.uint8)
+    count = np.zeros(size, np.uint8)
     for region in regions(*size, tiles):
-        region.of(seen)[...] += 1
+        region.of(count)[...] += 1
         window = region.grown(tiles.overlap, *size)
         assert (window.bottom - window.top) * (window.right - window.left) <= tiles.size**2
         assert region.top % ALIGNMENT == region.left % ALIGNMENT == 0
-    assert seen.min() == seen.max() == 1
+    assert count.min() == count.max() == 1
 
 
 def test_a_grid_is_no_finer_than_needed() -> None:
@@ -48,24 +48,24 @@ def test_a_grid_is_no_finer_than_needed() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_what_changes_nothing_changes_nothing(size: tuple[int, int], dtype: str) -> None:
-    given = image(*size, dtype)
-    found = run_tiled(same, given, SMALL)
-    assert found.dtype == given.dtype
-    np.testing.assert_array_equal(found, given)
+    photo = image(*size, dtype)
+    result = run_tiled(same, photo, SMALL)
+    assert result.dtype == photo.dtype
+    np.testing.assert_array_equal(result, photo)
 
 
 def test_a_view_of_any_strides_is_read_and_not_written() -> None:
-    given = image(120, 130)[::-1, ::2]
-    given.setflags(write=False)
-    found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL)
-    np.testing.assert_array_equal(found, 255 - given)
-    gray = np.broadcast_to(given[..., :1], given.shape)
+    photo = image(120, 130)[::-1, ::2]
+    photo.setflags(write=False)
+    result = run_tiled(lambda low, thumbnail: 1 - low, photo, SMALL)
+    np.testing.assert_array_equal(result, 255 - photo)
+    gray = np.broadcast_to(photo[..., :1], photo.shape)
     np.testing.assert_array_equal(run_tiled(same, gray, SMALL), gray)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
-    given = image(300, 200, dtype)
+    photo = image(300, 200, dtype)
     told = set()
 
     def watch(low: Pixels, thumbnail: Pixels) -> Pixels:
@@ -74,25 +74,25 @@ def test_every_tile_is_told_the_mean_of_the_whole(dtype: str) -> None:
         told.add(float(thumbnail.mean()))
         return low
 
-    run_tiled(watch, given, SMALL)
+    run_tiled(watch, photo, SMALL)
     scale = np.float64(1 if dtype == "float32" else np.iinfo(dtype).max)
     assert len(told) == 1
-    assert told.pop() == pytest.approx((given / scale).mean(), abs=1e-6)
+    assert told.pop() == pytest.approx((photo / scale).mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
 def test_results_are_clipped_and_rounded(dtype: str, white: int) -> None:
-    given = image(40, 40, dtype)
-    assert (run_tiled(lambda low, thumbnail: low + 2, given, SMALL) == white).all()
-    assert (run_tiled(lambda low, thumbnail: low - 2, given, SMALL) == 0).all()
+    photo = image(40, 40, dtype)
+    assert (run_tiled(lambda low, thumbnail: low + 2, photo, SMALL) == white).all()
+    assert (run_tiled(lambda low, thumbnail: low - 2, photo, SMALL) == 0).all()
     if dtype != "float32":
-        np.testing.assert_array_equal(run_tiled(lambda low, thumbnail: low + 0.4 / white, given, SMALL), given)
+        np.testing.assert_array_equal(run_tiled(lambda low, thumbnail: low + 0.4 / white, photo, SMALL), photo)
 
 
 def test_strength_is_the_way_from_the_image_to_the_result() -> None:
-    given = image(100, 120, "float32")
-    found = run_tiled(lambda low, thumbnail: 1 - low, given, SMALL, strength=0.25)
-    np.testing.assert_allclose(found, given + 0.25 * (1 - 2 * given), atol=1e-6)
+    photo = image(100, 120, "float32")
+    result = run_tiled(lambda low, thumbnail: 1 - low, photo, SMALL, strength=0.25)
+    np.testing.assert_allclose(result, photo + 0.25 * (1 - 2 * photo), atol=1e-6)
     eight = image(100, 120)
     white = run_tiled(lambda low, thumbnail: np.full_like(low, 7), eight, SMALL, strength=0.5)
     np.testing.assert_allclose(white, (eight + 255.0) / 2, atol=0.5)
@@ -101,9 +101,9 @@ def test_strength_is_the_way_from_the_image_to_the_result() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_result_that_is_no_number_is_refused(value: float) -> None:
     def broken(low: Pixels, thumbnail: Pixels) -> Pixels:
-        found = low.copy()
-        found[0, 1, 3, 4] = value
-        return found
+        result = low.copy()
+        result[0, 1, 3, 4] = value
+        return result
 
     with pytest.raises(DRBNError, match="precision=float32"):
         run_tiled(broken, image(10, 10), SMALL)
@@ -113,19 +113,19 @@ def test_a_result_that_is_no_number_is_refused(value: float) -> None:
 def test_no_seam_shows(strength: float) -> None:
     torch.manual_seed(0)
     method = torch_method(DRBN(recursions=1, base_channels=4, growth_rate=2), torch.device("cpu"))
-    given = image(301, 401, "float32")  # one recursion sees 69 pixels far
-    whole = run_tiled(method, given, Tiles(1000, 72), strength=strength)
-    tiled = run_tiled(method, given, Tiles(220, 72), strength=strength)
+    photo = image(301, 401, "float32")  # one recursion sees 69 pixels far
+    untiled = run_tiled(method, photo, Tiles(1000, 72), strength=strength)
+    tiled = run_tiled(method, photo, Tiles(220, 72), strength=strength)
     assert len(regions(301, 401, Tiles(220, 72))) == 8
-    np.testing.assert_allclose(tiled, whole, atol=2e-6)
-    seams = np.abs(run_tiled(method, given, Tiles(80, 0), strength=strength) - whole)
+    np.testing.assert_allclose(tiled, untiled, atol=2e-6)
+    seams = np.abs(run_tiled(method, photo, Tiles(80, 0), strength=strength) - untiled)
     assert seams.max() > 1e-3  # so overlap is needed
 
 
 def test_progress_counts_pixels() -> None:
     told = list[tuple[int, int]]()
     run_tiled(same, image(200, 300), SMALL, progress=lambda done, total: told.append((done, total)))
-    done = [one for one, _ in told]
+    done = [pixels for pixels, _ in told]
     assert len(told) == len(regions(200, 300, SMALL))
     assert done == sorted(set(done))
     assert told[-1] == (60_000, 60_000)
@@ -150,9 +150,9 @@ class SmallMemory:
 
 def test_where_memory_does_not_suffice_tiles_become_smaller() -> None:
     method, told = SmallMemory(120 * 120), list[tuple[int, int]]()
-    given = image(500, 700)
-    found = run_tiled(method, given, Tiles(400, 16), progress=lambda done, total: told.append((done, total)))
-    np.testing.assert_array_equal(found, given)
+    photo = image(500, 700)
+    result = run_tiled(method, photo, Tiles(400, 16), progress=lambda done, total: told.append((done, total)))
+    np.testing.assert_array_equal(result, photo)
     assert 0 < method.refused < 4  # and not once for each tile
     assert told[-1] == (350_000, 350_000)
 

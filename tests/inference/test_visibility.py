@@ -7,13 +7,13 @@ from drbn_lightning.types import Pixels
 
 
 class Watched:
-    """Doubles the pixels and remembers what it was given."""
+    """Doubles the pixels and remembers what it got."""
 
-    given: Pixels
+    image: Pixels
     visible: NDArray[np.float32] | None
 
     def __call__(self, image: Pixels, visible: NDArray[np.float32] | None) -> Pixels:
-        self.given, self.visible = image.copy(), visible
+        self.image, self.visible = image.copy(), visible
         return (image * 2).astype(image.dtype)
 
 
@@ -37,7 +37,7 @@ def test_a_cutout_is_what_it_is_alone(dtype: str) -> None:
         image[5:11, 7:16] = photo
         watched = Watched()
         results.append(enhanced_where_visible(image, alpha, watched))
-        np.testing.assert_array_equal(watched.given, photo)
+        np.testing.assert_array_equal(watched.image, photo)
         assert watched.visible is None
         np.testing.assert_array_equal(results[-1][5:11, 7:16], photo * 2)
         assert results[-1].dtype == image.dtype
@@ -51,11 +51,11 @@ def test_holes_are_filled_with_the_mean_of_what_is_visible(dtype: str) -> None:
     alpha[2:4, 2:4], image[2:4, 2:4] = 0, white(dtype)
     alpha[0, 0] = alpha[0, 0] // 2 if dtype != "float32" else 0.5
     watched = Watched()
-    found = enhanced_where_visible(image, alpha, watched)
+    result = enhanced_where_visible(image, alpha, watched)
     assert watched.visible is not None
     assert watched.visible[[2, 0, 7], [2, 0, 7]].tolist() == pytest.approx([0, 0.5, 1], abs=0.002)
-    np.testing.assert_array_equal(watched.given, np.full_like(image, image[7, 7, 0]))
-    np.testing.assert_array_equal(found, watched.given * 2)
+    np.testing.assert_array_equal(watched.image, np.full_like(image, image[7, 7, 0]))
+    np.testing.assert_array_equal(result, watched.image * 2)
     assert image[2, 2, 0] == white(dtype)  # the given image stays
 
 

@@ -38,12 +38,12 @@ def test_least_squares_are_the_released_codes_at_the_middle_of_the_labels() -> N
 def test_least_squares_draw_a_label_per_image_in_training() -> None:
     criterion = LeastSquaresCriterion()
     torch.manual_seed(5)
-    found = criterion.discriminator_loss(REAL, FAKE)
+    result = criterion.discriminator_loss(REAL, FAKE)
     torch.manual_seed(5)
     real, fake = 0.7 + 0.5 * torch.rand(3), 0.3 * torch.rand(2)
     expected = (REAL.sigmoid() - real).square().mean() + (FAKE.sigmoid() - fake).square().mean()
-    torch.testing.assert_close(found, expected)
-    assert criterion.discriminator_loss(REAL, FAKE) != found
+    torch.testing.assert_close(result, expected)
+    assert criterion.discriminator_loss(REAL, FAKE) != result
 
 
 def test_labels_stay_in_their_ranges() -> None:

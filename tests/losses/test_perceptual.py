@@ -48,19 +48,19 @@ def test_it_is_the_released_codes_sum(weights: str, normalize: bool) -> None:
 def test_relative_distances_do_not_depend_on_the_scale_of_the_weights(weights: str) -> None:
     class Louder(VGG16Features):
         def forward(self, image: Tensor) -> dict[str, Tensor]:
-            return {name: 30 * found for name, found in super().forward(image).items()}
+            return {name: 30 * result for name, result in super().forward(image).items()}
 
     network = VGG16Features(weights)
-    one = PerceptualLoss(relative=True, features=network)(image(1), image(2))
+    distance = PerceptualLoss(relative=True, features=network)(image(1), image(2))
     assert PerceptualLoss(relative=True, features=Louder(weights))(image(1), image(2)).item() == pytest.approx(
-        one.item(), rel=1e-4
+        distance.item(), rel=1e-4
     )
     result, target = network(image(1)), network(image(2))
     expected = [
         w * (result[name] - target[name]).square().mean() / target[name].square().mean()
         for name, w in LAYER_WEIGHTS.items()
     ]
-    torch.testing.assert_close(one, torch.stack(expected).sum())
+    torch.testing.assert_close(distance, torch.stack(expected).sum())
 
 
 @torch.no_grad()

@@ -11,25 +11,25 @@ VALUES = np.random.default_rng(0).normal(3.0, 2.0, 60).tolist()
 
 
 def test_agrees_with_the_normal_theory_of_a_mean() -> None:
-    found = interval(VALUES)
+    estimate = interval(VALUES)
     error = np.std(VALUES) / math.sqrt(len(VALUES))
-    assert found.mean == pytest.approx(np.mean(VALUES))
-    assert found.low == pytest.approx(np.mean(VALUES) - 1.96 * error, abs=0.1 * error)
-    assert found.high == pytest.approx(np.mean(VALUES) + 1.96 * error, abs=0.1 * error)
+    assert estimate.mean == pytest.approx(np.mean(VALUES))
+    assert estimate.low == pytest.approx(np.mean(VALUES) - 1.96 * error, abs=0.1 * error)
+    assert estimate.high == pytest.approx(np.mean(VALUES) + 1.96 * error, abs=0.1 * error)
 
 
 def test_agrees_with_all_resamples_of_three_values() -> None:
     values = [0.0, 1.0, 10.0]
     every = sorted((a + b + c) / 3 for a in values for b in values for c in values)
-    found = interval(values, confidence=0.8)
-    assert found.low == pytest.approx(every[math.ceil(0.1 * 27) - 1])
-    assert found.high == pytest.approx(every[math.ceil(0.9 * 27) - 1])
+    estimate = interval(values, confidence=0.8)
+    assert estimate.low == pytest.approx(every[math.ceil(0.1 * 27) - 1])
+    assert estimate.high == pytest.approx(every[math.ceil(0.9 * 27) - 1])
 
 
 def test_covers_the_true_mean_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
-    found = [interval(rng.normal(size=40), confidence=0.9, resamples=500) for _ in range(300)]
-    assert 0.83 < np.mean([one.low <= 0 <= one.high for one in found]) < 0.95
+    estimates = [interval(rng.normal(size=40), confidence=0.9, resamples=500) for _ in range(300)]
+    assert 0.83 < np.mean([one.low <= 0 <= one.high for one in estimates]) < 0.95
 
 
 def test_more_confidence_is_wider() -> None:

@@ -9,8 +9,8 @@ from drbn_lightning.metrics.psnr import psnr
 
 
 def test_gt_mean_and_shaved_figures_have_columns_of_their_own() -> None:
-    found = choose_metrics(["psnr", "ssim", "gt_mean", "lpips"], shave=3)
-    assert [one.key for one in found] == [
+    metrics = choose_metrics(["psnr", "ssim", "gt_mean", "lpips"], shave=3)
+    assert [one.key for one in metrics] == [
         "psnr",
         "ssim",
         "psnr_gt_mean",
@@ -19,9 +19,9 @@ def test_gt_mean_and_shaved_figures_have_columns_of_their_own() -> None:
         "psnr_shaved",
         "ssim_shaved",
     ]
-    assert len({one.heading for one in found}) == len(found)
+    assert len({one.heading for one in metrics}) == len(metrics)
     low, target = torch.rand(2, 1, 3, 20, 24, generator=torch.Generator().manual_seed(0))
-    by_key = {one.key: one(low, target).item() for one in found}
+    by_key = {one.key: one(low, target).item() for one in metrics}
     assert by_key["psnr_shaved"] == pytest.approx(psnr(low[..., 3:-3, 3:-3], target[..., 3:-3, 3:-3]).item())
     assert by_key["psnr_shaved"] != pytest.approx(by_key["psnr"], abs=1e-3)
 

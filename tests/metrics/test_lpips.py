@@ -46,11 +46,11 @@ def images(height: int = 40, width: int = 48) -> tuple[Tensor, Tensor]:
 
 def test_distance_is_per_image_and_nothing_for_equal_ones(alex: Path) -> None:
     metric, (first, second) = LPIPS("alex", alex), images()
-    found = metric(torch.stack([first[0], second[1]]), torch.stack([first[0], first[1]]))
-    assert found.shape == (2,)
-    assert found[0].item() == pytest.approx(0, abs=1e-4)  # rounding of the result
-    assert found[1] > 0.01
-    assert found[1].item() == pytest.approx(metric(second[1:], first[1:]).item(), rel=1e-4)
+    distances = metric(torch.stack([first[0], second[1]]), torch.stack([first[0], first[1]]))
+    assert distances.shape == (2,)
+    assert distances[0].item() == pytest.approx(0, abs=1e-4)  # rounding of the result
+    assert distances[1] > 0.01
+    assert distances[1].item() == pytest.approx(metric(second[1:], first[1:]).item(), rel=1e-4)
 
 
 def test_the_weights_are_those_of_the_file(alex: Path, tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_vgg_is_another_backbone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("side", [1, 30, 31])
 def test_a_side_that_is_too_short_has_no_figure(alex: Path, side: int) -> None:
     first, second = images(side, 40)
-    found = LPIPS("alex", alex)(first, second)
-    assert found.shape == (2,)
-    assert found.isnan().all() == (side < BACKBONES["alex"].shortest)
+    distance = LPIPS("alex", alex)(first, second)
+    assert distance.shape == (2,)
+    assert distance.isnan().all() == (side < BACKBONES["alex"].shortest)
 
 
 def test_the_cache_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alex: Path) -> None:

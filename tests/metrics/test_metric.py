@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.data.paired.lol_layout import find_pairs
 from drbn_lightning.metrics.catalog import FULL_REFERENCE
 from drbn_lightning.metrics.gt_mean import psnr_gt_luminance, psnr_gt_mean
@@ -64,7 +64,7 @@ def test_a_metric_that_needs_no_target_does_not_look_at_it() -> None:
 @pytest.mark.slow
 @pytest.mark.reference
 def test_released_weights_score_on_eval15_what_was_measured_with_the_released_code(reference: Path) -> None:
-    network = load_whole(reference / "reference" / "official_stage1.pt").network.to(memory_format=torch.channels_last)
+    network = load_model(reference / "reference" / "official_stage1.pt").network.to(memory_format=torch.channels_last)
     figures: dict[str, list[float]] = {name: [] for name in ("psnr", "shaved", "ssim", "gt_mean", "gt_luminance")}
     for pair in find_pairs(reference / "data" / "lol-v1", "v1", "test"):
         low, target = (

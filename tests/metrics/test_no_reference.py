@@ -91,10 +91,10 @@ class Recorder(ModuleType):
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
-    found = Recorder()
-    monkeypatch.setitem(sys.modules, "pyiqa", found)
+    recorder = Recorder()
+    monkeypatch.setitem(sys.modules, "pyiqa", recorder)
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
-    return found
+    return recorder
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,12 +132,12 @@ def test_parameters_come_from_the_file_or_the_cache_and_are_never_downloaded(
 def test_each_image_is_shown_by_itself_in_8_bits(recorder: Recorder) -> None:
     metric = pyiqa_metric("piqe")
     image = torch.rand(2, 3, 16, 20) + 0.2
-    found = metric.function(image)
-    assert found.dtype == torch.float32
+    value = metric.function(image)
+    assert value.dtype == torch.float32
     assert [tuple(one.shape) for one in recorder.shown] == [(1, 3, 16, 20)] * 2
     rounded = (image.clamp(0, 1) * 255).round() / 255
     assert torch.equal(torch.cat(recorder.shown), rounded)
-    assert found.tolist() == pytest.approx(rounded.mean(dim=(1, 2, 3)).tolist(), abs=1e-5)
+    assert value.tolist() == pytest.approx(rounded.mean(dim=(1, 2, 3)).tolist(), abs=1e-5)
 
 
 def test_images_without_a_figure_are_not_numbers(recorder: Recorder) -> None:

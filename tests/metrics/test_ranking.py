@@ -94,10 +94,10 @@ def test_a_score_that_is_no_number_spoils_the_figure() -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.int64])
 def test_takes_scores_of_any_kind_and_gives_float32_scalars(dtype: torch.dtype) -> None:
     scores, positive = torch.tensor([3, 1, 2, 5]).to(dtype), torch.tensor([True, False, True, True])
-    for found in (auroc(scores, positive), spearman(scores, torch.tensor([6.0, 2.0, 3.0, 9.0]))):
-        assert found.shape == ()
-        assert found.dtype is torch.float32
-        assert found.item() == pytest.approx(1.0, abs=1e-5)
+    for figure in (auroc(scores, positive), spearman(scores, torch.tensor([6.0, 2.0, 3.0, 9.0]))):
+        assert figure.shape == ()
+        assert figure.dtype is torch.float32
+        assert figure.item() == pytest.approx(1.0, abs=1e-5)
     assert auroc(scores, positive.logical_not().logical_and(positive)).dtype is torch.float32
 
 

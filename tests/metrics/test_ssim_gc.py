@@ -69,8 +69,8 @@ def test_ssim_gc_is_the_ssim_at_the_best_gamma_by_search() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("other", [0.0, 0.5, 1.0])
 def test_ssim_gc_of_constant_images_is_a_number(value: float, other: float) -> None:
-    found = ssim_gc(torch.full((1, 3, 12, 12), value), torch.full((1, 3, 12, 12), other)).item()
-    assert -1 <= found <= 1.0001
+    similarity = ssim_gc(torch.full((1, 3, 12, 12), value), torch.full((1, 3, 12, 12), other)).item()
+    assert -1 <= similarity <= 1.0001
 
 
 def test_ssim_gc_says_that_an_image_is_too_small() -> None:

@@ -35,9 +35,9 @@ def test_has_the_released_networks_tensors() -> None:
 
 def test_the_sorted_copy_follows_the_image() -> None:
     image = torch.tensor([[0.3, 0.9, 0.1], [0.5, 0.2, 0.8]]).reshape(2, 3, 1, 1)
-    seen = tiny().inputs(image)
+    channels = tiny().inputs(image)
     expected = [[0.3, 0.9, 0.1, 0.1, 0.3, 0.9], [0.5, 0.2, 0.8, 0.2, 0.5, 0.8]]
-    torch.testing.assert_close(seen, torch.tensor(expected).reshape(2, 6, 1, 1))
+    torch.testing.assert_close(channels, torch.tensor(expected).reshape(2, 6, 1, 1))
     assert tiny(sorted_channels=False).inputs(image) is image
 
 

@@ -156,6 +156,6 @@ def test_a_learned_guess_gives_tiles_what_it_gives_the_whole() -> None:
     torch.nn.init.normal_(network.guess.predictor.head[-1].weight)  # type: ignore[arg-type]
     low = 0.1 * torch.rand(1, 3, 32, 160)
     with torch.inference_mode():
-        whole = network(low).full
+        untiled = network(low).full
         tile = network(low[..., :96], thumbnails_of(low)).full
-        torch.testing.assert_close(tile[..., :32], whole[..., :32])
+        torch.testing.assert_close(tile[..., :32], untiled[..., :32])

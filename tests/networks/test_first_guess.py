@@ -14,8 +14,8 @@ def test_brings_the_whole_image_to_the_mean() -> None:
 
 
 def test_a_crop_takes_the_gain_of_its_image() -> None:
-    low, whole = torch.full((1, 3, 4, 4), 0.1), torch.full((1, 3, 48, 48), 0.2)
-    torch.testing.assert_close(guess()(low, whole), 0.1 * low.new_full((1, 3, 4, 4), 0.42 / 0.2))
+    low, thumbnail = torch.full((1, 3, 4, 4), 0.1), torch.full((1, 3, 48, 48), 0.2)
+    torch.testing.assert_close(guess()(low, thumbnail), 0.1 * low.new_full((1, 3, 4, 4), 0.42 / 0.2))
 
 
 def test_gain_and_values_are_bounded() -> None:
@@ -60,18 +60,18 @@ def test_a_learned_guess_is_small_and_every_parameter_learns() -> None:
 def test_crops_with_the_thumbnail_of_the_whole_get_what_the_whole_gets() -> None:
     learned, low = taught(), 0.1 * torch.rand(2, 3, 60, 40)
     with torch.inference_mode():
-        whole, thumbnail = learned(low), thumbnails_of(low)
-        assert not torch.allclose(whole, guess()(low), atol=0.05)
-        torch.testing.assert_close(learned(low[..., 10:30, 5:25], thumbnail), whole[..., 10:30, 5:25])
-        assert not torch.allclose(learned(low[..., 10:30, 5:25]), whole[..., 10:30, 5:25], atol=1e-3)
+        guessed, thumbnail = learned(low), thumbnails_of(low)
+        assert not torch.allclose(guessed, guess()(low), atol=0.05)
+        torch.testing.assert_close(learned(low[..., 10:30, 5:25], thumbnail), guessed[..., 10:30, 5:25])
+        assert not torch.allclose(learned(low[..., 10:30, 5:25]), guessed[..., 10:30, 5:25], atol=1e-3)
 
 
 def test_what_is_learned_stays_in_bounds() -> None:
     learned, low = taught(), torch.rand(4, 3, 20, 20) ** 4
     assert learned.predictor is not None
-    found = learned(low)
-    assert found.min() >= 0
-    assert found.max() <= 1.5
+    result = learned(low)
+    assert result.min() >= 0
+    assert result.max() <= 1.5
     adjustment = learned.predictor(torch.rand(4, 3, 48, 48), torch.ones(4, 1, 1, 1))
     assert (adjustment.gamma.log().abs() <= 0.5).all()
 
@@ -79,5 +79,5 @@ def test_what_is_learned_stays_in_bounds() -> None:
 def test_an_adjustment_mixes_colours_and_bends_them() -> None:
     matrix = torch.tensor([[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [2.0, 0.0, 0.0]]])
     image = torch.tensor([0.2, 0.3, 0.4]).reshape(1, 3, 1, 1)
-    found = adjusted(image, Adjustment(matrix, torch.tensor([2.0])), 1.5)
-    torch.testing.assert_close(found.flatten(), torch.tensor([0.09, 0.16, 0.16]))
+    result = adjusted(image, Adjustment(matrix, torch.tensor([2.0])), 1.5)
+    torch.testing.assert_close(result.flatten(), torch.tensor([0.09, 0.16, 0.16]))

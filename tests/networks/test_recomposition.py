@@ -35,9 +35,9 @@ def test_gives_the_released_networks_figures() -> None:
     band = release(DRBN(first_guess="input"), golden.released_band_state())
     recomposer = release(FlatRecomposer(**RELEASED_RECOMPOSER_ARGUMENTS), golden.released_recomposer_state())
     low = golden.image(1)
-    found = recompose_bands(recomposer, band(low), low)
-    results = {f"weight_{name}": getattr(found.recomposition_weights, name) for name in ResidualBands._fields}
-    results["result"] = found.image
+    result = recompose_bands(recomposer, band(low), low)
+    results = {f"weight_{name}": getattr(result.recomposition_weights, name) for name in ResidualBands._fields}
+    results["result"] = result.image
     assert set(results) == set(golden.RECOMPOSE)
     for name, (mean, deviation, values) in golden.RECOMPOSE.items():
         assert results[name].mean().item() == pytest.approx(mean, rel=1e-4)
@@ -65,9 +65,9 @@ def test_sizes(network: nn.Module, count: int) -> None:
 @torch.no_grad()
 def test_any_size(kind: Recomposer, guided: bool, size: tuple[int, int]) -> None:
     bands, low = some_bands(*size, count=2)
-    found = recompose_bands(kind(guided, start_at_identity=False), bands, low)
-    assert found.image.shape == low.shape
-    for weight, residual in zip(found.recomposition_weights, found.residuals, strict=True):
+    result = recompose_bands(kind(guided, start_at_identity=False), bands, low)
+    assert result.image.shape == low.shape
+    for weight, residual in zip(result.recomposition_weights, result.residuals, strict=True):
         assert weight.shape == residual.shape == low.shape
         assert weight.isfinite().all()
 
@@ -78,8 +78,8 @@ def test_the_low_image_counts_only_where_it_guides(kind: Recomposer) -> None:
     bands, low = some_bands()
     for guided in (True, False):
         network = kind(guided, start_at_identity=False)
-        one, other = (recompose_bands(network, bands, image).image for image in (low, 1 - low))
-        assert torch.equal(one, other) is not guided
+        first, other = (recompose_bands(network, bands, image).image for image in (low, 1 - low))
+        assert torch.equal(first, other) is not guided
 
 
 @torch.no_grad()
@@ -96,10 +96,10 @@ def test_a_size_of_no_multiple_of_4_continues_the_border() -> None:
 def test_stage_2_starts_where_stage_1_ended() -> None:
     bands, low = some_bands(37, 41)
     for chained in (False, True):
-        found = recompose_bands(UNetRecomposer(chained=chained), bands, low)
-        assert all(torch.equal(weight, torch.ones_like(low)) for weight in found.recomposition_weights)
-        assert torch.equal(found.image, recompose(decompose(bands, chained=chained)))
-        torch.testing.assert_close(found.image, bands.full)
+        result = recompose_bands(UNetRecomposer(chained=chained), bands, low)
+        assert all(torch.equal(weight, torch.ones_like(low)) for weight in result.recomposition_weights)
+        assert torch.equal(result.image, recompose(decompose(bands, chained=chained)))
+        torch.testing.assert_close(result.image, bands.full)
     flat = recompose_bands(FlatRecomposer(start_at_identity=True), bands, low)
     assert all((weight == 0.6).all() for weight in flat.recomposition_weights)
 
@@ -141,9 +141,9 @@ def test_it_learns_from_an_output_of_zero(kind: Recomposer) -> None:
 @torch.no_grad()
 def test_chained_steps_give_other_bands() -> None:
     bands, low = some_bands(16, 16)
-    one, two = (recompose_bands(UNetRecomposer(chained=chained), bands, low) for chained in (False, True))
-    assert not torch.allclose(one.residuals.base, two.residuals.base)
-    assert torch.equal(two.residuals.base, decompose(bands, chained=True).base)
+    plain, chained_steps = (recompose_bands(UNetRecomposer(chained=chained), bands, low) for chained in (False, True))
+    assert not torch.allclose(plain.residuals.base, chained_steps.residuals.base)
+    assert torch.equal(chained_steps.residuals.base, decompose(bands, chained=True).base)
 
 
 @pytest.mark.parametrize("chained", [False, True])
@@ -152,11 +152,11 @@ def test_both_stages_as_one_network(chained: bool) -> None:
     band, recomposer = DRBN(recursions=2, base_channels=4), FlatRecomposer()
     network, low = BandRecomposition(band, recomposer), torch.rand(2, 3, 9, 6) * 0.2
     thumbnail = torch.tensor([0.1, 0.2])[:, None, None, None].expand(2, 3, 48, 48)
-    result, (bands, found) = network(low, thumbnail), network.parts(low, thumbnail)
+    result, (bands, recomposed) = network(low, thumbnail), network.parts(low, thumbnail)
     expected = band(low, thumbnail)
     assert all_same(torch.equal, bands, expected)
-    assert torch.equal(found.image, recompose_bands(recomposer, expected, low).image)
-    assert torch.equal(result.full, found.image)
+    assert torch.equal(recomposed.image, recompose_bands(recomposer, expected, low).image)
+    assert torch.equal(result.full, recomposed.image)
     assert all_same(torch.equal, result[1:], expected[1:])
     assert not torch.equal(network(low).full, result.full)
     names = {name.split(".")[0] for name in network.state_dict()}

@@ -60,8 +60,8 @@ def test_starts_near_the_first_guess() -> None:
 @torch.no_grad()
 def test_a_crop_is_as_bright_as_in_its_image() -> None:
     network, low = small(), torch.cat([torch.full((1, 3, 8, 8), 0.02), torch.full((1, 3, 8, 8), 0.2)], dim=3)
-    whole, crop = network(low).full, network(low[..., 8:], thumbnails_of(low)).full
-    assert abs(float(whole[..., 8:].mean() - crop.mean())) < 0.1
+    full, crop = network(low).full, network(low[..., 8:], thumbnails_of(low)).full
+    assert abs(float(full[..., 8:].mean() - crop.mean())) < 0.1
     assert abs(float(network(low[..., 8:]).full.mean() - crop.mean())) > 0.1
 
 

@@ -27,18 +27,18 @@ def learned(made: nn.Module, batch: Tensor) -> dict[str, Tensor]:
     result = made(batch)
     torch.autograd.backward(result.sin().sum() / 4)
     named = made.named_parameters()
-    found = {f"gradient.{name}": parameter.grad for name, parameter in named if parameter.grad is not None}
-    return {"result": result.detach(), **made.state_dict(), **found}
+    gradients = {f"gradient.{name}": parameter.grad for name, parameter in named if parameter.grad is not None}
+    return {"result": result.detach(), **made.state_dict(), **gradients}
 
 
 def of_a_part(rank: int) -> list[dict[str, Tensor]]:
-    found = []
+    results = []
     for split in SPLITS:
         made = network()
         synchronise(made)
         batch = images()[: split[0]] if rank == 0 else images()[split[0] :]
-        found.append(learned(made, batch))
-    return found
+        results.append(learned(made, batch))
+    return results
 
 
 @pytest.mark.slow

@@ -37,25 +37,25 @@ def test_values(network: VGG16Features) -> None:
         weight, bias = state[f"features.{place}.weight"], state[f"features.{place}.bias"]
         stack = functional.conv2d(stack, weight, bias, padding=1).clamp(min=0)
         expected.append(stack)
-    found = network(image(1))
-    assert list(found) == list(network.layers) == ["relu1_1", "relu1_2", "relu2_1", "relu2_2"]
-    for one, other in zip(found.values(), expected, strict=True):
+    result = network(image(1))
+    assert list(result) == list(network.layers) == ["relu1_1", "relu1_2", "relu2_1", "relu2_2"]
+    for one, other in zip(result.values(), expected, strict=True):
         torch.testing.assert_close(one, other)
 
 
 @torch.no_grad()
 def test_normalisation_is_imagenets(network: VGG16Features, tmp_path: Path) -> None:
     mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    found = VGG16Features(archive(tmp_path))(image(1))
-    for one, other in zip(found.values(), network((image(1) - mean) / std).values(), strict=True):
+    result = VGG16Features(archive(tmp_path))(image(1))
+    for one, other in zip(result.values(), network((image(1) - mean) / std).values(), strict=True):
         torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 6), (2, 3), (17, 8)])
 @torch.no_grad()
 def test_any_size(network: VGG16Features, size: tuple[int, int]) -> None:
-    found = network(torch.rand(2, 3, *size))
-    for name, features in found.items():
+    result = network(torch.rand(2, 3, *size))
+    for name, features in result.items():
         expected = size if name.startswith("relu1") else tuple(max(1, side // 2) for side in size)
         if min(size) == 1 and name.startswith("relu2"):
             expected = tuple(-(-side // 2) for side in size)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.runs.claims import claimed, held, process_group
+from drbn_lightning.runs.claims import claimed, held, is_held, process_group
 
 HOLDS = "import sys; from pathlib import Path; from drbn_lightning.runs.claims import held\n"
 HOLDS += "with held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
@@ -27,9 +27,9 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_those_who_claim_at_once_get_folders_of_their_own(tmp_path: Path) -> None:
     with ProcessPoolExecutor(8, multiprocessing.get_context("fork")) as pool:
-        found = list(pool.map(claimed, [tmp_path / "runs" / "now"] * 40))
-    assert set(found) == {tmp_path / "runs" / name for name in ["now", *(f"now_{n}" for n in range(2, 41))]}
-    assert {path.name for path in (tmp_path / "runs").iterdir()} == {path.name for path in found}
+        folders = list(pool.map(claimed, [tmp_path / "runs" / "now"] * 40))
+    assert set(folders) == {tmp_path / "runs" / name for name in ["now", *(f"now_{n}" for n in range(2, 41))]}
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {path.name for path in folders}
 
 
 def test_what_is_there_already_is_left_alone(tmp_path: Path) -> None:
@@ -71,6 +71,22 @@ def holder(folder: Path, program: str = HOLDS) -> "subprocess.Popen[str]":
     return process
 
 
+def test_whether_another_process_holds_a_folder_can_be_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert is_held(folder)  # perhaps of another machine
+    folder.mkdir()
+    assert not is_held(folder)
+    with holder(folder) as process:
+        assert is_held(folder)
+        with pytest.raises(DRBNError, match="run"), held(folder):  # asking took nothing from the one that holds it
+            pass
+        process.kill()
+        process.wait()
+        assert not is_held(folder)
+    with held(folder):
+        pass
+
+
 @pytest.mark.parametrize("program", [HOLDS, HOLDS_AND_FORKS], ids=["alone", "with a child that lives on"])
 def test_a_folder_is_one_runs_at_a_time_and_may_be_used_again(tmp_path: Path, program: str) -> None:
     folder = tmp_path / "run"
@@ -103,3 +119,4 @@ def test_file_systems_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(fcntl, "lockf", lambda *_: refuse(errno.EIO))
     with pytest.raises(OSError, match="error"), held(tmp_path):
         pass
+    assert is_held(tmp_path)  # nobody can tell

@@ -25,8 +25,8 @@ CONTENT = {
 @pytest.fixture
 def hydra_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if Hydra had started a job."""
-    about = OmegaConf.merge(OmegaConf.structured(HydraConf), CONTENT)
-    monkeypatch.setattr(HydraConfig.instance(), "cfg", OmegaConf.create({"hydra": about}))
+    hydra = OmegaConf.merge(OmegaConf.structured(HydraConf), CONTENT)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", OmegaConf.create({"hydra": hydra}))
 
 
 def test_outside_of_hydra_there_are_none(tmp_path: Path) -> None:

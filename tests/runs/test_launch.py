@@ -76,9 +76,9 @@ def test_a_place_where_no_folder_can_be_made_is_one_line(
     (tmp_path / "outputs").touch()
     with pytest.raises(SystemExit, match="1"):
         FolderClaim().on_run_start(config=starting())
-    said = capsys.readouterr().err
-    assert "outputs" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "outputs" in message
+    assert message.count("\n") == 1
 
 
 @pytest.fixture(autouse=True)
@@ -160,16 +160,16 @@ def test_a_launcher_is_there_or_its_extra_is_named(
 @pytest.mark.parametrize("name", [name for name in LAUNCHERS if name != "ray"])
 def test_a_launcher_takes_every_key_of_its_file(name: str) -> None:
     setup_globals()
-    given = OmegaConf.load(CONF / "hydra" / "launcher" / f"{name}.yaml")
+    launcher = OmegaConf.load(CONF / "hydra" / "launcher" / f"{name}.yaml")
     places = {"sweep": {"dir": "many"}}
-    config = OmegaConf.create({"hydra": {"launcher": given, **places}})
+    config = OmegaConf.create({"hydra": {"launcher": launcher, **places}})
     made = Plugins.instance()._instantiate(config.hydra.launcher)
-    assert type(made).__name__ == given._target_.rsplit(".", 1)[1]
+    assert type(made).__name__ == launcher._target_.rsplit(".", 1)[1]
     from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
     from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 
-    known = OmegaConf.structured({"parallel": JobLibLauncherConf, "slurm": SlurmQueueConf}[name])
-    assert set(given) <= set(known)
+    fields = OmegaConf.structured({"parallel": JobLibLauncherConf, "slurm": SlurmQueueConf}[name])
+    assert set(launcher) <= set(fields)
 
 
 def test_a_sweep_without_multirun_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,9 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
 
 def test_only_the_same_run_counts_as_finished(tmp_path: Path) -> None:
     ended(tmp_path)
-    found = finished_before(tmp_path, ["seed=1"])
-    assert found is not None
-    assert found["best"] == 3.5
+    before = finished_before(tmp_path, ["seed=1"])
+    assert before is not None
+    assert before["best"] == 3.5
     with pytest.raises(DRBNError, match=r"resume=auto: .*\(seed=1\)"):
         finished_before(tmp_path, ["seed=2"])
     content = json.loads((tmp_path / "run.json").read_text()) | {"status": "failed"}

@@ -32,24 +32,24 @@ def test_an_optimizer_is_needed() -> None:
 
 
 def test_without_a_schedule_the_optimizer_is_all() -> None:
-    found = configured(stage())
-    assert isinstance(found, torch.optim.SGD)
-    assert found.param_groups[0]["lr"] == 0.5
+    optimizers = configured(stage())
+    assert isinstance(optimizers, torch.optim.SGD)
+    assert optimizers.param_groups[0]["lr"] == 0.5
 
 
 def test_a_schedule_is_told_the_length_of_the_run_and_the_rates() -> None:
-    found = configured(stage(scheduler=partial(torch.optim.lr_scheduler.OneCycleLR, pct_start=0.3)))
-    schedule = found["lr_scheduler"]["scheduler"]
+    optimizers = configured(stage(scheduler=partial(torch.optim.lr_scheduler.OneCycleLR, pct_start=0.3)))
+    schedule = optimizers["lr_scheduler"]["scheduler"]
     assert schedule.total_steps == 40
     assert schedule.optimizer.param_groups[0]["max_lr"] == 0.5
-    assert found["lr_scheduler"]["interval"] == "step"
+    assert optimizers["lr_scheduler"]["interval"] == "step"
 
 
 def test_a_schedule_that_counts_epochs_is_left_as_it_is() -> None:
     steps = partial(torch.optim.lr_scheduler.StepLR, step_size=3)
-    found = configured(stage(scheduler=steps, scheduler_interval="epoch"))
-    assert found["lr_scheduler"]["interval"] == "epoch"
-    assert found["lr_scheduler"]["scheduler"].step_size == 3
+    optimizers = configured(stage(scheduler=steps, scheduler_interval="epoch"))
+    assert optimizers["lr_scheduler"]["interval"] == "epoch"
+    assert optimizers["lr_scheduler"]["scheduler"].step_size == 3
 
 
 @pytest.mark.parametrize("last", [False, True])

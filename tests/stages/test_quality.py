@@ -15,7 +15,7 @@ from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.global_batch import Part
 from drbn_lightning.stages.quality import KINDS, Group, QualityLearning
-from tests.running import loader
+from tests.running import loader, trainer
 
 SIZE = 16
 NAN = float("nan")
@@ -55,27 +55,25 @@ def fit(
     folder: Path, module: QualityLearning, sample: object, epochs: int = 1, kinds: Sequence[str] = KINDS
 ) -> pl.Trainer:
     photos = [photo for photo in held_out() if photo.kind[0] in kinds]
-    found = pl.Trainer(
-        default_root_dir=folder, accelerator="cpu", max_epochs=epochs, enable_progress_bar=False, logger=False
-    )
-    found.fit(module, loader([sample] * 8), loader(photos))
-    return found
+    fitted = trainer(folder, max_epochs=epochs)
+    fitted.fit(module, loader([sample] * 8), loader(photos))
+    return fitted
 
 
 def test_learns_to_tell_high_mos_photos_from_the_others(tmp_path: Path) -> None:
     module = stage()
-    found = fit(tmp_path, module, batch(dark=False), epochs=5)
-    assert found.callback_metrics["val/auroc"] == 1.0
-    assert found.callback_metrics["train/loss"] < 0.7
+    fitted = fit(tmp_path, module, batch(dark=False), epochs=5)
+    assert fitted.callback_metrics["val/auroc"] == 1.0
+    assert fitted.callback_metrics["train/loss"] < 0.7
 
 
 def test_stage_1_stays_as_it_is_and_out_of_the_checkpoint(tmp_path: Path) -> None:
     band = DRBN(1, base_channels=4, growth_rate=2)
     before = identity(band)
-    found = fit(tmp_path, stage(band=band), batch())
+    fitted = fit(tmp_path, stage(band=band), batch())
     assert identity(band) == before
     assert not band.training
-    found.save_checkpoint(tmp_path / "run.ckpt")
+    fitted.save_checkpoint(tmp_path / "run.ckpt")
     names = torch.load(tmp_path / "run.ckpt", weights_only=True)["state_dict"]
     assert {name.split(".")[0] for name in names} == {"network"}
 
@@ -155,9 +153,9 @@ def test_nothing_to_compare_with_is_an_error(sample: UnpairedBatch, changes: dic
 
 
 def test_goes_without_stage_1(tmp_path: Path) -> None:
-    found = fit(tmp_path, stage(band=None), batch(dark=False))
-    assert "val/auroc_enhanced" not in found.callback_metrics
-    assert {"val/loss", "val/auroc", "val/spearman"} <= set(found.callback_metrics)
+    fitted = fit(tmp_path, stage(band=None), batch(dark=False))
+    assert "val/auroc_enhanced" not in fitted.callback_metrics
+    assert {"val/loss", "val/auroc", "val/spearman"} <= set(fitted.callback_metrics)
 
 
 @pytest.mark.parametrize(
@@ -176,18 +174,18 @@ def test_figures_of_held_out_photos() -> None:
     kinds = torch.tensor([KINDS.index(kind) for kind in ("high", "high", "low", "low", "middle", "real_low")])
     mos = torch.tensor([8.0, 7.0, 2.0, 3.0, 5.0, NAN])
     logits = torch.tensor([3.0, 1.0, -2.0, 2.0, 0.0, 4.0])
-    found = {name: value.item() for name, value in stage().evaluate(logits, mos, kinds).items()}
-    assert found["auroc"] == pytest.approx(0.75)  # 1 of 4 pairs of high and low is the wrong way round
-    assert found["auroc_enhanced"] == 0.0
+    figures = {name: value.item() for name, value in stage().evaluate(logits, mos, kinds).items()}
+    assert figures["auroc"] == pytest.approx(0.75)  # 1 of 4 pairs of high and low is the wrong way round
+    assert figures["auroc_enhanced"] == 0.0
     ranks = torch.tensor([[4.0, 2.0, 0.0, 3.0, 1.0], [4.0, 3.0, 0.0, 1.0, 2.0]])
-    assert found["spearman"] == pytest.approx(torch.corrcoef(ranks)[0, 1].item(), abs=1e-5)
+    assert figures["spearman"] == pytest.approx(torch.corrcoef(ranks)[0, 1].item(), abs=1e-5)
     expected = LogCriterion().discriminator_loss(logits[:2], logits[[2, 3, 5]])
-    assert found["loss"] == pytest.approx(expected.item())
+    assert figures["loss"] == pytest.approx(expected.item())
 
 
 def test_figures_that_the_photos_cannot_give_are_no_numbers() -> None:
     kinds = torch.tensor([KINDS.index("high"), KINDS.index("real_low")])
-    found = stage().evaluate(torch.tensor([1.0, 0.0]), torch.tensor([NAN, NAN]), kinds)
-    assert found["auroc"].isnan()
-    assert found["spearman"].isnan()
-    assert found["auroc_enhanced"] == 1.0
+    figures = stage().evaluate(torch.tensor([1.0, 0.0]), torch.tensor([NAN, NAN]), kinds)
+    assert figures["auroc"].isnan()
+    assert figures["spearman"].isnan()
+    assert figures["auroc_enhanced"] == 1.0

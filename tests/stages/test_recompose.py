@@ -19,7 +19,7 @@ from drbn_lightning.networks.frozen import Frozen
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.networks.vgg import VGG16Features
 from drbn_lightning.stages.recompose import RecompositionLearning, opinion
-from tests.running import loader
+from tests.running import loader, trainer
 
 SIZE = 16
 
@@ -55,16 +55,10 @@ def stage(loss: RecompositionLoss | None = None, **changes: Any) -> Recompositio
     return RecompositionLearning(**(arguments | changes))
 
 
-def trainer(folder: Path, **changes: Any) -> pl.Trainer:  # noqa: ANN401 of Lightning
-    return pl.Trainer(
-        default_root_dir=folder, accelerator="cpu", max_epochs=2, enable_progress_bar=False, logger=False, **changes
-    )
-
-
 def fit(folder: Path, module: RecompositionLearning, **changes: Any) -> pl.Trainer:  # noqa: ANN401 of Lightning
-    found = trainer(folder, **changes)
-    found.fit(module, loader([batch()] * 3))
-    return found
+    fitted = trainer(folder, **({"max_epochs": 2} | changes))
+    fitted.fit(module, loader([batch()] * 3))
+    return fitted
 
 
 def gradients(module: nn.Module) -> list[Tensor]:
@@ -97,14 +91,14 @@ def test_stage_1_stays_as_it_is_bit_for_bit(adversary: str, tmp_path: Path) -> N
     band = DRBN(1, base_channels=4, growth_rate=2)
     module = stage(band=band, adversary=adversary)
     before, recomposer = identity(band), identity(module.network)
-    found = fit(tmp_path, module)
+    fitted = fit(tmp_path, module)
     assert identity(band) == before
     assert identity(module.network) != recomposer
     assert not band.training
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in band.parameters())
-    own = {id(parameter) for group in found.optimizers[0].param_groups for parameter in group["params"]}
+    own = {id(parameter) for group in fitted.optimizers[0].param_groups for parameter in group["params"]}
     assert not own & {id(parameter) for parameter in band.parameters()}
-    found.save_checkpoint(tmp_path / "run.ckpt")
+    fitted.save_checkpoint(tmp_path / "run.ckpt")
     names = torch.load(tmp_path / "run.ckpt", weights_only=True)["state_dict"]
     assert {name.split(".")[0] for name in names} == {"network", "discriminator"} - (
         set() if adversary == "joint" else {"discriminator"}
@@ -204,8 +198,8 @@ def test_vgg_is_loaded_once_for_all_epochs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(VGG16Features, "__init__", counted)
     perceptual = features(tmp_path)
     (tmp_path / "vgg16.pth").unlink()
-    found = fit(tmp_path, stage(RecompositionLoss(perceptual=perceptual)))
-    assert found.current_epoch == 2
+    fitted = fit(tmp_path, stage(RecompositionLoss(perceptual=perceptual)))
+    assert fitted.current_epoch == 2
     assert len(made) == 1
 
 

@@ -10,19 +10,19 @@ def schedule(total: int = 20, warmup: int = 4, cooldown: int = 5) -> ConstantWit
 
 
 def rates(made: ConstantWithCooldown, steps: int) -> list[float]:
-    found = []
+    values = []
     for _ in range(steps):
-        found.append(made.optimizer.param_groups[0]["lr"])
+        values.append(made.optimizer.param_groups[0]["lr"])
         made.optimizer.step()
         made.step()
-    return found
+    return values
 
 
 def test_it_rises_stays_and_falls_to_almost_nothing() -> None:
-    found = rates(schedule(), 20)
-    assert found[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
-    assert found[4:15] == [1.0] * 11
-    assert found[15:] == pytest.approx([1 - (n / 6) ** 0.5 for n in range(1, 6)])
+    values = rates(schedule(), 20)
+    assert values[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    assert values[4:15] == [1.0] * 11
+    assert values[15:] == pytest.approx([1 - (n / 6) ** 0.5 for n in range(1, 6)])
 
 
 def test_every_group_keeps_its_own_rate() -> None:

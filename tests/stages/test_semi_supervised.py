@@ -71,19 +71,19 @@ def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 
 
 def last(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-    return found
+    content: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    return content
 
 
 def trained(folder: Path, name: str) -> dict[str, Tensor]:
     """Everything that a run has learned: the artifact, and what goes on from its last checkpoint."""
     content = last(folder)
-    found = {f"artifact.{key}": value for key, value in weights(folder / f"{VARIANTS[name].stage}.pt").items()}
+    state = {f"artifact.{key}": value for key, value in weights(folder / f"{VARIANTS[name].stage}.pt").items()}
     for part in ("state_dict", "current_model_state"):
-        found |= {f"{part}.{key}": value for key, value in content[part].items()}
+        state |= {f"{part}.{key}": value for key, value in content[part].items()}
     for number, moments in content["optimizer_states"][0]["state"].items():
-        found |= {f"optimizer.{number}.{key}": value for key, value in moments.items()}
-    return found
+        state |= {f"optimizer.{number}.{key}": value for key, value in moments.items()}
+    return state
 
 
 def column(folder: Path, name: str) -> list[float]:
@@ -167,10 +167,10 @@ def test_mixed_precision_trains(run: Run, whole: dict[str, Path], tmp_path: Path
     figures = columns(tmp_path)
     assert len(figures["train/loss"]) == EPOCHS * STEPS
     assert all(values and all(map(math.isfinite, values)) for values in figures.values())
-    found = trained(tmp_path, name)
-    assert {tensor.dtype for tensor in found.values()} <= {torch.float32, torch.int64}
-    assert all(tensor.isfinite().all() for tensor in found.values())
-    assert not equal(found, trained(whole[name], name))
+    state = trained(tmp_path, name)
+    assert {tensor.dtype for tensor in state.values()} <= {torch.float32, torch.int64}
+    assert all(tensor.isfinite().all() for tensor in state.values())
+    assert not equal(state, trained(whole[name], name))
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1])
@@ -239,13 +239,13 @@ Seen = dict[str, list[Tensor]]
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """Every image that reaches a network or a loss, by where it was seen."""
-    found: Seen = {}
+    images_by_place: Seen = {}
 
     def spy(kind: type[nn.Module], method: str) -> None:
         before = getattr(kind, method)
 
         def watched(self: nn.Module, *images: Tensor | None) -> object:
-            place = found.setdefault(f"{kind.__name__}.{method}", [])
+            place = images_by_place.setdefault(f"{kind.__name__}.{method}", [])
             place += [image.detach().clone() for image in images if image is not None and image.dim() == 4]
             return before(self, *images)
 
@@ -258,7 +258,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
         (RecompositionLoss, "structure"),
     ):
         spy(kind, method)
-    return found
+    return images_by_place
 
 
 def marked(seen: Seen, *sides: str) -> Iterator[str]:

@@ -58,15 +58,15 @@ def test_returns_the_mean_of_the_network(scored: tuple[Path, float]) -> None:
 
 
 def test_scores_the_baselines_beside_it(scored: tuple[Path, float]) -> None:
-    found = rows(scored[0])
-    methods = [row["method"] for row in found[:3]]
+    lines = rows(scored[0])
+    methods = [row["method"] for row in lines[:3]]
     assert methods[0] == "input"
     assert methods[1].startswith("best gamma 0.")
     assert methods[2] == "band"
-    assert [(row["image"], row["method"]) for row in found] == [
+    assert [(row["image"], row["method"]) for row in lines] == [
         (f"scene_{number:03d}", method) for number in range(3) for method in methods
     ]
-    scores = {method: sum(float(row["psnr"]) for row in found if row["method"] == method) for method in methods}
+    scores = {method: sum(float(row["psnr"]) for row in lines if row["method"] == method) for method in methods}
     assert scores[methods[1]] > scores["input"]
 
 
@@ -86,11 +86,11 @@ def test_says_what_it_measured_and_where(tmp_path: Path, capsys: pytest.CaptureF
     path = artifact(tmp_path / "artifacts" / "band.pt")  # the default place
     assert path.exists()
     result = evaluate(config(tmp_path, "baselines=[]", "images=0"))
-    said = capsys.readouterr().out
-    assert re.search(rf"^band +{result:.2f} ", said, re.MULTILINE)
-    assert "PSNR dB: over RGB, result rounded to 8 bits" in said
-    assert str(tmp_path / "scores.csv") in said
-    assert "warning" not in said
+    output = capsys.readouterr().out
+    assert re.search(rf"^band +{result:.2f} ", output, re.MULTILINE)
+    assert "PSNR dB: over RGB, result rounded to 8 bits" in output
+    assert str(tmp_path / "scores.csv") in output
+    assert "warning" not in output
     assert {row["method"] for row in rows(tmp_path)} == {"band"}
     assert not (tmp_path / "images").exists()
 
@@ -132,16 +132,16 @@ def test_warns_of_images_seen_in_training(tmp_path: Path, capsys: pytest.Capture
     first = build_data(composed(tmp_path, "data=lol_v1", *on, "data.validation_pairs=1", name="evaluate"))
     first.setup("fit")
     trained = first.trained_on()
-    seen = int(trained[0].names[0])
+    copied = int(trained[0].names[0])
     path = artifact(tmp_path / "mine.pt", [fingerprint.as_dict() for fingerprint in trained])
     words = ("data=lol_v1", "data.num_workers=0", "device=cpu", f"checkpoint={path}", "baselines=[]", "images=0")
     capsys.readouterr()
     evaluate(composed(tmp_path, *words, f"data.root={root}", name="evaluate"))
     assert "warning" not in capsys.readouterr().out
-    leaking = lol(tmp_path / "second", {"our485": [60], "eval15": [51, seen, 52]})
+    leaking = lol(tmp_path / "second", {"our485": [60], "eval15": [51, copied, 52]})
     evaluate(composed(tmp_path, *words, f"data.root={leaking}", name="evaluate"))
-    said = capsys.readouterr().out
-    assert "warning: band: 1 of the 3 images of v1/test were seen in training (v1/train), for example 1;" in said
+    output = capsys.readouterr().out
+    assert "warning: band: 1 of the 3 images of v1/test were seen in training (v1/train), for example 1;" in output
 
 
 def test_without_a_published_network_the_pretrained_one_is_evaluated(
@@ -158,9 +158,9 @@ def test_several_checkpoints_are_compared_with_the_first(tmp_path: Path, capsys:
     words = ("baselines=[input]", "images=0", "report_images=0")
     evaluate(config(tmp_path, f"checkpoint={{mine: {first}, theirs: {second}}}", *words))
     assert [row["method"] for row in rows(tmp_path)[:3]] == ["input", "mine", "theirs"]
-    said = capsys.readouterr().out
-    assert "mine - theirs" in said
-    assert "mine - input" in said
+    output = capsys.readouterr().out
+    assert "mine - theirs" in output
+    assert "mine - input" in output
     evaluate(config(tmp_path, f"checkpoint=[{first},{second}]", *words))
     assert [row["method"] for row in rows(tmp_path)[:3]] == ["input", "a/band", "b/band"]
     with pytest.raises(DRBNError, match=r"checkpoint\.mine"):
@@ -169,17 +169,17 @@ def test_several_checkpoints_are_compared_with_the_first(tmp_path: Path, capsys:
 
 def test_the_summary_says_everything(scored: tuple[Path, float]) -> None:
     folder, result = scored
-    about = json.loads((folder / "summary.json").read_text())
-    (found,) = about["results"]
-    assert found["data"] == "synthetic/test"
-    assert found["methods"]["band"]["means"]["psnr"]["mean"] == pytest.approx(result, abs=1e-4)
-    low, high = (found["methods"]["band"]["means"]["psnr"][key] for key in ("low", "high"))
+    summary = json.loads((folder / "summary.json").read_text())
+    (only,) = summary["results"]
+    assert only["data"] == "synthetic/test"
+    assert only["methods"]["band"]["means"]["psnr"]["mean"] == pytest.approx(result, abs=1e-4)
+    low, high = (only["methods"]["band"]["means"]["psnr"][key] for key in ("low", "high"))
     assert low <= result <= high
-    assert found["differences"][0]["minus"] == "input"
-    assert about["metrics"]["psnr"]["definition"].startswith("over RGB")
-    assert about["methods"]["band"]["parameters"] > 100
-    assert len(about["methods"]["band"]["identity"]) == 16
-    assert {"version", "torch", "date", "command", "timing"} <= about.keys()
+    assert only["differences"][0]["minus"] == "input"
+    assert summary["metrics"]["psnr"]["definition"].startswith("over RGB")
+    assert summary["methods"]["band"]["parameters"] > 100
+    assert len(summary["methods"]["band"]["identity"]) == 16
+    assert {"version", "torch", "date", "command", "timing"} <= summary.keys()
 
 
 def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_what_enhance_wrote_has_the_figures_of_the_network_itself(tmp_path: Path
     data = ("data=folders", f"data.root={root}", "data.num_workers=0", "device=cpu")
     words = (*data, f"predictions={saved}", "images=1", "baselines=[]")
     result = evaluate(composed(tmp_path, *words, f"checkpoint={path}", name="evaluate"))
-    found = {(row["image"], row["method"]): row for row in rows(tmp_path)}
-    assert {method for _, method in found} == {"saved", "band"}
+    by_image = {(row["image"], row["method"]): row for row in rows(tmp_path)}
+    assert {method for _, method in by_image} == {"saved", "band"}
     for name in "012":
         for key in ("psnr", "ssim", "ssim_gray", "ssim_gc", "psnr_gt_mean", "ssim_gt_mean"):
-            assert float(found[name, "saved"][key]) == pytest.approx(float(found[name, "band"][key]), abs=1e-3)
+            assert float(by_image[name, "saved"][key]) == pytest.approx(float(by_image[name, "band"][key]), abs=1e-3)
     assert evaluate(composed(tmp_path, *words, name="evaluate")) == pytest.approx(result, abs=1e-3)
     assert {row["method"] for row in rows(tmp_path)} == {"saved"}
     (saved / "1.png").unlink()
@@ -213,9 +213,9 @@ def test_several_data_sets_and_photos_without_targets_in_one_run(
     evaluate(composed(tmp_path, *words, *small, name="evaluate"))
     assert list(dict.fromkeys(row["data"] for row in rows(tmp_path))) == ["lol_v1", "our485/test", "photos"]
     assert {row["psnr"] for row in rows(tmp_path) if row["data"] == "photos"} == {""}
-    said = capsys.readouterr().out
-    assert "lol_v1: 2 images" in said
-    assert "photos: 2 images" in said
+    output = capsys.readouterr().out
+    assert "lol_v1: 2 images" in output
+    assert "photos: 2 images" in output
     folders = sorted(folder.name for folder in (tmp_path / "images").iterdir())
     assert folders == ["lol_v1", "our485_test", "photos"]
     evaluate(composed(tmp_path, *words[:1], *words[-3:-2], "device=cpu", "images=0", name="evaluate"))

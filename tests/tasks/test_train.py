@@ -1,5 +1,6 @@
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback
 
 from drbn_lightning.checkpoints.artifact import identity, load, read
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.hydra_task import again
 from drbn_lightning.tasks.train import set_cooldown, train
-from tests.running import equal, tiny, weights
+from tests.running import TINY, composed, equal, tiny, weights
+from tests.test_hydra_task import lol
 
 
 class Breakdown(Callback):
@@ -33,16 +36,16 @@ def run(folder: Path, *words: str) -> float | None:
 
 
 def record(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((folder / "run.json").read_text())
-    return found
+    content: dict[str, object] = json.loads((folder / "run.json").read_text())
+    return content
 
 
 def test_a_run_leaves_its_record_and_its_resolved_configuration(tmp_path: Path) -> None:
     score = run(tmp_path, "seed=3")
-    found = record(tmp_path)
-    assert (found["stage"], found["status"], found["best"], found["steps"]) == ("band", "finished", score, 8)
-    assert (found["overrides"], found["monitor"], found["seed"]) == (["seed=3"], "val/psnr", 3)
-    assert {"version", "commit", "torch", "seconds", "parameters"} <= found.keys()
+    content = record(tmp_path)
+    assert (content["stage"], content["status"], content["best"], content["steps"]) == ("band", "finished", score, 8)
+    assert (content["overrides"], content["monitor"], content["seed"]) == (["seed=3"], "val/psnr", 3)
+    assert {"version", "commit", "torch", "seconds", "parameters"} <= content.keys()
     config = OmegaConf.load(tmp_path / "config.yaml")
     assert config.data.seed == 3
     assert "${" not in (tmp_path / "config.yaml").read_text()
@@ -89,9 +92,9 @@ def test_auto_refuses_a_folder_of_another_run(tmp_path: Path) -> None:
 
 def test_the_configuration_is_said_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tmp_path, "print_config=true", "trainer.limit_train_batches=1")
-    said = capsys.readouterr().out
-    assert (tmp_path / "config.yaml").read_text() in said
-    assert "recursions: 2" in said
+    output = capsys.readouterr().out
+    assert (tmp_path / "config.yaml").read_text() in output
+    assert "recursions: 2" in output
 
 
 def test_one_batch_an_epoch_is_no_whole_run(tmp_path: Path) -> None:
@@ -202,3 +205,28 @@ def test_a_run_that_sums_gradients_up_goes_on_to_the_same_bits(tmp_path: Path) -
     assert checkpoint(broken)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["ready"] == 2
     run(broken, *words[:-1], f"resume={broken}")
     assert equal(weights(broken / "band.pt"), weights(whole / "band.pt"))
+
+
+@pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (("data=lol_v1", "data.root=lol", "data.validation_pairs=1"), 2),
+        (("data=photos", "data.root=lol/our485/high"), 1),
+    ],
+)
+def test_a_run_opens_each_of_its_sets_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], count: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lol(tmp_path / "lol", train_pairs=12)
+    opened, open_cache = list[list[Path]](), ImageCache.open
+
+    def counted(folder: Path, paths: Sequence[Path], *options: object) -> ImageCache:
+        opened.append(sorted(paths))
+        return open_cache(folder, paths, *options)  # type: ignore[arg-type]  # of several types
+
+    monkeypatch.setattr(ImageCache, "open", counted)
+    more = ("data.crop_size=16", "trainer.max_epochs=1")
+    train(composed(tmp_path / "run", "stage=band", *TINY, *words, *more), "band", [], publish=False)
+    assert len(opened) == len({tuple(paths) for paths in opened}) == count

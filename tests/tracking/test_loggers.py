@@ -22,9 +22,9 @@ class Fake:
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     (tmp_path / "runs" / "one").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    found = Fake(tmp_path / "runs" / "one", offline=True)
-    monkeypatch.setitem(sys.modules, "wandb", found)
-    return found
+    logger = Fake(tmp_path / "runs" / "one", offline=True)
+    monkeypatch.setitem(sys.modules, "wandb", logger)
+    return logger
 
 
 def test_an_offline_run_is_finished_and_says_how_to_send_it(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,12 +24,12 @@ class Baseline(NamedTuple):
     """A method by name.
 
     Attributes:
-        about: what it is, for reports.
+        description: what it is, for reports.
         needs_pairs: whether it is chosen by looking at the targets.
         build: from the pairs that are scored, which only such a method looks at, to its label and itself.
     """
 
-    about: str
+    description: str
     needs_pairs: bool
     build: Callable[[Pairs], tuple[str, TensorMethod]]
 
@@ -41,8 +41,8 @@ def _best_gamma(pairs: Pairs) -> tuple[str, TensorMethod]:
     return f"best gamma {search.best():.2f}", gamma_method(search.best())
 
 
-def _fixed(name: str, method: TensorMethod, about: str) -> Baseline:
-    return Baseline(about, False, lambda pairs: (name, method))
+def _fixed(name: str, method: TensorMethod, description: str) -> Baseline:
+    return Baseline(description, False, lambda pairs: (name, method))
 
 
 BASELINES = {

@@ -64,7 +64,9 @@ class Divergence(Callback):
         if trainer.sanity_checking:
             return
         self._look(trainer)
-        for monitor in {one.monitor for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)}:
+        for monitor in {
+            callback.monitor for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)
+        }:
             value = trainer.callback_metrics.get(monitor or "")
             if value is not None and torch.isnan(value):
                 self._tell(trainer, f"{monitor} is not a number after step {trainer.global_step}")
@@ -104,5 +106,9 @@ class Divergence(Callback):
 
 def _last_checkpoint(trainer: pl.Trainer) -> str:
     """Where the last checkpoint lies, if there is one."""
-    paths = [one.path for one in trainer.checkpoint_callbacks if isinstance(one, ResumePoint) and one.path.exists()]
+    paths = [
+        callback.path
+        for callback in trainer.checkpoint_callbacks
+        if isinstance(callback, ResumePoint) and callback.path.exists()
+    ]
     return f" (the last checkpoint is {paths[0]})" if paths else ""

@@ -88,7 +88,7 @@ def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
 def owner(module: nn.Module, parameters: list[nn.Parameter]) -> str:
     """Name of the part of a module that these parameters belong to."""
     children = module.named_children()
-    return next(name for name, child in children if any(one is parameters[0] for one in child.parameters()))
+    return next(name for name, child in children if any(parameter is parameters[0] for parameter in child.parameters()))
 
 
 def images_in(batch: PairBatch | UnpairedBatch | SemiSupervisedBatch) -> int:

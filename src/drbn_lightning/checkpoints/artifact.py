@@ -52,8 +52,8 @@ class NetworkDescription(NamedTuple):
         Raises:
             DRBNError: the class cannot be imported or is no `nn.Module`.
         """
-        known = inspect.signature(self._class()).parameters.values()
-        defaults = {one.name: one.default for one in known if one.default is not inspect.Parameter.empty}
+        parameters = inspect.signature(self._class()).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         return self._replace(arguments=defaults | self.arguments)
 
     def _class(self) -> type[nn.Module]:
@@ -201,14 +201,14 @@ def _network_state(content: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
-    about = content[HEADER]
-    number = about.get("format") if isinstance(about, dict) else None
+    stored = content[HEADER]
+    number = stored.get("format") if isinstance(stored, dict) else None
     if number != FORMAT:
         raise DRBNError(f"{path} has format {number}, and this version reads {FORMAT}; update the package")
     try:
-        stage, provenance, trained_on = about["stage"], about["provenance"], about["trained_on"]
-        description = NetworkDescription(str(about["network"]["target"]), dict(about["network"]["arguments"]))
-        needs, state = dict(about.get("needs", {})), _network_state(content)
+        stage, provenance, trained_on = stored["stage"], stored["provenance"], stored["trained_on"]
+        description = NetworkDescription(str(stored["network"]["target"]), dict(stored["network"]["arguments"]))
+        needs, state = dict(stored.get("needs", {})), _network_state(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
     network = description.build()

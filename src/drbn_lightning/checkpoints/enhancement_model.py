@@ -10,7 +10,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import BandRecomposition
 
 
-class Whole(NamedTuple):
+class EnhancementModel(NamedTuple):
     """A network that maps `(low, thumbnail)` to `Bands`, and the artifacts that it consists of, by stage."""
 
     stage: str
@@ -20,11 +20,13 @@ class Whole(NamedTuple):
     @property
     def trained_on(self) -> list[dict[str, Any]]:
         """Fingerprints of all data sets that any part has seen, each once."""
-        fingerprints = [about for part in self.parts.values() for about in part.trained_on]
-        return [about for number, about in enumerate(fingerprints) if about not in fingerprints[:number]]
+        fingerprints = [fingerprint for part in self.parts.values() for fingerprint in part.trained_on]
+        return [
+            fingerprint for number, fingerprint in enumerate(fingerprints) if fingerprint not in fingerprints[:number]
+        ]
 
 
-def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
+def load_model(path: Path | str, band: Path | str | None = None) -> EnhancementModel:
     """Read an enhancement network.
 
     Args:
@@ -35,18 +37,18 @@ def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
     Raises:
         DRBNError: the checkpoint is of another stage, or its stage 1 cannot be found or is another one.
     """
-    return whole(load(path), Path(path), band)
+    return model_of(load(path), Path(path), band)
 
 
-def whole(artifact: Artifact, path: Path, band: Path | str | None = None) -> Whole:
-    """An enhancement network whose last stage has been read from `path`; the rest as `load_whole` has it."""
+def model_of(artifact: Artifact, path: Path, band: Path | str | None = None) -> EnhancementModel:
+    """An enhancement network whose last stage has been read from `path`; the rest as `load_model` has it."""
     if artifact.stage == "band":
-        return Whole("band", artifact.network, {"band": artifact})
+        return EnhancementModel("band", artifact.network, {"band": artifact})
     if artifact.stage != "recompose":
         raise DRBNError(f"{path} is a checkpoint of stage={artifact.stage}, which enhances no images")
     first = _stage_1(path, artifact, None if band is None else Path(band))
     network = BandRecomposition(first.network, artifact.network).eval()
-    return Whole("recompose", network, {"band": first, "recompose": artifact})
+    return EnhancementModel("recompose", network, {"band": first, "recompose": artifact})
 
 
 def _stage_1(path: Path, artifact: Artifact, chosen: Path | None) -> Artifact:

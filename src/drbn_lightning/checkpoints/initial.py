@@ -30,18 +30,18 @@ def start_from(network: nn.Module, path: Path | str, stage: str, *, partial: boo
             of a tensor that both have, or in all names).
     """
     artifact = load(path, stage)
-    own, given = network.state_dict(), artifact.network.state_dict()
-    other = [name for name in own.keys() & given.keys() if own[name].shape != given[name].shape]
-    if other or (partial and not own.keys() & given.keys()):
+    own, stored = network.state_dict(), artifact.network.state_dict()
+    other = [name for name in own.keys() & stored.keys() if own[name].shape != stored[name].shape]
+    if other or (partial and not own.keys() & stored.keys()):
         raise DRBNError(f"init={path} holds a network of other sizes{_named(other)}; set the keys of network as it did")
-    missing, extra = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
+    missing, extra = sorted(own.keys() - stored.keys()), sorted(stored.keys() - own.keys())
     if (missing or extra) and not partial:
         differences = f"it lacks {len(missing)} tensors{_named(missing)} and has {len(extra)} others{_named(extra)}"
         raise DRBNError(f"init={path} holds another network: {differences}; or start from what fits: init_partial=true")
-    network.load_state_dict({name: value for name, value in given.items() if name in own}, strict=False)
+    network.load_state_dict({name: value for name, value in stored.items() if name in own}, strict=False)
     source = artifact.provenance.get("source")
-    about = {"identity": identity(artifact.network), "source": source, "left_at_start": missing, "left_out": extra}
-    return Initial({name: value for name, value in about.items() if value}, artifact.trained_on)
+    origin = {"identity": identity(artifact.network), "source": source, "left_at_start": missing, "left_out": extra}
+    return Initial({name: value for name, value in origin.items() if value}, artifact.trained_on)
 
 
 def _named(names: list[str]) -> str:

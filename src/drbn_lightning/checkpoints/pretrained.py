@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from drbn_lightning.checkpoints.artifact import header, save
-from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
 from drbn_lightning.names import ENHANCING_STAGES
@@ -56,12 +56,12 @@ def ship(source: Path, folder: Path | None = None) -> None:
         DRBNError: one is missing, is of another stage, or stage 2 does not work on that stage 1.
     """
     folder = weights_folder() if folder is None else folder
-    parts = load_whole(source / "recompose.pt", source / "band.pt").parts
+    parts = load_model(source / "recompose.pt", source / "band.pt").parts
     for stage in ENHANCING_STAGES:
         artifact = parts[stage]
-        about = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
+        provenance = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
         needs = {name: {**reference, "path": ""} for name, reference in artifact.needs.items()}
-        made = header(stage, artifact.description, about, artifact.trained_on, needs)
+        made = header(stage, artifact.description, provenance, artifact.trained_on, needs)
         save(folder / f"{stage}.pt", made, artifact.network.state_dict())
     record(folder)
 

@@ -124,9 +124,9 @@ class ImageCache:
                 f"{file} is damaged, and {entry.path} has changed since; remove {self._index} and run this again"
             )
         values[:] = again.ravel()
-        with suppress(OSError), file.open("r+b") as kept:
-            kept.seek(entry.offset)
-            kept.write(again.data)
+        with suppress(OSError), file.open("r+b") as cached:
+            cached.seek(entry.offset)
+            cached.write(again.data)
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         return type(self), (self._index,)

@@ -51,9 +51,9 @@ def decoded(paths: Sequence[Path], short_side: int | None) -> Iterator[Future[De
 def decode(path: Path, short_side: int | None) -> Decoded:
     """Decode one image to `(3, H, W)`, with this shorter side where one is given; its offset is not known yet."""
     rgb = read_rgb(path)
-    whole = torch.from_numpy(rgb).permute(2, 0, 1)
-    digest, signature = fingerprints.digest(whole), fingerprints.signature(whole)
-    kept = rgb if short_side is None else resized(rgb, short_side)
-    values = np.ascontiguousarray(kept.transpose(2, 0, 1))
+    image = torch.from_numpy(rgb).permute(2, 0, 1)
+    digest, signature = fingerprints.digest(image), fingerprints.signature(image)
+    resized_rgb = rgb if short_side is None else resized(rgb, short_side)
+    values = np.ascontiguousarray(resized_rgb.transpose(2, 0, 1))
     shape = (3, values.shape[1], values.shape[2])
     return values, Entry(str(path.absolute()), path.name, shape, 0, zlib.crc32(values.data), digest, signature)

@@ -38,8 +38,8 @@ def signature(image: Tensor) -> str:
     Returns:
         384 hex digits: 8 x 8 x 3 bytes, row by row. `likeness` compares them.
     """
-    whole = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
-    return whole.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BILINEAR).tobytes().hex()
+    pillow = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
+    return pillow.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BILINEAR).tobytes().hex()
 
 
 class Described(Protocol):
@@ -117,7 +117,7 @@ class Fingerprint:
         """Signatures of low-light images, and of photos of any light, which may be low-light images elsewhere."""
         if not self.of_single_photos:
             return self.dark or [""] * len(self.names)
-        return [one or other for one, other in zip(self.signatures, self.dark or self.signatures, strict=True)]
+        return [normal or dark for normal, dark in zip(self.signatures, self.dark or self.signatures, strict=True)]
 
     @property
     def of_single_photos(self) -> bool:
@@ -139,12 +139,14 @@ class Fingerprint:
         missing = [column.name for column in fields(cls) if column.name not in plain]
         if missing:
             raise DRBNError(f"The fingerprint of a data set lacks {', '.join(missing)}; publish its checkpoint again.")
-        found = cls(**{column.name: plain[column.name] for column in fields(cls)})
-        if not found._whole():
-            raise DRBNError(f"The fingerprint of the data set {found.name} is damaged; publish its checkpoint again.")
-        return found
+        fingerprint = cls(**{column.name: plain[column.name] for column in fields(cls)})
+        if not fingerprint._is_complete():
+            raise DRBNError(
+                f"The fingerprint of the data set {fingerprint.name} is damaged; publish its checkpoint again."
+            )
+        return fingerprint
 
-    def _whole(self) -> bool:
+    def _is_complete(self) -> bool:
         """Say whether there is one of everything for every pair, or nothing."""
         pairs = len(self.names)
         lengths = {len(self.normal), len(self.signatures), len(self.low) or pairs, len(self.dark) or pairs}
@@ -163,8 +165,8 @@ def overlap(train: Fingerprint, test: Fingerprint) -> list[str]:
     """
     near = [row.any() for row in alike(test.signatures, train.signatures)]
     low, normal = set(train.low), set(train.normal)
-    lows = [one in low for one in test.low] or [False] * len(test.names)
-    normals = [one in normal for one in test.normal]
+    lows = [digest in low for digest in test.low] or [False] * len(test.names)
+    normals = [digest in normal for digest in test.normal]
     return [name for name, *same in zip(test.names, lows, normals, near, strict=True) if any(same)]
 
 
@@ -180,4 +182,4 @@ def resemblance(train: Fingerprint, test: Fingerprint) -> list[str]:
     if not (train.of_single_photos or test.of_single_photos):
         return []
     near = [row.any() for row in alike(test.either(), train.either())]
-    return [name for name, found in zip(test.names, near, strict=True) if found]
+    return [name for name, is_alike in zip(test.names, near, strict=True) if is_alike]

@@ -39,17 +39,20 @@ def check_seen(data: SampleDataModule, seen: Mapping[str, Sequence[Fingerprint]]
         return
     told: set[str] = set()
     for setting, trained in seen.items():
-        new = [one for one in trained if one.identity not in told]
-        told |= {one.identity for one in new}
+        new = [fingerprint for fingerprint in trained if fingerprint.identity not in told]
+        told |= {fingerprint.identity for fingerprint in new}
         _check(data, setting, new, remedy)
 
 
 def _check(data: SampleDataModule, setting: str, trained: Sequence[Fingerprint], remedy: str) -> None:
     tested = data.tested_on()
-    seen = {one.name: overlap(one, tested) for one in trained}
-    known = {name for names in seen.values() for name in names}
-    like = {one.name: [name for name in resemblance(one, tested) if name not in known] for one in trained}
-    for verb, names_of in (("were seen", seen), ("look like photos that were seen", like)):
+    overlaps = {fingerprint.name: overlap(fingerprint, tested) for fingerprint in trained}
+    exact = {name for names in overlaps.values() for name in names}
+    like = {
+        fingerprint.name: [name for name in resemblance(fingerprint, tested) if name not in exact]
+        for fingerprint in trained
+    }
+    for verb, names_of in (("were seen", overlaps), ("look like photos that were seen", like)):
         together = {name for names in names_of.values() for name in names}
         if not together:
             continue

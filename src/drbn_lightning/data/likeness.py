@@ -66,13 +66,13 @@ def alike(first: Sequence[str], second: Sequence[str]) -> NDArray[np.bool_]:
         >>> alike([night], [gray, night, other]).tolist(), alike([gray], [gray]).tolist()
         ([[False, True, False]], [[False]])
     """
-    found = np.zeros((len(first), len(second)), np.bool_)
+    near = np.zeros((len(first), len(second)), np.bool_)
     rows, columns = ([number for number, text in enumerate(texts) if text] for texts in (first, second))
     left, right = [first[number] for number in rows], [second[number] for number in columns]
     contrast = np.minimum(_contrasts(left)[:, None], _contrasts(right))
     limit = np.where(contrast < LOWEST_CONTRAST, 0, np.minimum(NEAR, NEAR_SHARE * contrast))
-    found[np.ix_(rows, columns)] = distances(left, right) < limit
-    return found
+    near[np.ix_(rows, columns)] = distances(left, right) < limit
+    return near
 
 
 def _contrasts(signatures: Sequence[str]) -> NDArray[np.float64]:

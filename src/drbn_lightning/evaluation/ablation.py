@@ -64,9 +64,9 @@ def compare(trainings: Sequence[Training], key: str, base: str) -> list[Comparis
         Comparison(variant='two', values=[21.5], differences=[1.5])
     """
     values: dict[str, dict[int, float]] = {}
-    for one in trainings:
-        if key in one.figures:
-            values.setdefault(one.variant, {})[one.seed] = one.figures[key]
+    for training in trainings:
+        if key in training.figures:
+            values.setdefault(training.variant, {})[training.seed] = training.figures[key]
     if base not in values:
         raise DRBNError(f"no training of {base} has the figure {key}; variants that have it: {', '.join(values)}")
     return [
@@ -91,7 +91,7 @@ def chance(differences: Sequence[float]) -> float:
 def comparison_table(comparisons: Sequence[Comparison], title: str, digits: int = 2) -> Table:
     """Each variant's mean, range over seeds, and differences to the base seed by seed."""
     heads = [title, "trainings", "mean", "lowest to highest", "differences, seed by seed", "their mean", "by chance"]
-    return Table(heads, [_row(one, digits) for one in comparisons])
+    return Table(heads, [_row(comparison, digits) for comparison in comparisons])
 
 
 def _training(line: dict[str, str]) -> Training:
@@ -112,9 +112,9 @@ def _differences(own: dict[int, float], base: dict[int, float], is_base: bool) -
     return [] if is_base else [own[seed] - base[seed] for seed in sorted(own) if seed in base]
 
 
-def _row(one: Comparison, digits: int) -> list[str]:
-    values, differences = one.values, one.differences
-    row = [one.variant, str(len(values)), f"{sum(values) / len(values):.{digits}f}"]
+def _row(comparison: Comparison, digits: int) -> list[str]:
+    values, differences = comparison.values, comparison.differences
+    row = [comparison.variant, str(len(values)), f"{sum(values) / len(values):.{digits}f}"]
     row.append(f"{min(values):.{digits}f} to {max(values):.{digits}f}" if len(values) > 1 else "")
     if not differences:
         return [*row, "", "", ""]

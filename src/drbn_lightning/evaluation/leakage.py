@@ -30,12 +30,12 @@ def _notes(method: EvaluatedMethod, tested: Fingerprint) -> list[Note]:
         return []
     if method.trained_on is None:
         return [_unknown(method, tested)]
-    return _seen(method, [Fingerprint.from_dict(about) for about in method.trained_on], tested)
+    return _seen(method, [Fingerprint.from_dict(fingerprint) for fingerprint in method.trained_on], tested)
 
 
 def _seen(method: EvaluatedMethod, trained: Sequence[Fingerprint], tested: Fingerprint) -> list[Note]:
     """Compare with everything that the method was trained on or chosen by."""
-    overlaps = [(one.name, overlap(one, tested)) for one in trained]
+    overlaps = [(fingerprint.name, overlap(fingerprint, tested)) for fingerprint in trained]
     together = {image for _, names in overlaps for image in names}
     if not together:
         return []
@@ -50,11 +50,11 @@ def _seen(method: EvaluatedMethod, trained: Sequence[Fingerprint], tested: Finge
 
 def _unknown(method: EvaluatedMethod, tested: Fingerprint) -> Note:
     """A method that does not say what it was trained on."""
-    if "source" not in method.about:
+    if "source" not in method.origin:
         text = "what it was trained on is unknown, so whether it has seen these images too"
         return Note(method.name, text, False, None, tested.count)
     text = (
-        f"{method.about['source']} do not say which images they were trained on; by the released code those are "
+        f"{method.origin['source']} do not say which images they were trained on; by the released code those are "
         f"LOL's numbers 1 to {RELEASED_UNTIL}"
     )
     numbers = _lol_numbers(tested)

@@ -1,117 +1,101 @@
-"""Who takes part in an evaluation: checkpoints, folders of other people's results, baselines."""
+"""The methods that an evaluation compares: networks of checkpoints, and baselines; `predictions` has other people's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.checkpoints.artifact import Artifact, identity
-from drbn_lightning.checkpoints.enhancement_model import Whole
-from drbn_lightning.data.paired.matching import image_key
-from drbn_lightning.errors import DRBNError, named
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
+from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.scoring import EvaluationImage, ImageMethod, image_method, network_method
-from drbn_lightning.images.folders import list_images
-from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.types import TensorMethod
+
+ALL = "all"
 
 
 class EvaluatedMethod(NamedTuple):
     """One row of the table.
 
-    `about` says in plain values where it came from; `trained_on` are fingerprints of what it has seen, None where
+    `origin` says in plain values where it came from; `trained_on` are fingerprints of what it has seen, None where
     nobody knows; `network` is None where there is none.
     """
 
     name: str
     run: ImageMethod
-    about: dict[str, Any]
+    origin: dict[str, Any]
     trained_on: list[dict[str, Any]] | None = None
     network: nn.Module | None = None
     is_baseline: bool = False
     is_timed: bool = True
 
 
-class Size(NamedTuple):
-    """A test image's name, the key by which results are found, and its size in pixels."""
-
-    name: str
-    key: str
-    width: int
-    height: int
-
-
-def methods_of(name: str, path: Path, whole: Whole, device: torch.device, taken: set[str]) -> list[EvaluatedMethod]:
+def methods_of(
+    name: str, path: Path, model: EnhancementModel, device: torch.device, identities: set[str]
+) -> list[EvaluatedMethod]:
     """Stage 1 and, where there is one, stage 2 of a checkpoint.
 
     Args:
         name: the name of the last stage; stage 1 under a stage 2 is called so too, or `band` where that is the stage.
         path: where it was read from.
-        whole: the network.
+        model: the network.
         device: where to run it.
-        taken: identities of the networks that take part already; they do not take part twice.
+        identities: those of the networks that take part already; they do not take part twice.
     """
-    methods, seen = [], list[dict[str, Any]]()
-    for stage, part in whole.parts.items():
-        seen += [about for about in part.trained_on if about not in seen]
+    methods, trained_on = [], list[dict[str, Any]]()
+    for stage, part in model.parts.items():
+        trained_on += [fingerprint for fingerprint in part.trained_on if fingerprint not in trained_on]
         own = identity(part.network)
-        if own in taken and stage != whole.stage:
+        if own in identities and stage != model.stage:
             continue
-        taken.add(own)
-        network = whole.network if stage == whole.stage else part.network
-        label = name if stage == whole.stage else ("band" if name == whole.stage else f"{name}, stage 1")
-        about = {"kind": "checkpoint", "path": str(path), "stage": stage, "identity": own} | _origin(part)
+        identities.add(own)
+        network = model.network if stage == model.stage else part.network
+        label = name if stage == model.stage else ("band" if name == model.stage else f"{name}, stage 1")
+        origin = {"kind": "checkpoint", "path": str(path), "stage": stage, "identity": own} | _provenance(part)
         run = image_method(network_method(network, device))
-        methods.append(EvaluatedMethod(label, run, about, seen.copy() if seen else None, network))
+        methods.append(EvaluatedMethod(label, run, origin, trained_on.copy() if trained_on else None, network))
     return methods
 
 
-def baseline(name: str, method: TensorMethod, about: str) -> EvaluatedMethod:
+def chosen_baselines(names: str | Sequence[str]) -> list[str]:
+    """Names of baselines, `all` being all of them.
+
+    Raises:
+        DRBNError: one is unknown.
+
+    Example:
+        >>> chosen_baselines("all")[:2]
+        ['input', 'gamma']
+    """
+    asked = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    chosen = list(BASELINES) if asked == [ALL] else asked
+    unknown = [name for name in chosen if name not in BASELINES]
+    if unknown:
+        raise DRBNError(f"baselines holds {unknown[0]!r}; there are {', '.join(BASELINES)}, or {ALL}")
+    return chosen
+
+
+def choose_baselines(
+    names: Sequence[str], images: Iterable[EvaluationImage], has_targets: bool
+) -> list[EvaluatedMethod]:
+    """The baselines of these names; those that choose by the targets only where there are some.
+
+    Args:
+        names: see `chosen_baselines`.
+        images: what is going to be scored.
+        has_targets: whether the images have targets.
+    """
+    chosen = [BASELINES[name] for name in names if has_targets or not BASELINES[name].needs_pairs]
+    built = [(*entry.build(_pairs(images)), entry.description) for entry in chosen]
+    return [baseline(label, method, description) for label, method, description in built]
+
+
+def baseline(name: str, method: TensorMethod, description: str) -> EvaluatedMethod:
     """A method that has learned nothing."""
-    return EvaluatedMethod(name, image_method(method), {"kind": "baseline", "about": about}, [], is_baseline=True)
-
-
-def predictions(name: str, folder: Path, images: Sequence[Size]) -> EvaluatedMethod:
-    """Results in a folder, one for each image of the test set and of its size.
-
-    Raises:
-        DRBNError: see `match`.
-    """
-    files = match(folder, images)
-
-    def read(image: EvaluationImage) -> Tensor:
-        return torch.from_numpy(read_rgb(files[image.key])).permute(2, 0, 1)[None].float() / 255
-
-    return EvaluatedMethod(name, read, {"kind": "predictions", "folder": str(folder.resolve())}, None, is_timed=False)
-
-
-def match(folder: Path, images: Sequence[Size]) -> dict[str, Path]:
-    """Find each test image's result by name, without the suffix and a leading `low`, `normal` or `high`.
-
-    Returns:
-        Files by the key of the image.
-
-    Raises:
-        DRBNError: a result is missing or of another size, or there is one too many; the message names them.
-    """
-    files: dict[str, Path] = {}
-    for file in list_images(folder):
-        other = files.setdefault(image_key(file), file)
-        if other is not file:
-            raise DRBNError(f"{other.name} and {file.name} in {folder} count as one image; remove one")
-    wanted = {image.key for image in images}
-    faults = [
-        _named("no result for {}", [image.name for image in images if image.key not in files]),
-        _named("no test image for {}", [file.name for key, file in files.items() if key not in wanted]),
-        _named("of another size than the test image: {}", _wrong_sizes(files, images)),
-    ]
-    if any(faults):
-        raise DRBNError(
-            f"predictions={folder} does not fit the {len(images)} test images: {'; '.join(filter(None, faults))}; "
-            "results of several data sets lie in subfolders of their names, such as lol_v1 or photos"
-        )
-    return files
+    return EvaluatedMethod(name, image_method(method), {"kind": "baseline", "about": description}, [], is_baseline=True)
 
 
 def of_different_names(methods: list[EvaluatedMethod]) -> list[EvaluatedMethod]:
@@ -126,18 +110,22 @@ def of_different_names(methods: list[EvaluatedMethod]) -> list[EvaluatedMethod]:
         raise DRBNError(
             f"two methods are called {twice}; give others: checkpoint='{{NAME: PATH}}', predictions='{{NAME: PATH}}'"
         )
-    taken = [one.name for one in methods if one.name == "target" or (one.name == "input" and not one.is_baseline)]
-    if taken:
-        raise DRBNError(f"a method cannot be called {taken[0]}, as an image is; say predictions='{{NAME: PATH}}'")
+    reserved = [
+        method.name
+        for method in methods
+        if method.name == "target" or (method.name == "input" and not method.is_baseline)
+    ]
+    if reserved:
+        raise DRBNError(f"a method cannot be called {reserved[0]}, as an image is; say predictions='{{NAME: PATH}}'")
     return methods
 
 
-def merged(known: EvaluatedMethod | None, one: EvaluatedMethod) -> EvaluatedMethod:
+def merged(before: EvaluatedMethod | None, method: EvaluatedMethod) -> EvaluatedMethod:
     """A method that was scored before on another data set: results of each may lie in a folder of its own."""
-    if known is None or known.about == one.about:
-        return one
-    folders = dict.fromkeys([*known.about.get("folder", "").split(", "), one.about.get("folder", "")])
-    return one._replace(about=one.about | {"folder": ", ".join(folders)})
+    if before is None or before.origin == method.origin:
+        return method
+    folders = dict.fromkeys([*before.origin.get("folder", "").split(", "), method.origin.get("folder", "")])
+    return method._replace(origin=method.origin | {"folder": ", ".join(folders)})
 
 
 def names_of(paths: Sequence[str]) -> dict[str, str]:
@@ -156,20 +144,12 @@ def names_of(paths: Sequence[str]) -> dict[str, str]:
     return labelled
 
 
-def _origin(part: Artifact) -> dict[str, Any]:
-    keep = ("source", "version", "commit", "date", "seed")
-    return {key: part.provenance[key] for key in keep if part.provenance.get(key) is not None}
+def _provenance(part: Artifact) -> dict[str, Any]:
+    keys = ("source", "version", "commit", "date", "seed")
+    return {key: part.provenance[key] for key in keys if part.provenance.get(key) is not None}
 
 
-def _wrong_sizes(files: dict[str, Path], images: Sequence[Size]) -> list[str]:
-    faults = []
+def _pairs(images: Iterable[EvaluationImage]) -> Iterator[tuple[Tensor, Tensor]]:
     for image in images:
-        if image.key in files:
-            height, width, _ = read_rgb(files[image.key]).shape
-            if (width, height) != (image.width, image.height):
-                faults.append(f"{files[image.key].name} ({width}x{height}, not {image.width}x{image.height})")
-    return faults
-
-
-def _named(what: str, names: Sequence[str]) -> str:
-    return what.format(named(names)) if names else ""
+        assert image.normal is not None
+        yield image.low, image.normal

@@ -131,9 +131,9 @@ def difference(first: list[PhotoScore], second: list[PhotoScore]) -> str:
     """
     if [score.image for score in first] != [score.image for score in second]:
         raise ValueError(f"{first[0].method} and {second[0].method} were not run on the same photos")
-    both = [(one.quality, other.quality) for one, other in zip(first, second, strict=True)]
-    change = paired([one for one, _ in both], [other for _, other in both], CONFIDENCE)
-    photos = sum(not isnan(other - one) for one, other in both)
+    both = [(score.quality, other.quality) for score, other in zip(first, second, strict=True)]
+    change = paired([quality for quality, _ in both], [other for _, other in both], CONFIDENCE)
+    photos = sum(not isnan(other - quality) for quality, other in both)
     how = f"{photos} photos, paired bootstrap, {100 * CONFIDENCE:g} %"
     return f"{second[0].method} - {first[0].method}: {change.mean:+.3f} [{change.low:.3f}, {change.high:.3f}] ({how})"
 

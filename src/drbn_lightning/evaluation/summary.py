@@ -105,8 +105,12 @@ def as_plain(result: Result) -> dict[str, Any]:
             for row in result.rows
         },
         "differences": [
-            {"minus": one.first, "method": one.second, "means": {k: _plain(v) for k, v in one.changes.items()}}
-            for one in result.differences
+            {
+                "minus": difference.first,
+                "method": difference.second,
+                "means": {k: _plain(v) for k, v in difference.changes.items()},
+            }
+            for difference in result.differences
         ],
         "notes": [note._asdict() for note in result.notes],
     }
@@ -122,9 +126,11 @@ def _time(scores: Sequence[Score]) -> float:
 
 
 def _difference(first: str, second: str, by_method: dict[str, list[Score]], metrics: Sequence[Metric]) -> Difference:
-    one, two = by_method[first], by_method[second]
+    first_scores, second_scores = by_method[first], by_method[second]
     changes = {
-        metric.key: paired([s.figures[metric.key] for s in one], [s.figures[metric.key] for s in two])
+        metric.key: paired(
+            [s.figures[metric.key] for s in first_scores], [s.figures[metric.key] for s in second_scores]
+        )
         for metric in metrics
     }
     return Difference(first, second, changes)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.evaluation.leakage import notes
-from drbn_lightning.evaluation.methods import EvaluatedMethod, Size
+from drbn_lightning.evaluation.methods import EvaluatedMethod
+from drbn_lightning.evaluation.predictions import Size
 from drbn_lightning.evaluation.report.html import thumbnail
 from drbn_lightning.evaluation.report.images import write_images
 from drbn_lightning.evaluation.scoring import EvaluationImage, Score, ScoredImage, mean, score_images
@@ -51,7 +52,7 @@ class Outcome(NamedTuple):
 
 def sizes_of(images: Iterable[EvaluationImage]) -> list[Size]:
     """Names and sizes of a test set."""
-    return [Size(one.name, one.key, one.low.shape[-1], one.low.shape[-2]) for one in images]
+    return [Size(image.name, image.key, image.low.shape[-1], image.low.shape[-2]) for image in images]
 
 
 def evaluate_set(

@@ -79,8 +79,8 @@ def upright_exif(image: Image.Image) -> bytes | None:
             return PREFIX + with_orientation_1(raw.removeprefix(PREFIX))
         except (struct.error, KeyError):
             return None
-    found = image.getexif()
-    return _selected(found, {folder: found.get_ifd(folder) for folder in SUBFOLDERS})
+    tags = image.getexif()
+    return _selected(tags, {folder: tags.get_ifd(folder) for folder in SUBFOLDERS})
 
 
 def tiff_exif(path: Path) -> bytes | None:
@@ -105,12 +105,12 @@ def _directory(file: BinaryIO, head: bytes, place: int) -> dict[int, Any]:
 
 def _selected(tags: Mapping[int, Any], folders: Mapping[int, Mapping[int, Any]]) -> bytes | None:
     """EXIF data of descriptive tags and subfolders; None where there are none."""
-    kept = Image.Exif()
-    kept.update({tag: value for tag, value in tags.items() if tag in DESCRIPTIVE})
+    selected = Image.Exif()
+    selected.update({tag: value for tag, value in tags.items() if tag in DESCRIPTIVE})
     for folder, inside in folders.items():
         if inside:
-            kept.get_ifd(folder).update(inside)
-    data = kept.tobytes()
+            selected.get_ifd(folder).update(inside)
+    data = selected.tobytes()
     return None if data == Image.Exif().tobytes() else data
 
 

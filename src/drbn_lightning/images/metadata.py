@@ -51,7 +51,7 @@ def metadata_of(image: Image.Image, path: Path) -> Metadata:
         return Metadata(*tiff.told(path))
     xmp, comment = image.info.get("xmp"), image.info.get("comment")
     iptc = image.info.get("photoshop", {}).get(IPTC) if image.format in ("JPEG", "MPO") else None
-    chunks = png_chunks.kept(path) if image.format == "PNG" else ()
+    chunks = png_chunks.lasting_chunks(path) if image.format == "PNG" else ()
     if image.format == "PNG":
         comment = str(image.info.get("Comment", "")).encode()
         iptc = png_chunks.iptc_of(image.info)

@@ -84,12 +84,12 @@ def _completed(image: Image.Image, path: Path) -> Image.Image:
         image.load()
     except OSError:
         content = path.read_bytes().rstrip(b"\xff")
-        whole = _decoded(content + END)
+        decoded = _decoded(content + END)
         # What follows the last pixel is skipped. Where pixels are missing, it is taken for them.
         padded = _decoded(content + b"\x5a\xa6\x39" * 64 + END)
-        if whole is None or padded is None or not np.array_equal(np.asarray(whole), np.asarray(padded)):
+        if decoded is None or padded is None or not np.array_equal(np.asarray(decoded), np.asarray(padded)):
             raise
-        return whole
+        return decoded
     return image
 
 

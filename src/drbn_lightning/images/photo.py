@@ -96,28 +96,28 @@ def _decoded(path: Path) -> tuple[Photograph, int]:
         return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
     if tiff.is_tiff(path):
         try:
-            found = tiff.read_tiff(path, single=True)
+            read = tiff.read_tiff(path, single=True)
         except tiff.RawDataError:
             return Photograph(raw.develop(path), exif=tiff_exif(path)), 1
-        if found is not None:
-            pixels, alpha, gray, turn, profile, dpi = found
+        if read is not None:
+            pixels, alpha, gray, turn, profile, dpi = read
             told = Metadata(*tiff.told(path))
             return Photograph(pixels, alpha, gray, "TIFF", tiff_exif(path), profile, _sensible(dpi), told), turn
     with opened(path, READ_FORMATS) as image:
         _check_single(image, path)
         tile, turn = str(getattr(image, "tile", "")), left_to_turn(image)
         image.load()
-        about = Photograph(
+        description = Photograph(
             np.empty(0), None, image.mode in ("1", "L", "LA", "La") or "LA;16" in tile,
             "JPEG" if image.format == "MPO" else image.format or "PNG",
             upright_exif(image), image.info.get("icc_profile"), _dpi(image), metadata_of(image, path),
         )  # fmt: skip
         if not sixteen_bit.holds(image, tile):
-            return _eight_bits(image, about), turn
+            return _eight_bits(image, description), turn
     del image  # its pixels are not needed any more
     channels = sixteen_bit.decode(path.read_bytes())
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
-    return about._replace(pixels=channels[..., :3], alpha=alpha), turn
+    return description._replace(pixels=channels[..., :3], alpha=alpha), turn
 
 
 def _check_single(image: Image.Image, path: Path) -> None:
@@ -130,14 +130,14 @@ def _check_single(image: Image.Image, path: Path) -> None:
         )
 
 
-def _eight_bits(image: Image.Image, about: Photograph) -> Photograph:
+def _eight_bits(image: Image.Image, description: Photograph) -> Photograph:
     if image.mode == "F" or image.mode.startswith("I"):
         values, clear = pillow.wide_gray(image), image.info.get("transparency")
         alpha = None if clear is None else np.where(values == clear, 0, 65535).astype(np.uint16)
-        return about._replace(pixels=np.repeat(values[..., None], 3, axis=2), alpha=alpha, gray=True)
+        return description._replace(pixels=np.repeat(values[..., None], 3, axis=2), alpha=alpha, gray=True)
     image = pillow.plain(image)
     pixels, alpha = pillow.planes(image)
-    return about._replace(pixels=pixels, alpha=alpha, icc_profile=image.info.get("icc_profile"))
+    return description._replace(pixels=pixels, alpha=alpha, icc_profile=image.info.get("icc_profile"))
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
@@ -175,8 +175,8 @@ def _encoded(photograph: Photograph, kind: str, quality: int) -> bytes | memoryv
     image = pillow.image_of(pixels, alpha, gray=gray, with_alpha=kind not in ("JPEG", "BMP"))
     if kind == "JPEG" and exif and len(exif) > LONGEST_JPEG_EXIF:
         exif = None
-    given = {"exif": exif, "icc_profile": profile, "dpi": dpi}
-    options: dict[str, Any] = {key: value for key, value in given.items() if value}
+    wanted = {"exif": exif, "icc_profile": profile, "dpi": dpi}
+    options: dict[str, Any] = {key: value for key, value in wanted.items() if value}
     if kind == "JPEG":
         options |= _segments(metadata) | ({"subsampling": 0} if quality >= 90 else {})
     elif kind in ("WEBP", "AVIF") and metadata.xmp:

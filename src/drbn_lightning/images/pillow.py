@@ -98,10 +98,12 @@ def image_of(pixels: Pixels, alpha: Pixels | None, *, gray: bool, with_alpha: bo
 def _as_srgb(image: Image.Image) -> Image.Image:
     """Colours of print (CMYK), or of LAB, as sRGB: by the image's profile, without a usable one by Pillow's formula."""
     target = ImageCms.createProfile("sRGB")
-    given = image.info.get("icc_profile")
+    profile = image.info.get("icc_profile")
     try:
         source = (
-            ImageCms.createProfile("LAB") if image.mode == "LAB" else ImageCms.ImageCmsProfile(io.BytesIO(given or b""))
+            ImageCms.createProfile("LAB")
+            if image.mode == "LAB"
+            else ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
         )
         converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError):

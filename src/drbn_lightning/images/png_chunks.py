@@ -25,7 +25,7 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-def kept(path: Path) -> tuple[Chunk, ...]:
+def lasting_chunks(path: Path) -> tuple[Chunk, ...]:
     """The texts of a PNG file and its colour space, but for texts that hold XMP, EXIF or IPTC data."""
     with path.open("rb") as file:
         chunks = [chunk for chunk in _chunks(file) if chunk.name in (*TEXTS, *COLOURS)]

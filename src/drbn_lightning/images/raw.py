@@ -29,11 +29,11 @@ def develop(path: Path) -> NDArray[np.uint16]:
     try:
         with rawpy.imread(str(path)) as raw:
             _check_size(raw.sizes)
-            found: NDArray[np.uint16] = raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=16)
-            return found
+            rgb: NDArray[np.uint16] = raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=16)
+            return rgb
     except rawpy.LibRawError as error:
-        said = error.args[0] if error.args else ""
-        cause = said.decode() if isinstance(said, bytes) else said
+        reason = error.args[0] if error.args else ""
+        cause = reason.decode() if isinstance(reason, bytes) else reason
         raise _refused(path, f"LibRaw cannot read this one ({cause})") from error
 
 

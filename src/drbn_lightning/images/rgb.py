@@ -33,10 +33,10 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         if recognised(path) is RAW:
             return pillow.narrowed(raw.develop(path))
         try:
-            found = tiff.read_tiff(path, single=False) if tiff.is_tiff(path) else None
+            read = tiff.read_tiff(path, single=False) if tiff.is_tiff(path) else None
         except tiff.RawDataError:
             return pillow.narrowed(raw.develop(path))
-        return _read_other(path) if found is None else upright(pillow.narrowed(found.pixels), found.turn)
+        return _read_other(path) if read is None else upright(pillow.narrowed(read.pixels), read.turn)
 
 
 def _read_other(path: Path) -> NDArray[np.uint8]:

@@ -36,20 +36,20 @@ def decode(content: bytes) -> NDArray[np.uint16]:
         ValueError: OpenCV cannot decode it.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it tells of unknown tags on the terminal
-    found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if found is None or found.dtype != np.uint16 or found.ndim != 3:
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError(
             "its 16 bits a colour are stored in a way that is not supported; save it anew as PNG, or as TIFF"
         )
-    return _swapped(found)
+    return _swapped(pixels)
 
 
 def png(channels: NDArray[np.uint16], exif: bytes | None, icc_profile: bytes | None) -> bytes:
     """Encode `(H, W, C)` as a PNG file of 16 bits: gray, RGB, or RGB and alpha."""
     exif = exif.removeprefix(PREFIX) if exif else None
     metadata = {cv2.IMAGE_METADATA_EXIF: exif, cv2.IMAGE_METADATA_ICCP: icc_profile}
-    given = {kind: np.frombuffer(data, np.uint8) for kind, data in metadata.items() if data}
-    _, encoded = cv2.imencodeWithMetadata(".png", _swapped(channels.copy()), [*given], [*given.values()])
+    chunks = {kind: np.frombuffer(data, np.uint8) for kind, data in metadata.items() if data}
+    _, encoded = cv2.imencodeWithMetadata(".png", _swapped(channels.copy()), [*chunks], [*chunks.values()])
     return encoded.tobytes()
 
 

@@ -140,9 +140,9 @@ def _enhanced_deep(image: Image.Image, enhance: Enhance) -> Image.Image:
     result = pillow.gray_of(enhance(np.repeat(values[..., None], 3, axis=2), alpha=alpha))
     result[result == clear] = clear - 1 if clear else 1
     result[invisible] = clear
-    found = _described(Image.fromarray(result), image)
-    found.info["transparency"] = clear
-    return found
+    gray = _described(Image.fromarray(result), image)
+    gray.info["transparency"] = clear
+    return gray
 
 
 def _described(result: Image.Image, image: Image.Image) -> Image.Image:

@@ -15,7 +15,7 @@ from drbn_lightning.inference.visibility import enhanced_where_visible
 from drbn_lightning.types import Method, Progress
 
 if TYPE_CHECKING:
-    from drbn_lightning.checkpoints.enhancement_model import Whole
+    from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 
 
 class Runner(NamedTuple):
@@ -31,11 +31,11 @@ class Enhancer:
     May be called from several threads: they take turns, so that memory stays bounded.
     """
 
-    def __init__(self, whole: "Whole", for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
+    def __init__(self, model: "EnhancementModel", for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
         """Put it together.
 
         Args:
-            whole: the network.
+            model: the network.
             for_8_bits: runs it on images of 8 bits.
             for_more: runs it on images of 16 bits and of floating-point numbers.
             strength: how far to go from the image (0) to the result (1).
@@ -47,7 +47,7 @@ class Enhancer:
             raise DRBNError(f"strength={strength} is not between 0 and 1")
         for runner in (for_8_bits, for_more):
             runner.tiles.check()
-        self.stage, self.whole, self.strength = whole.stage, whole, strength
+        self.stage, self.model, self.strength = model.stage, model, strength
         self.for_8_bits, self.for_more = for_8_bits, for_more
         self._turn = Lock()
 
@@ -92,8 +92,8 @@ class Enhancer:
         """
         array_types.check(rgb)
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype.name not in SCALES:
-            given = f"{rgb.shape} {rgb.dtype}"
-            raise DRBNError(f"colours must be (H, W, 3), uint8, uint16 or float32; this array is {given}")
+            kind = f"{rgb.shape} {rgb.dtype}"
+            raise DRBNError(f"colours must be (H, W, 3), uint8, uint16 or float32; this array is {kind}")
         if self.strength == 0:
             return rgb.copy()
         method, tiles = self.for_8_bits if rgb.dtype == np.uint8 else self.for_more

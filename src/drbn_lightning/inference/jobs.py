@@ -17,7 +17,7 @@ LONGEST_NAME = 255
 """Bytes that the names of files may have on all usual file systems."""
 
 
-class Found(NamedTuple):
+class InputPhoto(NamedTuple):
     """A photo, and the folder below OUT that its result belongs into; `named` if it is not from a folder."""
 
     path: Path
@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
 def find_photos(
     arguments: Sequence[str], output: Path, *, recursive: bool = False, overwrite: bool = False
-) -> tuple[list[Found], list[Failure]]:
+) -> tuple[list[InputPhoto], list[Failure]]:
     """Find the photos that files, folders and patterns (`*`, `?`, `[...]`, `**`) stand for, each one once.
 
     What is named counts whatever its suffix. Out of folders come the files that look like images, in natural order,
@@ -51,7 +51,7 @@ def find_photos(
     Returns:
         The photos, and the arguments without any, and what was left out.
     """
-    found: dict[Path, Found] = {}
+    photos: dict[Path, InputPhoto] = {}
     failures, left_out = list[Failure](), dict[Path, Unread]()
     for argument in arguments:
         for photo in _of_argument(argument, output, recursive=recursive, overwrite=overwrite):
@@ -60,28 +60,28 @@ def find_photos(
             elif isinstance(photo, Unread):
                 left_out.setdefault(_real(photo.path), photo)
             else:
-                found.setdefault(_real(photo.path), photo)
-    return list(found.values()), failures + counted([one for path, one in left_out.items() if path not in found])
+                photos.setdefault(_real(photo.path), photo)
+    return list(photos.values()), failures + counted([entry for path, entry in left_out.items() if path not in photos])
 
 
-def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, compare: bool = False) -> list[Job]:
+def plan(photos: Sequence[InputPhoto], output: Path, *, suffix: str | None = None, compare: bool = False) -> list[Job]:
     """Give each photo a result of its own; the same photos in the same order always get the same names.
 
     Of several results with one name (in upper or lower case) the first keeps it. The others get the photo's old
     suffix, its folder or a number into their names. No result takes the place of another photo.
 
     Args:
-        found: the photos.
+        photos: what was found.
         output: the folder of the results, or the file where there is one photo and OUT names an image.
         suffix: of the results, with its dot; by default the photo's own, or `.png` where that cannot be written.
         compare: plan images side by side as well.
     """
-    if is_file(found, output):
-        return [Job(found[0].path, output, _beside(output) if compare else None)]
-    sources = {_key(photo.path): photo.path for photo in found}
-    taken = set[str]()
+    if is_file(photos, output):
+        return [Job(photos[0].path, output, _beside(output) if compare else None)]
+    sources = {_key(photo.path): photo.path for photo in photos}
+    used = set[str]()
     jobs = list[Job]()
-    for photo in found:
+    for photo in photos:
         own = photo.path.suffix.lower()
         ending = suffix or (photo.path.suffix if own in WRITTEN else ".png")
         for name in _names(photo.path, ending):
@@ -89,19 +89,19 @@ def plan(found: Sequence[Found], output: Path, *, suffix: str | None = None, com
             beside = _beside(target) if compare else None
             keys = {_key(file) for file in (target, beside) if file}
             others = {key for key in keys if sources.get(key, photo.path) != photo.path}
-            if not keys & taken and not others:
+            if not keys & used and not others:
                 break
-        taken |= keys
+        used |= keys
         jobs.append(Job(photo.path, target, beside))
     return jobs
 
 
-def check_output(found: Sequence[Found], output: Path, suffix: str | None) -> None:
+def check_output(photos: Sequence[InputPhoto], output: Path, suffix: str | None) -> None:
     """Raise a DRBNError where OUT cannot be meant: a file for several photos, or one that cannot be written."""
     ending = output.suffix.lower()
     if _is_folder(output):
         return
-    if is_file(found, output):
+    if is_file(photos, output):
         if suffix and WRITTEN[ending] != WRITTEN[suffix]:
             raise DRBNError(f"-o {output} and --format {suffix[1:]} contradict each other; leave one out")
     elif os.path.lexists(output) or ending in WRITTEN:
@@ -110,9 +110,9 @@ def check_output(found: Sequence[Found], output: Path, suffix: str | None) -> No
         raise DRBNError(f"-o {output} names a format that cannot be written; use one of {', '.join(WRITTEN)}")
 
 
-def is_file(found: Sequence[Found], output: Path) -> bool:
+def is_file(photos: Sequence[InputPhoto], output: Path) -> bool:
     """Whether OUT is a file: where one photo was named, and OUT ends as an image does and is no folder."""
-    return len(found) == 1 and found[0].named and output.suffix.lower() in WRITTEN and not _is_folder(output)
+    return len(photos) == 1 and photos[0].named and output.suffix.lower() in WRITTEN and not _is_folder(output)
 
 
 def refusal(job: Job, *, overwrite: bool) -> Failure | None:
@@ -131,7 +131,7 @@ def refusal(job: Job, *, overwrite: bool) -> Failure | None:
 
 def _of_argument(
     argument: str, output: Path, *, recursive: bool, overwrite: bool
-) -> Iterator[Found | Failure | Unread]:
+) -> Iterator[InputPhoto | Failure | Unread]:
     try:
         paths = _expanded(argument, output)
     except DRBNError as error:
@@ -147,9 +147,9 @@ def _of_argument(
             yield Failure(str(path), str(error))
 
 
-def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[Found | Failure | Unread]:
+def _of_path(path: Path, output: Path, *, recursive: bool, overwrite: bool) -> Iterator[InputPhoto | Failure | Unread]:
     if not _is_folder(path):
-        yield Found(path)
+        yield InputPhoto(path)
         return
     inside = _real(path) == _real(output)
     if inside and not overwrite:
@@ -180,11 +180,11 @@ def _expanded(argument: str, output: Path) -> list[Path | Unread]:
         out = Path()  # the pattern begins in OUT, so what lies there is meant
     matches = [path for path in matches if out not in (_real(path), *_real(path).parents)]
     asked = {*LISTED, Path(argument).suffix.lower()}
-    taken = [path for path in matches if _is_folder(path) or path.suffix.lower() in asked]
-    others = [one for path in matches if path not in taken and (one := unread(path))]
-    if not taken and not others:
+    images = [path for path in matches if _is_folder(path) or path.suffix.lower() in asked]
+    others = [other for path in matches if path not in images and (other := unread(path))]
+    if not images and not others:
         raise DRBNError(f"{argument} matches no image; check the pattern")
-    return [*sorted(taken, key=lambda path: natural_key(str(path))), *others]
+    return [*sorted(images, key=lambda path: natural_key(str(path))), *others]
 
 
 def _start(pattern: str) -> Path:
@@ -192,7 +192,7 @@ def _start(pattern: str) -> Path:
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
-def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[Found | Failure | Unread]:
+def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[InputPhoto | Failure | Unread]:
     """The images in a folder, those of its subfolders after its own, and what looks like one and is left out."""
     try:
         entries = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
@@ -206,11 +206,11 @@ def _listed(folder: Path, output: Path | None, *, recursive: bool) -> Iterator[F
         if other := unread(entry):
             yield other
         elif entry.suffix.lower() in LISTED:
-            yield Found(entry, named=False)
+            yield InputPhoto(entry, named=False)
     for entry in entries if recursive else []:
         if _is_folder(entry) and not entry.is_symlink() and _real(entry) != output:
             for photo in _listed(entry, output, recursive=True):
-                yield photo._replace(folder=entry.name / photo.folder) if isinstance(photo, Found) else photo
+                yield photo._replace(folder=entry.name / photo.folder) if isinstance(photo, InputPhoto) else photo
 
 
 def _names(path: Path, ending: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel, load_model
 from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.enhancer import Enhancer, Runner
@@ -47,7 +47,7 @@ def load_enhancer(
         checkpoint: a checkpoint of ours or official weights; by default the weights that ship with the package.
         stage: `band` (stage 1) or `recompose` (both stages); by default what the checkpoint is, or the better one
             of those that ship.
-        band: the stage 1 of a stage-2 checkpoint, see `load_whole`.
+        band: the stage 1 of a stage-2 checkpoint, see `load_model`.
         strength: how far to go from the image (0) to the result (1).
         device: `auto`, `cpu`, `cuda`, `mps`, ...
         precision: see `choose_precision`.
@@ -60,28 +60,28 @@ def load_enhancer(
     """
     if checkpoint is None:
         checkpoint = pretrained_path(stage or DEFAULT_STAGE)
-    whole = of_stage(load_whole(checkpoint, band), stage, checkpoint)
+    model = of_stage(load_model(checkpoint, band), stage, checkpoint)
     place = choose_place(runtime, device)
     chosen = [precision_of(runtime, precision, place, bits) for bits in (8, 16)]
     runners = {}
     for kind in dict.fromkeys(chosen):
-        method = choose_method(whole, runtime, place, kind)
+        method = choose_method(model, runtime, place, kind)
         tiles = Tiles(TILE_SIZES[runtime, kind] if tile_size is None else tile_size)
         runners[kind] = Runner(ensemble_of(method) if self_ensemble else method, tiles)
-    return Enhancer(whole, runners[chosen[0]], runners[chosen[1]], strength)
+    return Enhancer(model, runners[chosen[0]], runners[chosen[1]], strength)
 
 
-def of_stage(whole: Whole, stage: str | None, source: Path | str) -> Whole:
+def of_stage(model: EnhancementModel, stage: str | None, source: Path | str) -> EnhancementModel:
     """The network up to a stage: stage 1 can be had out of both.
 
     Raises:
         DRBNError: the network does not have that stage.
     """
-    if stage in (None, whole.stage):
-        return whole
-    if stage == "band" and stage in whole.parts:
-        return Whole(stage, whole.parts[stage].network, {stage: whole.parts[stage]})
-    raise DRBNError(f"{source} is a checkpoint of stage={whole.stage}, and stage={stage} is asked for; choose another")
+    if stage in (None, model.stage):
+        return model
+    if stage == "band" and stage in model.parts:
+        return EnhancementModel(stage, model.parts[stage].network, {stage: model.parts[stage]})
+    raise DRBNError(f"{source} is a checkpoint of stage={model.stage}, and stage={stage} is asked for; choose another")
 
 
 def choose_place(runtime: str, device: str) -> torch.device:
@@ -112,13 +112,13 @@ def precision_of(runtime: str, name: str, device: torch.device, bits: int) -> Pr
     return "float32"
 
 
-def choose_method(whole: Whole, runtime: str, device: torch.device, precision: Precision) -> Method:
+def choose_method(model: EnhancementModel, runtime: str, device: torch.device, precision: Precision) -> Method:
     """A network as a method of one runtime.
 
     Raises:
         DRBNError: see `load_enhancer`.
     """
     if runtime == "torch":
-        return torch_method(whole.network, device, precision)
-    path = kept_export(whole)
+        return torch_method(model.network, device, precision)
+    path = kept_export(model)
     return open_onnx(path) if runtime == "onnx" else open_openvino(path, precision=precision)

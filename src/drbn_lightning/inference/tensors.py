@@ -14,8 +14,8 @@ def enhanced_tensor(images: Tensor, enhance: Enhance) -> Tensor:
         DRBNError: shape, type or range is another one.
     """
     if images.ndim not in (3, 4) or images.shape[-3] != 3 or not images.is_floating_point():
-        given = f"{tuple(images.shape)} {str(images.dtype).removeprefix('torch.')}"
-        raise DRBNError(f"a tensor must be (3, H, W) or (N, 3, H, W), floating point in [0, 1]; this is {given}")
+        kind = f"{tuple(images.shape)} {str(images.dtype).removeprefix('torch.')}"
+        raise DRBNError(f"a tensor must be (3, H, W) or (N, 3, H, W), floating point in [0, 1]; this is {kind}")
     if images.ndim == 4:
         results = [enhanced_tensor(image, enhance) for image in images]
         return torch.stack(results) if results else images.detach().clone()

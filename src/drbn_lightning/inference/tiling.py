@@ -159,8 +159,8 @@ def _grid(height: int, width: int, tiles: Tiles) -> tuple[int, int]:
         )
         columns = next(fitting, None)
         if columns is not None:
-            seen = (height + 2 * tiles.overlap * (rows - 1)) * (width + 2 * tiles.overlap * (columns - 1))
-            output.append((seen, rows, columns))
+            area = (height + 2 * tiles.overlap * (rows - 1)) * (width + 2 * tiles.overlap * (columns - 1))
+            output.append((area, rows, columns))
     return min(output)[1:]
 
 
@@ -217,13 +217,13 @@ def _planes(window: Pixels, scale: int) -> Pixels:
     return values.transpose(2, 0, 1)[None]
 
 
-def _pixels(output: Pixels, own: Region, given: Pixels, strength: float) -> Pixels:
-    """A tile's own pixels of a result, blended with the given ones, as the given ones' type."""
-    scale = SCALES[given.dtype.name]
+def _pixels(output: Pixels, own: Region, original: Pixels, strength: float) -> Pixels:
+    """A tile's own pixels of a result, blended with the original ones, as their type."""
+    scale = SCALES[original.dtype.name]
     values = output[0, :, own.top : own.bottom, own.left : own.right].transpose(1, 2, 0)
     if not np.isfinite(values).all():
         raise DRBNError("the network's result is not finite; use precision=float32, or another checkpoint")
     values = values.clip(0, 1) * np.float32(scale)
     if strength != 1:
-        values = given + np.float32(strength) * (values - given)
-    return (values if scale == 1 else values.round()).astype(given.dtype)
+        values = original + np.float32(strength) * (values - original)
+    return (values if scale == 1 else values.round()).astype(original.dtype)

@@ -77,10 +77,10 @@ def interleaved(methods: dict[str, Method], low: Pixels, thumbnail: Pixels, roun
     first = next(iter(results.values()))
     timed = [Timed(name, [], float(np.abs(result - first).max())) for name, result in results.items()]
     for _ in range(rounds):
-        for one in timed:
+        for entry in timed:
             start = perf_counter()
-            methods[one.name](low, thumbnail)
-            one.seconds.append(perf_counter() - start)
+            methods[entry.name](low, thumbnail)
+            entry.seconds.append(perf_counter() - start)
     return timed
 
 
@@ -93,10 +93,10 @@ def timing_table(timed: list[Timed]) -> str:
         torch           2.000    1.000           1.00       0e+00
         onnxruntime     1.000    1.000           2.00       2e-07
     """
-    width = max(len("method"), *(len(one.name) for one in timed))
+    width = max(len("method"), *(len(entry.name) for entry in timed))
     lines = [f"{'method':{width}}  median s  least s  times as fast  difference"]
-    for one in timed:
-        ratio = timed[0].median / one.median
-        figures = f"{one.median:8.3f}  {min(one.seconds):7.3f}  {ratio:13.2f}  {one.difference:10.0e}"
-        lines.append(f"{one.name:{width}}  {figures}")
+    for entry in timed:
+        ratio = timed[0].median / entry.median
+        figures = f"{entry.median:8.3f}  {min(entry.seconds):7.3f}  {ratio:13.2f}  {entry.difference:10.0e}"
+        lines.append(f"{entry.name:{width}}  {figures}")
     return "\n".join(lines)

@@ -27,15 +27,15 @@ def enhanced_where_visible(rgb: Pixels, alpha: Pixels | None, enhance: EnhanceVi
     """
     if alpha is None:
         return enhance(rgb, None)
-    seen = alpha > 0
-    if not seen.any():
+    is_visible = alpha > 0
+    if not is_visible.any():
         return rgb.copy()
-    window = _bounds(seen)
-    inner, mask = rgb[window], seen[window]
+    window = _bounds(is_visible)
+    inner, mask = rgb[window], is_visible[window]
     visible = alpha[window].astype(np.float32)
     visible /= 1 if alpha.dtype.kind == "f" else np.iinfo(alpha.dtype).max
-    given = inner if mask.all() else np.where(mask[..., None], inner, _mean(inner, visible))
-    after = enhance(given, None if visible.min() == 1 else visible)
+    filled = inner if mask.all() else np.where(mask[..., None], inner, _mean(inner, visible))
+    after = enhance(filled, None if visible.min() == 1 else visible)
     if mask.all() and inner.shape == rgb.shape:
         return after
     result = np.empty_like(rgb, order="C")
@@ -44,9 +44,9 @@ def enhanced_where_visible(rgb: Pixels, alpha: Pixels | None, enhance: EnhanceVi
     return result
 
 
-def _bounds(seen: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _bounds(is_visible: NDArray[np.bool_]) -> tuple[slice, slice]:
     """The smallest rectangle that holds all true pixels."""
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    rows, columns = np.flatnonzero(is_visible.any(axis=1)), np.flatnonzero(is_visible.any(axis=0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 

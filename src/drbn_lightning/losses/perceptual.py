@@ -76,7 +76,7 @@ class PerceptualLoss(nn.Module):
         return distance / wanted.float().square().mean().clamp(min=1e-12) if self.relative else distance
 
 
-def _require_layers(wanted: Mapping[str, float], known: Mapping[str, object]) -> None:
-    unknown = [name for name in wanted if name not in known]
+def _require_layers(wanted: Mapping[str, float], layers: Mapping[str, object]) -> None:
+    unknown = [name for name in wanted if name not in layers]
     if unknown:
-        raise ValueError(f"perceptual.layer_weights names {unknown[0]!r}; the layers are {', '.join(known)}")
+        raise ValueError(f"perceptual.layer_weights names {unknown[0]!r}; the layers are {', '.join(layers)}")

@@ -75,8 +75,8 @@ def lpips_metric(backbone: BackboneName = "alex", weights: Path | str | None = N
     """LPIPS as a metric among others; arguments and errors as `LPIPS`."""
     function = LPIPS(backbone, weights)
     title = function.backbone.title
-    about = f"LPIPS 0.1 with {title}, of the 8-bit result in RGB scaled to [-1, 1]"
-    return Metric(f"lpips_{backbone}", f"LPIPS {title}", "", 4, -1, about, function)
+    definition = f"LPIPS 0.1 with {title}, of the 8-bit result in RGB scaled to [-1, 1]"
+    return Metric(f"lpips_{backbone}", f"LPIPS {title}", "", 4, -1, definition, function)
 
 
 def _find(backbone: Backbone, chosen: Path | None) -> Path:

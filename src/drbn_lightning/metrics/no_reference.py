@@ -105,11 +105,11 @@ def pyiqa_metric(name: str, parameters: Path | str | None = None) -> Metric:
         if min(image.shape[-2:]) < entry.shortest:
             return torch.full((len(image),), torch.nan)
         with torch.no_grad():
-            return torch.tensor([_value(model, one[None]) for one in to_8_bit(image).cpu()])
+            return torch.tensor([_value(model, pixels[None]) for pixels in to_8_bit(image).cpu()])
 
     file = f" with {path.name}" if path else ""
-    about = f"{entry.source}, as pyiqa {pyiqa.__version__} computes it{file}, of the 8-bit image"
-    return Metric(name, entry.title, "", 2, -1, about, function, needs_target=False)
+    definition = f"{entry.source}, as pyiqa {pyiqa.__version__} computes it{file}, of the 8-bit image"
+    return Metric(name, entry.title, "", 2, -1, definition, function, needs_target=False)
 
 
 def _pyiqa() -> ModuleType:

@@ -64,11 +64,11 @@ class Guess(nn.Module):
         if self.kind == "input":
             return low
         with torch.autocast(low.device.type, enabled=False):
-            seen = thumbnails_of(low.float()) if thumbnail is None else thumbnail.float()
-            gain = self.gain(seen)
+            thumbnails = thumbnails_of(low.float()) if thumbnail is None else thumbnail.float()
+            gain = self.gain(thumbnails)
             scaled = low.float() * gain
             if self.predictor is not None:
-                adjustment = self.predictor((seen * gain).clamp(max=self.ceiling), gain)
+                adjustment = self.predictor((thumbnails * gain).clamp(max=self.ceiling), gain)
                 scaled = adjusted(scaled, adjustment, self.ceiling)
             return scaled.clamp(max=self.ceiling).to(low.dtype)
 

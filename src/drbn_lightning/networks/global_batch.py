@@ -54,7 +54,7 @@ def part_of(count: int) -> Part:
     own = torch.tensor([count], device="cuda" if distributed.get_backend() == "nccl" else "cpu")
     counts = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
     distributed.all_gather(counts, own)
-    return Part(tuple(int(one) for one in counts), distributed.get_rank())
+    return Part(tuple(int(size) for size in counts), distributed.get_rank())
 
 
 def draw(count: int) -> Tensor:

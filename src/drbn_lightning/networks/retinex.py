@@ -90,8 +90,8 @@ class RetinexNet(nn.Module):
         reflectance, illumination = self.decompose(low)
         reflectance = reflectance + self.cleaning(torch.cat([reflectance, illumination], dim=1))
         start = _brightest(guess)
-        seen = torch.cat([reflectance, illumination, start], dim=1)
-        adjusted = start + self.adjusted_light(self.adjustment(seen).full)
+        inputs = torch.cat([reflectance, illumination, start], dim=1)
+        adjusted = start + self.adjusted_light(self.adjustment(inputs).full)
         return targets((reflectance * adjusted)[..., :height, :width])
 
     def decompose(self, low: Tensor) -> Retinex:

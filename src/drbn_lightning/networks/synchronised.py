@@ -80,8 +80,8 @@ class _Sum(torch.autograd.Function):
 
 
 def _summed(values: Tensor) -> Tensor:
-    found: Tensor = _Sum.apply(values)
-    return found
+    total: Tensor = _Sum.apply(values)
+    return total
 
 
 def synchronise(module: nn.Module) -> None:

@@ -84,9 +84,9 @@ class VGG16Features(nn.Module):
         for name, tensor in own.items():
             if name not in state:
                 raise DRBNError(f"{source} holds no {name}; give VGG16's weights, perceptual.weights=PATH")
-            given = state[name]
-            shape = tuple(getattr(given, "shape", ()))
-            if not isinstance(given, Tensor) or shape != tuple(tensor.shape):
+            parameter = state[name]
+            shape = tuple(getattr(parameter, "shape", ()))
+            if not isinstance(parameter, Tensor) or shape != tuple(tensor.shape):
                 wanted = tuple(tensor.shape)
                 raise DRBNError(
                     f"{name} in {source} has shape {shape} and not VGG16's {wanted}; give perceptual.weights=PATH"

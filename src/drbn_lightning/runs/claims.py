@@ -15,7 +15,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.runs.record import first_process
 
 LOCK, GROUP = ".lock", ".group"
-TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 LOCKLESS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 """How file systems say that they have no locks."""
 _GROUPS = ("SLURM_JOB_ID", "SLURM_STEP_ID", "TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT")
@@ -77,6 +77,23 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a run or sweep of another process may go on in a folder: it holds it, or nobody can tell.
+
+    Not to be asked of a folder that this process holds: closing the lock's file would let go of it.
+    """
+    if not folder.exists():
+        return True  # it lies on another machine
+    try:
+        with (folder / LOCK).open("r+") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def _locked(file: TextIO) -> bool:
     """Lock a file until it is closed; False where another process has.
 
@@ -95,7 +112,7 @@ def _renamed(made: Path, wanted: Path) -> bool:
     try:
         made.rename(wanted)
     except OSError as error:
-        if error.errno not in TAKEN:
+        if error.errno not in OCCUPIED:
             raise
         return False
     return True

@@ -27,32 +27,32 @@ def register() -> None:
     OmegaConf.register_new_resolver("run", label, replace=True)
 
 
-def _name(about: HydraConf) -> str:
+def _name(hydra: HydraConf) -> str:
     """In a sweep the job's number and what it has that others have not; else stage and time."""
-    if about.mode is not RunMode.MULTIRUN:
-        return "_".join(Path(about.runtime.output_dir).parts[-2:])
-    return " ".join([str(about.job.num), *_differing(about)])
+    if hydra.mode is not RunMode.MULTIRUN:
+        return "_".join(Path(hydra.runtime.output_dir).parts[-2:])
+    return " ".join([str(hydra.job.num), *_differing(hydra)])
 
 
-def _group(about: HydraConf) -> str | None:
+def _group(hydra: HydraConf) -> str | None:
     """The sweep: the end of its folder's path."""
-    return "_".join(Path(about.sweep.dir).parts[-2:]).lstrip("/_") if about.mode is RunMode.MULTIRUN else None
+    return "_".join(Path(hydra.sweep.dir).parts[-2:]).lstrip("/_") if hydra.mode is RunMode.MULTIRUN else None
 
 
-def _tags(about: HydraConf) -> list[str]:
+def _tags(hydra: HydraConf) -> list[str]:
     """Stage, data, experiment and whether it is a sweep."""
-    choices = about.runtime.choices
+    choices = hydra.runtime.choices
     named = [choices.get(group) for group in ("stage", "data", "experiment")]
-    return [name for name in named if name] + (["sweep"] if about.mode is RunMode.MULTIRUN else [])
+    return [name for name in named if name] + (["sweep"] if hydra.mode is RunMode.MULTIRUN else [])
 
 
-def _differing(about: HydraConf) -> list[str]:
+def _differing(hydra: HydraConf) -> list[str]:
     """The overrides of this job without those that all jobs share; all of them where that is not known."""
-    record = Path(about.runtime.cwd) / about.sweep.dir / "multirun.yaml"
-    said = list(OmegaConf.load(record).hydra.overrides.task) if record.exists() else []
-    parsed = OverridesParser.create().parse_overrides(said)
-    alike = {one.get_key_element() for one in parsed if not one.is_sweep_override()}
-    return [word for word in about.overrides.task if word.partition("=")[0] not in alike]
+    record = Path(hydra.runtime.cwd) / hydra.sweep.dir / "multirun.yaml"
+    common = list(OmegaConf.load(record).hydra.overrides.task) if record.exists() else []
+    parsed = OverridesParser.create().parse_overrides(common)
+    alike = {override.get_key_element() for override in parsed if not override.is_sweep_override()}
+    return [word for word in hydra.overrides.task if word.partition("=")[0] not in alike]
 
 
 LABELS: dict[str, Callable[[HydraConf], Label]] = {"name": _name, "group": _group, "tags": _tags}

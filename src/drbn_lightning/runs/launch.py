@@ -144,18 +144,18 @@ def jobs_at_a_time(devices: object, places: int) -> int:
 
 
 @contextmanager
-def own_devices(config: DictConfig, about: HydraConf) -> Iterator[None]:
+def own_devices(config: DictConfig, hydra: HydraConf) -> Iterator[None]:
     """Give a job of a parallel sweep GPUs that no other job uses, where there is more than one.
 
     The job's `trainer.devices` becomes their indices, and so does that of the other processes of its group, which
     repeat `sys.argv`.
     """
     wanted, count = config.trainer.devices, gpus_for(config.trainer)
-    parallel = about.mode is RunMode.MULTIRUN and str(about.launcher._target_).endswith(PARALLEL)
+    parallel = hydra.mode is RunMode.MULTIRUN and str(hydra.launcher._target_).endswith(PARALLEL)
     if not parallel or not isinstance(wanted, int) or not 0 < wanted < count:
         yield
         return
-    with held_devices(wanted, count, about.job.num) as devices:
+    with held_devices(wanted, count, hydra.job.num) as devices:
         config.trainer.devices = devices
         sys.argv.append(f"trainer.devices={devices}".replace(" ", ""))
         yield
@@ -168,14 +168,14 @@ def start_processes_as_usual() -> None:
         multiprocessing.set_start_method(usual[0], force=True)
 
 
-def refuse_sweep_without_multirun(config: DictConfig, about: HydraConf) -> None:
+def refuse_sweep_without_multirun(config: DictConfig, hydra: HydraConf) -> None:
     """`sweep=NAME` means many runs; the process of a group and the rest of one job are single ones all the same.
 
     Raises:
         DRBNError: `-m` was forgotten.
     """
-    chosen = about.runtime.choices.get("sweep")
-    if chosen and about.mode is RunMode.RUN and config.resume in (None, "auto") and "LOCAL_RANK" not in os.environ:
+    chosen = hydra.runtime.choices.get("sweep")
+    if chosen and hydra.mode is RunMode.RUN and config.resume in (None, "auto") and "LOCAL_RANK" not in os.environ:
         raise DRBNError(
             f"sweep={chosen} is a sweep: say `python -m drbn_lightning.train -m sweep={chosen} ...`, or leave it out"
         )

@@ -22,20 +22,20 @@ Status = Literal["running", "finished", "failed", "interrupted", "pruned"]
 
 
 @contextmanager
-def recorded(folder: Path, about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def recorded(folder: Path, provenance: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Keep a run's record up to date, from the first process; what the caller adds to it is written at the end.
 
     Args:
         folder: the run's folder.
-        about: plain values: what the run is; `config` among them goes to `config.yaml`.
+        provenance: plain values: what the run is; `config` among them goes to `config.yaml`.
 
     Returns:
-        The record: `about`, `status`, `reason` (why it ended otherwise than `finished`) and `seconds`.
+        The record: the values of `provenance`, `status`, `reason` (why it ended otherwise than `finished`), `seconds`.
     """
-    record = {name: value for name, value in about.items() if name != "config"}
+    record = {name: value for name, value in provenance.items() if name != "config"}
     record |= {"status": "running", "reason": None}
     start = time.monotonic()
-    _write(folder / CONFIGURATION, str(about["config"]))
+    _write(folder / CONFIGURATION, str(provenance["config"]))
     _keep(folder, record)
     try:
         yield record

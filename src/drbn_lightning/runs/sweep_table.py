@@ -56,10 +56,10 @@ def read_sweep(folder: Path, by: Sequence[str] | None = None) -> list[Run]:
             f"{folder} holds no runs (no {RECORD} in it); give the folder of a sweep, such as multirun/DATE/TIME"
         )
     runs = [_read(place, folder) for place in places]
-    known = {key for run in runs for key in run.words}
-    unknown = [key for key in by or () if key not in known]
+    keys = {key for run in runs for key in run.words}
+    unknown = [key for key in by or () if key not in keys]
     if unknown:
-        raise DRBNError(f"no run of {folder} sets {', '.join(unknown)}; there are {', '.join(sorted(known)) or 'none'}")
+        raise DRBNError(f"no run of {folder} sets {', '.join(unknown)}; there are {', '.join(sorted(keys)) or 'none'}")
     return runs
 
 
@@ -154,7 +154,7 @@ def _read(place: Path, sweep: Path) -> Run:
     if status == "running":
         reason = "it has not ended: it still runs, or was killed"
     words = dict(word.lstrip("+~").partition("=")[::2] for word in record["overrides"])
-    kept = {key: value for key, value in words.items() if not key.startswith(APART)}
+    settings = {key: value for key, value in words.items() if not key.startswith(APART)}
     monitor, maximum = record["monitor"], record["mode"] == "max"
     figures = _best_figures(place, monitor, maximum=maximum)
     best = record.get("best") if record.get("best") is not None else figures.get(monitor)
@@ -162,7 +162,7 @@ def _read(place: Path, sweep: Path) -> Run:
         name: record[name] for name in ("parameters", "steps", "seconds", "version", "commit") if name in record
     }
     name = str(place.relative_to(sweep)) if place != sweep else place.name
-    return Run(name, record["stage"], kept, status, reason, monitor, best, figures, facts)
+    return Run(name, record["stage"], settings, status, reason, monitor, best, figures, facts)
 
 
 def _best_figures(place: Path, monitor: str, *, maximum: bool) -> dict[str, float]:

@@ -108,13 +108,13 @@ def make_part(kind: str, name: str, options: Mapping[str, Any]) -> Any:  # noqa:
     Raises:
         DRBNError: there is none of that name, or the options do not fit.
     """
-    optuna, known = import_optuna(), SAMPLERS if kind == "sampler" else PRUNERS
+    optuna, classes = import_optuna(), SAMPLERS if kind == "sampler" else PRUNERS
     try:
-        if name in known:
-            return getattr(getattr(optuna, f"{kind}s"), known[name])(**options)
+        if name in classes:
+            return getattr(getattr(optuna, f"{kind}s"), classes[name])(**options)
         module, _, attribute = name.rpartition(".")
         return getattr(importlib.import_module(module), attribute)(**options)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         words = f"hydra.sweeper.{kind}={name} with {kind}_options={dict(options)}"
-        choices = f"use one of {', '.join(known)}, or package.module.Class"
+        choices = f"use one of {', '.join(classes)}, or package.module.Class"
         raise DRBNError(f"{words} does not work: {error}; {choices}") from None

@@ -79,11 +79,11 @@ class Stage(pl.LightningModule):
         optimizer = self._optimizer(self.trainable_parameters())
         if self._scheduler is None:
             return optimizer
-        known = inspect.signature(self._scheduler).parameters
+        parameters = inspect.signature(self._scheduler).parameters
         arguments: dict[str, Any] = {}
-        if "total_steps" in known:
+        if "total_steps" in parameters:
             arguments["total_steps"] = self.trainer.estimated_stepping_batches
-        if "max_lr" in known and known["max_lr"].default is inspect.Parameter.empty:
+        if "max_lr" in parameters and parameters["max_lr"].default is inspect.Parameter.empty:
             arguments["max_lr"] = [group["lr"] for group in optimizer.param_groups]
         try:
             schedule = self._scheduler(optimizer, **arguments)

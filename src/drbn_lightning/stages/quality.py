@@ -151,8 +151,8 @@ class QualityLearning(Stage):
         else:
             logits = [self(image) for image in images]
         shares = [part.at(group.places) for group in groups]
-        found = [pooled(own, share, len(share.sizes)) for own, share in zip(logits, shares, strict=True)]
-        return torch.cat(found[: len(real)]), torch.cat(found[len(real) :])
+        gathered = [pooled(own, share, len(share.sizes)) for own, share in zip(logits, shares, strict=True)]
+        return torch.cat(gathered[: len(real)]), torch.cat(gathered[len(real) :])
 
     def validation_step(self, batch: PhotoBatch, batch_idx: int) -> None:
         """Score held-out photos as they are; low-light ones after stage 1."""

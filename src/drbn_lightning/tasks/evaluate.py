@@ -9,22 +9,23 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from drbn_lightning.assembly import build, build_unpaired
 from drbn_lightning.baselines.catalog import input_method
 from drbn_lightning.checkpoints.artifact import Artifact, identity, load
-from drbn_lightning.checkpoints.enhancement_model import Whole, whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel, model_of
 from drbn_lightning.checkpoints.pretrained import pretrained_path
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.data.photo_folder import LoosePhotos
 from drbn_lightning.errors import DRBNError, OptionError
 from drbn_lightning.evaluation import quality
-from drbn_lightning.evaluation.baselines import choose_baselines, chosen_baselines
 from drbn_lightning.evaluation.leakage import notes
 from drbn_lightning.evaluation.methods import (
     EvaluatedMethod,
+    choose_baselines,
+    chosen_baselines,
     merged,
     methods_of,
     names_of,
     of_different_names,
-    predictions,
 )
+from drbn_lightning.evaluation.predictions import predictions
 from drbn_lightning.evaluation.report.files import Report, write_report, write_text
 from drbn_lightning.evaluation.report.images import write_figures
 from drbn_lightning.evaluation.scoring import EvaluationImage, network_method
@@ -58,10 +59,10 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     first = next(iter(artifacts.values()), None)
     if len(artifacts) == 1 and first is not None and first.stage == "quality":
         return evaluate_discriminator(config, first, device)
-    wholes = {path: whole(artifact, path, config.band) for path, artifact in artifacts.items()}
-    named = {name or wholes[path].stage: path for name, path in paths.items()}
+    models = {path: model_of(artifact, path, config.band) for path, artifact in artifacts.items()}
+    named = {name or models[path].stage: path for name, path in paths.items()}
     main = next(iter(named), None)
-    learned = networks(named, wholes, device)
+    learned = networks(named, models, device)
     optional = (dict(config.lpips or {}), config.no_reference or [], dict(config.parameters or {}))
     columns = choose_columns(config.metrics or [], config.shave, *optional)
     output, outcomes, everybody = Path(config.paths.output_dir), [], dict[str, EvaluatedMethod]()
@@ -72,7 +73,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
             raise DRBNError(
                 f"no method is to be evaluated on {test_set.name}: name a checkpoint, predictions or baselines"
             )
-        everybody |= {one.name: merged(everybody.get(one.name), one) for one in methods}
+        everybody |= {method.name: merged(everybody.get(method.name), method) for method in methods}
         beside = output / "images" / (test_set.name.replace("/", "_") if len(sets) > 1 else "")
         shown = Output(beside, config.images, config.report_images, device)
         outcomes.append(evaluate_set(test_set, methods, columns, main or methods[-1].name, shown))
@@ -80,7 +81,7 @@ def evaluate(config: DictConfig, command: Sequence[str] = ()) -> float:
     if write_figures(output / "figures", [sample for outcome in outcomes for sample in outcome.samples]):
         say(f"written: {output / 'figures'}")
     if config.quality_model is not None:
-        score_photos(config, learned, wholes, device)
+        score_photos(config, learned, models, device)
     return mean_psnr(outcomes[0], main or methods[-1].name)
 
 
@@ -91,10 +92,14 @@ def require_counts(config: DictConfig) -> None:
             raise DRBNError(f"{key}={config[key]} is no whole number; give 0 or more")
 
 
-def networks(named: dict[str, Path], wholes: dict[Path, Whole], device: torch.device) -> list[EvaluatedMethod]:
+def networks(
+    named: dict[str, Path], models: dict[Path, EnhancementModel], device: torch.device
+) -> list[EvaluatedMethod]:
     """The networks of all checkpoints, stage 1 before stage 2, each once."""
-    taken: set[str] = set()
-    return [method for name, path in named.items() for method in methods_of(name, path, wholes[path], device, taken)]
+    identities: set[str] = set()
+    return [
+        method for name, path in named.items() for method in methods_of(name, path, models[path], device, identities)
+    ]
 
 
 def others(config: DictConfig, test_set: ImageSet) -> list[EvaluatedMethod]:
@@ -160,12 +165,12 @@ def evaluate_discriminator(config: DictConfig, artifact: Artifact, device: torch
 
 
 def score_photos(
-    config: DictConfig, learned: list[EvaluatedMethod], wholes: dict[Path, Whole], device: torch.device
+    config: DictConfig, learned: list[EvaluatedMethod], models: dict[Path, EnhancementModel], device: torch.device
 ) -> None:
     """Score the networks' results on real low-light photos, held out for testing, by a discriminator: `photos.csv`."""
     artifact = load(config.quality_model, "quality")
-    used = [part.provenance.get("used", {}) for whole in wholes.values() for part in whole.parts.values()]
-    if any(identity(artifact.network) in about.values() for about in used):
+    used = [part.provenance.get("used", {}) for model in models.values() for part in model.parts.values()]
+    if any(identity(artifact.network) in identities.values() for identities in used):
         say(f"note: {config.quality_model} took part in the training of stage 2; one of another seed is a fairer one")
     data = build_unpaired(config)
     data.setup("test")
@@ -173,12 +178,12 @@ def score_photos(
         say(f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}")
     output, scores, labels = Path(config.paths.output_dir), list[quality.PhotoScore](), set[str]()
     methods: dict[str, TensorMethod] = {"input": input_method}
-    methods |= {one.name: network_method(one.network, device) for one in learned if one.network is not None}
+    methods |= {method.name: network_method(method.network, device) for method in learned if method.network is not None}
     rated = quality.rate(methods, data.test_dataloader(), artifact.network.to(device), device)
-    for number, one in enumerate(rated):
-        scores += one.scores
+    for number, photo in enumerate(rated):
+        scores += photo.scores
         if number < config.images:
-            write_png(output / "photos" / f"{unused(one.batch.name[0], '', labels)}.png", strip(one.results))
+            write_png(output / "photos" / f"{unused(photo.batch.name[0], '', labels)}.png", strip(photo.results))
     if not scores:
         raise DRBNError(
             f"quality_model={config.quality_model} has nothing to score: no real low-light photo is held out for "
@@ -200,8 +205,8 @@ def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
         DRBNError: there is none; the message says which command makes it.
     """
     if config.checkpoint is not None:
-        given = named_paths(config.checkpoint, "checkpoint")
-        return given if OmegaConf.is_config(config.checkpoint) else {"": Path(config.checkpoint)}
+        paths = named_paths(config.checkpoint, "checkpoint")
+        return paths if OmegaConf.is_config(config.checkpoint) else {"": Path(config.checkpoint)}
     if config.predictions is not None:
         return {}
     folder = Path(config.paths.artifacts)
@@ -219,13 +224,13 @@ def choose_checkpoints(config: DictConfig) -> dict[str, Path]:
     return {"": path}
 
 
-def named_paths(given: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:
+def named_paths(setting: str | ListConfig | DictConfig | None, key: str) -> dict[str, Path]:
     """Paths by name: those given, or made of the files' names.
 
     Raises:
         DRBNError: a name has no path.
     """
-    plain = OmegaConf.to_container(given, resolve=True) if isinstance(given, ListConfig | DictConfig) else given
+    plain = OmegaConf.to_container(setting, resolve=True) if isinstance(setting, ListConfig | DictConfig) else setting
     if isinstance(plain, list):
         plain = names_of([str(path) for path in plain])
     elif not isinstance(plain, dict):

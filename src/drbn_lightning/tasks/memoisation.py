@@ -37,8 +37,8 @@ class Memory:
         def remembered(low: Pixels, thumbnail: Pixels) -> Pixels:
             path = self.folder / f"{_key(name, low, thumbnail)}.npy"
             if path in self._sizes:
-                kept: Pixels = np.load(path)
-                return kept
+                stored: Pixels = np.load(path)
+                return stored
             result = method(low, thumbnail)
             self._keep(path, result)
             return result

@@ -17,7 +17,7 @@ from drbn_lightning.images.photo import Photograph, read_photograph, write_photo
 from drbn_lightning.images.pillow import narrowed
 from drbn_lightning.inference.enhancer import Enhancer, Runner
 from drbn_lightning.inference.job_files import cause_of, enhance_file
-from drbn_lightning.inference.jobs import Found, plan
+from drbn_lightning.inference.jobs import InputPhoto, plan
 from drbn_lightning.inference.loading import load_enhancer
 from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.tasks.memoisation import Memory
@@ -68,7 +68,7 @@ class Work:
         self._recent = deque[Path]()
         first = load_enhancer(options.checkpoint, band=options.band, device=options.device, tile_size=options.tile)
         self.default = first.stage
-        self.stages = ENHANCING_STAGES if options.checkpoint is None else tuple(first.whole.parts)
+        self.stages = ENHANCING_STAGES if options.checkpoint is None else tuple(first.model.parts)
         self._enhancers[first.stage, False] = self._remembering(first, first.stage)
 
     def enhance(
@@ -80,7 +80,7 @@ class Work:
             DRBNError: it cannot be; the message calls the file by its name only.
         """
         folder = self._new_run()
-        job = plan([Found(source)], folder / "result")[0]
+        job = plan([InputPhoto(source)], folder / "result")[0]
         try:
             before = self._preview(source, folder / "before.png")
             enhancer = self._enhancer(stage, self_ensemble=self_ensemble)
@@ -114,7 +114,7 @@ class Work:
         def remembering(runner: Runner, bits: int) -> Runner:
             return Runner(self._memory.of(runner.method, f"{name} {bits}"), runner.tiles)
 
-        return Enhancer(enhancer.whole, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
+        return Enhancer(enhancer.model, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
 
     def _new_run(self) -> Path:
         """A new folder, in the place of the oldest one."""

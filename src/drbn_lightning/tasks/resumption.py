@@ -63,8 +63,8 @@ def require_same_images(path: Path, before: Sequence[Mapping[str, Any]], now: Se
     Raises:
         DRBNError: images came, went or changed.
     """
-    known = {str(one["identity"]) for one in before}
-    other = [one.name for one in now if one.names and one.identity not in known]
+    identities = {str(fingerprint["identity"]) for fingerprint in before}
+    other = [fingerprint.name for fingerprint in now if fingerprint.names and fingerprint.identity not in identities]
     if other:
         raise DRBNError(
             f"{path} cannot be continued: the images of {named(other)} are not those that its run had; bring these "
@@ -75,14 +75,14 @@ def require_same_images(path: Path, before: Sequence[Mapping[str, Any]], now: Se
 def _settings(config: Any) -> dict[str, Any]:  # noqa: ANN401 what OmegaConf makes of a YAML
     """The values that must stay, by their keys."""
     keys = [*FIXED, *config.get("sources", ())]
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for key in keys:
         value = OmegaConf.select(config, key, default=_ABSENT)
         if value is _ABSENT:
             continue
         plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        found |= dict(_leaves(key, plain))
-    return found
+        settings |= dict(_leaves(key, plain))
+    return settings
 
 
 def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 any plain value

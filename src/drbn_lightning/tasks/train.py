@@ -62,13 +62,13 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
         folder = resume.parent.parent
         config.paths.output_dir = str(folder)
     set_cooldown(config, resume)
-    about = provenance(config, words)
-    about |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
+    run_provenance = provenance(config, words)
+    run_provenance |= {"stage": stage_name, "monitor": config.monitor.metric, "mode": config.monitor.mode, "best": None}
     if resume is not None:
-        about["best"] = (read_record(folder) or {}).get("best")
+        run_provenance["best"] = (read_record(folder) or {}).get("best")
     if config.print_config:
-        say(about["config"])
-    with held(folder), recorded(folder, about) as record:
+        say(run_provenance["config"])
+    with held(folder), recorded(folder, run_provenance) as record:
         pl.seed_everything(config.seed, workers=True, verbose=False)
         experiment = build_experiment(config, stage_name, overrides)
         record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
@@ -107,14 +107,14 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
         return None
     path = folder if resume == AUTO else Path(resume)
     path = path / "checkpoints" / LAST if path.is_dir() else path
-    about = read(path).get(HEADER)
-    if about is None or path.suffix != ".ckpt":
+    header = read(path).get(HEADER)
+    if header is None or path.suffix != ".ckpt":
         raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
-    if about["stage"] != stage_name:
-        raise DRBNError(f"resume={resume} is a checkpoint of stage={about['stage']}; say stage={about['stage']}")
-    if NetworkDescription(**about["network"]).completed() != describe_network(config, config.trains).completed():
+    if header["stage"] != stage_name:
+        raise DRBNError(f"resume={resume} is a checkpoint of stage={header['stage']}; say stage={header['stage']}")
+    if NetworkDescription(**header["network"]).completed() != describe_network(config, config.trains).completed():
         raise DRBNError(f"{path} holds another network; repeat the options that its run had")
-    require_same_samples(path, about["provenance"]["config"], config)
+    require_same_samples(path, header["provenance"]["config"], config)
     return path.resolve()
 
 
@@ -199,8 +199,8 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
     say(f"artifact: {experiment.artifact}")
     trainer = experiment.trainer
     limit = trainer.limit_train_batches
-    whole = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
-    if publish and whole and experiment.artifact.exists():
+    complete = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
+    if publish and complete and experiment.artifact.exists():
         default = Path(config.paths.artifacts) / experiment.artifact.name
         with written_beside(default) as beside:
             shutil.copyfile(experiment.artifact, beside)

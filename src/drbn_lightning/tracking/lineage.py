@@ -54,9 +54,9 @@ class RunReport(Callback):
         if not trainer.is_global_zero or not trainer.loggers:
             return
         datasets = self.trained_on()
-        known = {**self.config, "run": dict(self.run), "lineage": lineage(self.used, datasets)}
+        hyperparameters = {**self.config, "run": dict(self.run), "lineage": lineage(self.used, datasets)}
         for logger in trainer.loggers:
-            logger.log_hyperparams(known)
+            logger.log_hyperparams(hyperparameters)
             if isinstance(logger, WandbLogger) and not logger.experiment.disabled:
                 define_best(logger.experiment, self.config["monitor"])
                 log_inputs(logger.experiment, self.used, datasets)
@@ -72,14 +72,14 @@ class RunReport(Callback):
                 logger.log_metrics({"hp_metric": best["figures"][monitor]}, best["steps"])
             elif isinstance(logger, WandbLogger) and not logger.experiment.disabled:
                 logger.experiment.summary.update(best_of(best))
-                about = {**self.run, "identity": identity(artifact.network), **best_of(best)}
-                log_network(logger.experiment, artifact.stage, self.artifact, about)
+                metadata = {**self.run, "identity": identity(artifact.network), **best_of(best)}
+                log_network(logger.experiment, artifact.stage, self.artifact, metadata)
 
 
 def lineage(used: Mapping[str, Used], datasets: list[dict[str, Any]]) -> dict[str, Any]:
     """What went into a run, as digests."""
-    networks = {stage: {"path": str(one.path), "identity": one.identity} for stage, one in used.items()}
-    return {**networks, "datasets": {one["name"]: one["identity"] for one in datasets}}
+    networks = {stage: {"path": str(network.path), "identity": network.identity} for stage, network in used.items()}
+    return {**networks, "datasets": {dataset["name"]: dataset["identity"] for dataset in datasets}}
 
 
 def best_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,27 +99,27 @@ def log_inputs(run: Any, used: Mapping[str, Used], datasets: list[dict[str, Any]
     import wandb
 
     for dataset in datasets:
-        about = {"count": dataset["count"], "identity": dataset["identity"]}
-        artifact = wandb.Artifact(artifact_name(dataset["name"]), type="dataset", metadata=about)
+        metadata = {"count": dataset["count"], "identity": dataset["identity"]}
+        artifact = wandb.Artifact(artifact_name(dataset["name"]), type="dataset", metadata=metadata)
         file = Path(run.settings.sync_dir) / "datasets" / f"{artifact.name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(dataset, indent=1), encoding="utf-8")
         artifact.add_file(str(file), name="fingerprint.json", policy="immutable")
         _take(run, artifact, dataset["identity"])
-    for stage, one in used.items() if not run.offline else ():
-        _take(run, network_artifact(stage, one.path, {"identity": one.identity}), one.identity)
+    for stage, network in used.items() if not run.offline else ():
+        _take(run, network_artifact(stage, network.path, {"identity": network.identity}), network.identity)
 
 
-def log_network(run: Any, stage: str, path: Path, about: Mapping[str, Any]) -> None:  # noqa: ANN401 W&B's run
+def log_network(run: Any, stage: str, path: Path, metadata: Mapping[str, Any]) -> None:  # noqa: ANN401 W&B's run
     """Give W&B the published network, as what comes out of the run."""
-    run.log_artifact(network_artifact(stage, path, about), aliases=["latest", about["identity"]])
+    run.log_artifact(network_artifact(stage, path, metadata), aliases=["latest", metadata["identity"]])
 
 
-def network_artifact(stage: str, path: Path, about: Mapping[str, Any]) -> Any:  # noqa: ANN401 W&B's artifact
+def network_artifact(stage: str, path: Path, metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401 W&B's artifact
     """A published network as W&B's artifact; its name is the stage's, its content the file, whoever made it."""
     import wandb
 
-    artifact = wandb.Artifact(stage, type="model", metadata={"stage": stage, **about})
+    artifact = wandb.Artifact(stage, type="model", metadata={"stage": stage, **metadata})
     artifact.add_file(str(path), name=f"{stage}.pt", policy="immutable")
     return artifact
 

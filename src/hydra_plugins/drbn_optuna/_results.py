@@ -1,6 +1,5 @@
 """What a study has found, for people and for programs."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from hydra_plugins.drbn_optuna._study import AGAIN, CUT_SHORT, Goal
 
 RESULTS = "optimization_results.yaml"
 FOLDER, REASON = "folder", "reason"  # attributes of a trial
-
-
-def say(text: str) -> None:
-    """Tell the user something, on standard output."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def best_of(study: Study) -> FrozenTrial | None:
@@ -38,7 +31,7 @@ def best_line(study: Study, goal: Goal) -> str:
 def write_results(folder: Path, study: Study, goal: Goal) -> None:
     """Write all trials and the best of them to the sweep's folder."""
     best = best_of(study)
-    found = {
+    results = {
         "name": "optuna",
         "metric": goal.metric,
         "direction": goal.direction,
@@ -49,7 +42,7 @@ def write_results(folder: Path, study: Study, goal: Goal) -> None:
         "trials": [_row(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING],
     }
     with written_beside(folder / RESULTS) as beside:
-        beside.write_text(OmegaConf.to_yaml(OmegaConf.create(found)), encoding="utf-8")
+        beside.write_text(OmegaConf.to_yaml(OmegaConf.create(results)), encoding="utf-8")
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:

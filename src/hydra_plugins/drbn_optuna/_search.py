@@ -16,9 +16,8 @@ from optuna.trial import Trial, TrialState
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.hydra_task import again, quoted
 from drbn_lightning.runs.trials import PRUNED, VARIABLE, TrialAddress
-from drbn_lightning.terminal import INTERRUPTED
-from hydra_plugins.drbn_optuna._folder import alone
-from hydra_plugins.drbn_optuna._results import FOLDER, REASON, best_line, say, write_results
+from drbn_lightning.terminal import INTERRUPTED, write_line
+from hydra_plugins.drbn_optuna._results import FOLDER, REASON, best_line, write_results
 from hydra_plugins.drbn_optuna._space import Space, read_space
 from hydra_plugins.drbn_optuna._study import (
     SWEEP,
@@ -66,7 +65,7 @@ class Search(NamedTuple):
 
 
 def sweep(sweeper: "OptunaSweeper", words: Sequence[str]) -> list[JobReturn]:
-    """Complete a study to its number of trials.
+    """Complete a study to its number of trials, in a folder that `runs.launch.FolderClaim` holds.
 
     Args:
         sweeper: what Hydra has set up.
@@ -79,9 +78,9 @@ def sweep(sweeper: "OptunaSweeper", words: Sequence[str]) -> list[JobReturn]:
     assert config is not None
     folder = Path(config.hydra.sweep.dir).absolute()
     try:
-        with alone(folder):
-            OmegaConf.save(config, folder / "multirun.yaml")
-            return run(make_search(sweeper, config, folder, words))
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(config, folder / "multirun.yaml")
+        return run(make_search(sweeper, config, folder, words))
     except DRBNError as error:
         raise CompactHydraException(f"error: {error}") from None
 
@@ -124,7 +123,7 @@ def find_goal(sweeper: "OptunaSweeper", config: DictConfig, settings: Settings, 
 def run(search: Search) -> list[JobReturn]:
     """Run what is missing, report, and fail where a trial has failed."""
     wanted, size = number_of_trials(search.settings, search.space), batch_size(search)
-    say(f"{len(counted(search.study))} of {wanted} trials have ended; folder: {search.folder}")
+    write_line(f"{len(counted(search.study))} of {wanted} trials have ended; folder: {search.folder}")
     jobs: list[JobReturn] = []
     failures: dict[int, str] = {}
     try:
@@ -137,7 +136,7 @@ def run(search: Search) -> list[JobReturn]:
         sys.exit(INTERRUPTED)
     finally:
         write_results(search.folder, search.study, search.goal)
-    say(best_line(search.study, search.goal))
+    write_line(best_line(search.study, search.goal))
     if failures:
         causes = "\n".join(f"  trial {number}: {cause}" for number, cause in failures.items())
         raise CompactHydraException(f"error: {len(failures)} of {wanted} trials failed:\n{causes}")
@@ -171,7 +170,7 @@ def run_batch(search: Search, trials: list[Trial], failures: dict[int, str]) -> 
         reason = tell(search, trial, job)
         if reason is not None:
             failures[trial.number] = reason
-            say(f"trial {trial.number} failed: {reason}")
+            write_line(f"trial {trial.number} failed: {reason}")
     return jobs
 
 

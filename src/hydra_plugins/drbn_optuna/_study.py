@@ -8,12 +8,12 @@ from optuna.study import Study, create_study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from drbn_lightning.errors import DRBNError
+from drbn_lightning.runs.claims import is_held
 from drbn_lightning.runs.trials import make_part, open_storage
-from hydra_plugins.drbn_optuna._folder import may_run
 from hydra_plugins.drbn_optuna._space import Space
 
 Direction = Literal["maximize", "minimize"]
-ABOUT = "about"  # attribute of a study: what it searches, by which figure
+DESCRIPTION = "about"  # attribute of a study: what it searches, by which figure
 CUT_SHORT = "cut short"  # attribute of a failed trial that does not count
 SWEEP = "sweep"  # attribute of a trial: the folder of the sweep that runs it
 AGAIN = "again"  # attribute of a trial: the number of the one that it repeats
@@ -91,12 +91,12 @@ def live(study: Study, trial: FrozenTrial) -> Trial:
 
 def _check_same(study: Study, place: str, space: Space, goal: Goal) -> None:
     """Refuse to mix studies."""
-    about = {"searched": space.description(), "metric": goal.metric, "direction": goal.direction}
-    before = study.user_attrs.get(ABOUT)
+    description = {"searched": space.description(), "metric": goal.metric, "direction": goal.direction}
+    before = study.user_attrs.get(DESCRIPTION)
     if before is None and not study.get_trials(deepcopy=False):
-        study.set_user_attr(ABOUT, about)
-    elif before != about:
-        different = [name for name, value in about.items() if before is None or before[name] != value]
+        study.set_user_attr(DESCRIPTION, description)
+    elif before != description:
+        different = [name for name, value in description.items() if before is None or before[name] != value]
         was = "unknown" if before is None else "; ".join(f"{name}: {before[name]}" for name in different)
         raise DRBNError(
             f"{place} holds a study of another {' and '.join(different)} ({was}); repeat the words of its sweep, or "
@@ -115,7 +115,7 @@ def _cut_short(study: Study, folder: Path, *, shared: bool) -> list[FrozenTrial]
 
     def is_cut_short(trial: FrozenTrial) -> bool:
         owner = Path(trial.user_attrs.get(SWEEP, folder))
-        return not shared or owner == folder or not may_run(owner)
+        return not shared or owner.resolve() == folder.resolve() or not is_held(owner)
 
     return [trial for trial in study.get_trials(states=(TrialState.RUNNING,)) if is_cut_short(trial)]
 

@@ -8,14 +8,15 @@ from drbn_lightning.data.paired.folders import PairedFoldersDataModule
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import write_png
+from tests.data.samples import ready
 
 SIZES = ((30, 40), (24, 28), (36, 30), (26, 26))
 
 
 def pairs(root: Path, low: str = "low", normal: str = "high", first_seed: int = 0) -> Path:
     for number, seed in enumerate(range(first_seed, first_seed + 4)):
-        found = scene(np.random.default_rng(seed), *SIZES[seed % 4])
-        image = (found * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+        made = scene(np.random.default_rng(seed), *SIZES[seed % 4])
+        image = (made * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
         write_png(root / normal / f"normal{number}.png", image)
         write_png(root / low / f"low{number}.png", image // 6)
     return root
@@ -40,9 +41,7 @@ def test_all_pairs_are_scored_in_order_and_whole(tmp_path: Path) -> None:
 
 
 def test_it_can_be_trained_on(tmp_path: Path) -> None:
-    data = module(tmp_path, root=str(pairs(tmp_path / "mine")), on_overlap="error")
-    data.prepare_data()
-    data.setup("fit")
+    data = ready(module(tmp_path, root=str(pairs(tmp_path / "mine")), on_overlap="error"))
     batches = list(data.train_dataloader())
     assert len(batches) == 3
     assert {tuple(batch.low.shape) for batch in batches} == {(1, 3, 16, 16)}

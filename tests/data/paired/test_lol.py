@@ -8,13 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from drbn_lightning.batches import Pair, PairBatch
+from drbn_lightning.batches import Pair
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.paired.lol import LOLDataModule
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png
 from drbn_lightning.networks.first_guess import thumbnails_of
+from tests.data.samples import opened, same_pair
 from tests.running import all_same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
@@ -56,22 +57,12 @@ def module(root: Path, *, setup: bool = True, **changes: Any) -> LOLDataModule: 
     }
     settings |= {"batch_size": 2, "num_workers": 0, "release": "v1"} | changes
     data = LOLDataModule(str(root), **settings)
-    if setup:
-        data.prepare_data()
-        data.setup("fit")
-        data.setup("test")
-    return data
+    return opened(data) if setup else data
 
 
 def sample(data: LOLDataModule, epoch: int, index: int) -> Pair:
     assert data.train_set is not None
     return data.train_set[epoch, index]
-
-
-def same(first: Pair | PairBatch, second: Pair | PairBatch) -> bool:
-    return first[3] == second[3] and all(
-        torch.equal(one, other) for one, other in zip(first[:3], second[:3], strict=True)
-    )
 
 
 def bytes_of(image: torch.Tensor) -> torch.Tensor:
@@ -81,7 +72,7 @@ def bytes_of(image: torch.Tensor) -> torch.Tensor:
 def test_a_sample_follows_from_seed_epoch_and_index(clean: Path) -> None:
     first = sample(module(clean, repeats=2), 3, 4)
     torch.manual_seed(123)
-    assert same(sample(module(clean, repeats=2), 3, 4), first)
+    assert same_pair(sample(module(clean, repeats=2), 3, 4), first)
     others = [sample(module(clean, repeats=2), 4, 4), sample(module(clean, repeats=2), 3, 1)]
     assert {other.name for other in others} == {first.name}
     assert not any(torch.equal(other.low, first.low) for other in others)
@@ -117,8 +108,8 @@ def test_validation_is_whole_pairs_the_same_every_time(clean: Path) -> None:
     loader = data.val_dataloader()
     one = list(loader)
     list(data.train_dataloader())
-    assert all_same(same, one, loader)
-    assert all_same(same, one, module(clean).val_dataloader())
+    assert all_same(same_pair, one, loader)
+    assert all_same(same_pair, one, module(clean).val_dataloader())
     for batch in one:
         assert tuple(batch.normal.shape) == (1, 3, *TRAIN[int(batch.name[0])])
         assert torch.allclose(batch.thumbnail, thumbnails_of(batch.low))
@@ -170,10 +161,10 @@ def leak(root: Path, name: str, **options: Any) -> None:  # noqa: ANN401 any of 
 )
 def test_a_training_image_in_the_test_set_is_found(leaking: Path, name: str, options: dict[str, int]) -> None:
     leak(leaking, name, **options)
-    found = r"1 of the 3 .*v1/train.*77"
-    with pytest.raises(DRBNError, match=rf"{found}.*data\.on_overlap=warn"):
+    message = r"1 of the 3 .*v1/train.*77"
+    with pytest.raises(DRBNError, match=rf"{message}.*data\.on_overlap=warn"):
         module(leaking)
-    with pytest.warns(UserWarning, match=found):
+    with pytest.warns(UserWarning, match=message):
         module(leaking, on_overlap="warn")
 
 

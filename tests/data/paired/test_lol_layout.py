@@ -120,6 +120,6 @@ def test_the_real_counts(reference: Path, release: str, train: int, test: int) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(find_pairs(reference / "data", release, "train")) == train
-        found = find_pairs(reference / os.curdir, release, "test")
-    assert len(found) == test
-    assert {"748", "778", "780"} <= {pair.name for pair in found}
+        pairs = find_pairs(reference / os.curdir, release, "test")
+    assert len(pairs) == test
+    assert {"748", "778", "780"} <= {pair.name for pair in pairs}

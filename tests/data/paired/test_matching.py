@@ -52,8 +52,8 @@ def test_pairs_may_lie_in_one_folder(tmp_path: Path) -> None:
         save(tmp_path / f"{number}_low.jpg", number, level=20)
         save(tmp_path / f"{number}_high.jpg", number)
     expected = [(str(number), f"{number}_low.jpg", f"{number}_high.jpg") for number in (1, 2, 10)]
-    found = pair_by_name(tmp_path, tmp_path)
-    assert [(pair.name, pair.low.name, pair.normal.name) for pair in found] == expected
+    pairs = pair_by_name(tmp_path, tmp_path)
+    assert [(pair.name, pair.low.name, pair.normal.name) for pair in pairs] == expected
     save(tmp_path / "3.jpg", 0)
     with pytest.raises(DRBNError, match=r"3\.jpg: the name says neither low nor high"):
         pair_by_name(tmp_path, tmp_path)
@@ -64,12 +64,12 @@ def test_several_exposures_named_as_in_sid_share_a_target(tmp_path: Path) -> Non
         save(tmp_path / "short" / f"{name}.png", 0, level=20)
     for name in ("00001_00_10s", "00002_00_30s"):
         save(tmp_path / "long" / f"{name}.png", 1)
-    found = pair_by_name(tmp_path / "short", tmp_path / "long")
-    assert sorted((pair.low.stem, pair.normal.stem) for pair in found) == [
+    pairs = pair_by_name(tmp_path / "short", tmp_path / "long")
+    assert sorted((pair.low.stem, pair.normal.stem) for pair in pairs) == [
         ("00001_00_0.04s", "00001_00_10s"), ("00001_00_0.1s", "00001_00_10s"), ("00001_01_0.1s", "00001_00_10s"),
         ("00002_00_0.033s", "00002_00_30s"),
     ]  # fmt: skip
-    assert len({pair.name for pair in found}) == 4
+    assert len({pair.name for pair in pairs}) == 4
     save(tmp_path / "short" / "00003_00_0.1s.png", 0)
     with pytest.raises(DRBNError, match=r"No partner in .*long for .*00003_00_0\.1s\.png"):
         pair_by_name(tmp_path / "short", tmp_path / "long")
@@ -80,8 +80,8 @@ def test_several_exposures_in_folders_as_in_sice_share_a_target(tmp_path: Path) 
         for number in range(1, count + 1):
             save(tmp_path / scene / f"{number}.JPG", number, level=20)
         save(tmp_path / "Label" / f"{scene}.JPG", 1)
-    found = pair_by_name(tmp_path, tmp_path / "Label")
-    assert [(pair.name, pair.low.parent.name, pair.normal.stem) for pair in found] == [
+    pairs = pair_by_name(tmp_path, tmp_path / "Label")
+    assert [(pair.name, pair.low.parent.name, pair.normal.stem) for pair in pairs] == [
         ("1_1", "1", "1"), ("1_2", "1", "1"), ("1_3", "1", "1"), ("2_1", "2", "2"), ("2_2", "2", "2"),
         ("10_1", "10", "10"),
     ]  # fmt: skip

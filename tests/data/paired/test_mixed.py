@@ -12,6 +12,7 @@ from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.errors import DRBNError
 from tests.data.paired.test_photos import module as photos_module
 from tests.data.paired.test_photos import photos  # noqa: F401 a fixture
+from tests.data.samples import opened
 from tests.running import composed
 
 FOLDERS = "drbn_lightning.data.paired.folders.PairedFoldersDataModule"
@@ -25,10 +26,7 @@ def scenes(length: int, **changes: Any) -> SyntheticDataModule:  # noqa: ANN401 
 def mixed(folder: Path) -> MixedDataModule:
     parts = {"scenes": scenes(4), "none": None, "photos": photos_module(folder, setup=False)}
     data = MixedDataModule(parts, crop_size=12, batch_size=3, num_workers=0)
-    data.prepare_data()
-    data.setup("fit")
-    data.setup("test")
-    return data
+    return opened(data)
 
 
 def same(one: Pair, other: Pair) -> bool:
@@ -59,7 +57,7 @@ def test_every_sample_comes_once_an_epoch_and_validation_has_all_parts(photos: P
 
 def test_fingerprints_are_those_of_all_parts_and_the_test_set_is_the_first_ones(photos: Path) -> None:  # noqa: F811 the fixture
     data = mixed(photos)
-    assert [found.name for found in data.trained_on()] == ["synthetic/train", "photos/train", "photos/validation"]
+    assert [used.name for used in data.trained_on()] == ["synthetic/train", "photos/train", "photos/validation"]
     assert data.tested_on().name == "synthetic/test"
     assert data.test_set is not None
     assert len(data.test_set) == 3

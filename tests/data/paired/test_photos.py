@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from drbn_lightning.batches import Pair, PairBatch
+from drbn_lightning.batches import Pair
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
 from drbn_lightning.data.paired.photos import PhotosDataModule
 from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import read_rgb, write_png
+from tests.data.samples import opened, same_pair
 from tests.data.simulation.test_exposure import darkened, plain_camera
 from tests.running import all_same
 
@@ -43,11 +44,7 @@ def module(
     }
     settings |= {"batch_size": 2, "num_workers": 0} | changes
     data = PhotosDataModule(str(root), camera or LowLightCamera(), **settings)
-    if setup:
-        data.prepare_data()
-        data.setup("fit")
-        data.setup("test")
-    return data
+    return opened(data) if setup else data
 
 
 def sample(data: PhotosDataModule, epoch: int, index: int) -> Pair:
@@ -55,16 +52,10 @@ def sample(data: PhotosDataModule, epoch: int, index: int) -> Pair:
     return data.train_set[epoch, index]
 
 
-def same(first: Pair | PairBatch, second: Pair | PairBatch) -> bool:
-    return first[3] == second[3] and all(
-        torch.equal(one, other) for one, other in zip(first[:3], second[:3], strict=True)
-    )
-
-
 def test_a_sample_follows_from_seed_epoch_and_index(photos: Path) -> None:
     first = sample(module(photos), 3, 4)
     torch.manual_seed(123)
-    assert same(sample(module(photos), 3, 4), first)
+    assert same_pair(sample(module(photos), 3, 4), first)
     others = [sample(module(photos), 4, 4), sample(module(photos), 3, 1), sample(module(photos, seed=1), 3, 4)]
     assert {other.name for other in others} == {first.name}  # 1 and 4 are the same of three photos
     assert not any(torch.equal(other.low, first.low) for other in others)
@@ -92,9 +83,9 @@ def test_validation_is_whole_photos_fixed_for_every_seed_and_epoch(photos: Path)
     first, second = module(photos, seed=0), module(photos, seed=1)
     loader = first.val_dataloader()
     one, again, other = list(loader), list(loader), list(second.val_dataloader())
-    assert all_same(same, one, again)
-    assert all_same(same, one, other)
-    assert all_same(same, one, first.test_dataloader())
+    assert all_same(same_pair, one, again)
+    assert all_same(same_pair, one, other)
+    assert all_same(same_pair, one, first.test_dataloader())
     sizes = [(1, 3, *SIZES[int(batch.name[0][1])]) for batch in one]
     assert [tuple(batch.low.shape) for batch in one] == sizes
     assert sizes[0] != sizes[1]
@@ -153,9 +144,9 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 def test_some_samples_are_bright_already_and_stay_as_they_are(photos: Path) -> None:
     data = module(photos, unchanged_share=0.5, repeats=40)
     pairs = [sample(data, 0, index) for index in range(len(data.train_set or []))]
-    kept = [pair for pair in pairs if torch.equal(pair.low, pair.normal)]
-    assert 0.35 < len(kept) / len(pairs) < 0.65
-    for pair in kept:
+    unchanged = [pair for pair in pairs if torch.equal(pair.low, pair.normal)]
+    assert 0.35 < len(unchanged) / len(pairs) < 0.65
+    for pair in unchanged:
         assert pair.normal_thumbnail is not None
         assert torch.equal(pair.thumbnail, pair.normal_thumbnail)
         whole = torch.from_numpy(read_rgb(photos / pair.name)).float() / 255

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from drbn_lightning.batches import Pair, PairBatch
+from drbn_lightning.batches import Pair
 from drbn_lightning.data.crops import generator
 from drbn_lightning.data.datamodule import TRAINING
 from drbn_lightning.data.fingerprints import Fingerprint, overlap
@@ -12,6 +12,7 @@ from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.first_guess import thumbnails_of
+from tests.data.samples import opened, same_pair
 from tests.data.simulation.test_exposure import darkened, plain_camera
 from tests.running import all_same
 
@@ -20,9 +21,7 @@ TINY = {"length": 6, "scene_size": 20, "crop_size": 12, "validation_scenes": 2, 
 
 def module(seed: int = 0, camera: LowLightCamera | None = None, **changes: int) -> SyntheticDataModule:
     data = SyntheticDataModule(camera or LowLightCamera(), **(TINY | changes), batch_size=2, num_workers=0, seed=seed)
-    data.setup("fit")
-    data.setup("test")
-    return data
+    return opened(data)
 
 
 def sample(data: SyntheticDataModule, epoch: int, index: int) -> Pair:
@@ -30,16 +29,10 @@ def sample(data: SyntheticDataModule, epoch: int, index: int) -> Pair:
     return data.train_set[epoch, index]
 
 
-def same(first: Pair | PairBatch, second: Pair | PairBatch) -> bool:
-    return first[3] == second[3] and all(
-        torch.equal(one, other) for one, other in zip(first[:3], second[:3], strict=True)
-    )
-
-
 def test_a_sample_follows_from_seed_epoch_and_index() -> None:
     first = sample(module(), 3, 4)
     torch.manual_seed(123)
-    assert same(sample(module(), 3, 4), first)
+    assert same_pair(sample(module(), 3, 4), first)
     others = [sample(module(), 4, 4), sample(module(), 3, 5), sample(module(seed=1), 3, 4)]
     assert not any(torch.equal(other.normal, first.normal) for other in others)
 
@@ -88,8 +81,8 @@ def test_validation_and_test_are_whole_scenes_fixed_for_every_seed() -> None:
         [data.test_dataloader() for data in (first, second)],
     ):
         one, again, other = list(loaders[0]), list(loaders[0]), list(loaders[1])
-        assert all_same(same, one, again)
-        assert all_same(same, one, other)
+        assert all_same(same_pair, one, again)
+        assert all_same(same_pair, one, other)
         for batch in one:
             assert tuple(batch.low.shape) == (1, 3, 24, 24)
             assert torch.allclose(batch.thumbnail, thumbnails_of(batch.low))
@@ -100,7 +93,7 @@ def test_the_three_sets_share_no_scene() -> None:
     data = module(crop_size=24, scene_size=24, validation_scenes=6, test_scenes=6)
     parts = [data.train_set, data.validation_set, data.test_set]
     means = [{part[0, index].normal.sum().item() for index in range(6)} for part in parts if part is not None]
-    assert [len(found) for found in means] == [6, 6, 6]
+    assert [len(values) for values in means] == [6, 6, 6]
     assert len(set.union(*means)) == 18
 
 

@@ -60,7 +60,7 @@ def test_noise_leaves_the_mean_and_haze_takes_contrast() -> None:
 
 def test_doses_add_up_in_squares() -> None:
     for seed in range(20):
-        given = doses(np.random.default_rng(seed), 0.7)
-        assert list(given) == list(DEGRADATIONS)
-        assert sum(dose**2 for dose in given.values()) == pytest.approx(0.49)
+        drawn = doses(np.random.default_rng(seed), 0.7)
+        assert list(drawn) == list(DEGRADATIONS)
+        assert sum(dose**2 for dose in drawn.values()) == pytest.approx(0.49)
     assert set(doses(np.random.default_rng(0), 0).values()) == {0.0}

@@ -12,6 +12,7 @@ from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.unpaired.ava import AVADataModule
 from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples
 from drbn_lightning.data.unpaired.stored import StoredDataModule
+from tests.data.samples import opened
 
 SIZES = [(24, 30), (36, 28), (30, 30), (40, 25)]
 
@@ -66,15 +67,12 @@ def module(root: Path, **changes: Any) -> AVADataModule:  # noqa: ANN401 any set
 
 
 def ready(data: StoredDataModule) -> Any:  # noqa: ANN401 the module itself
-    data.prepare_data()
-    data.setup("fit")
-    data.setup("test")
-    return data
+    return opened(data)
 
 
 def names(data: StoredDataModule, role: int) -> dict[str, str]:
     """Names and kinds of what is used for training, validation or test."""
     sets = {TRAINING: data.train_set, VALIDATION: data.validation_set, TEST: data.test_set}
-    found = sets[role]
-    assert isinstance(found, StoredSamples | StoredPhotos)
-    return {photo.path.name: photo.kind for photo in found.photos}
+    samples = sets[role]
+    assert isinstance(samples, StoredSamples | StoredPhotos)
+    return {photo.path.name: photo.kind for photo in samples.photos}

@@ -14,5 +14,5 @@ def test_a_table_of_any_kind(ava: Path, tmp_path: Path) -> None:
     data = ready(CSVDataModule(str(ava / "images"), str(table), "file", "MOS", **settings))
     other = ready(module(ava))
     assert all(names(data, role) == names(other, role) for role in (TRAINING, VALIDATION, TEST))
-    assert [found.name for found in data.trained_on()] == ["csv/high", "csv/low", "csv/validation"]
+    assert [fingerprint.name for fingerprint in data.trained_on()] == ["csv/high", "csv/low", "csv/validation"]
     assert data.trained_on()[0].identity == other.trained_on()[0].identity

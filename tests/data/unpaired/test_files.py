@@ -67,8 +67,8 @@ def test_files_are_found_in_the_root_its_folders_and_their_own(tmp_path: Path) -
     write_photos(tmp_path / "images" / "images", ["1.jpg", "2.jpg"])
     write_photos(tmp_path / "day", ["3.jpg"])
     names = ["1.jpg", "2.jpg", "day/3.jpg", "day/4.jpg", "5.jpg"]
-    found = find(tmp_path, ("images", "images/images"), names)
-    assert found == {
+    paths = find(tmp_path, ("images", "images/images"), names)
+    assert paths == {
         "1.jpg": tmp_path / "1.jpg",
         "2.jpg": tmp_path / "images" / "images" / "2.jpg",
         "day/3.jpg": tmp_path / "day" / "3.jpg",
@@ -79,12 +79,12 @@ def test_files_are_found_in_the_root_its_folders_and_their_own(tmp_path: Path) -
 
 def test_missing_files_are_named_up_to_a_limit() -> None:
     names = [f"{number}.jpg" for number in range(6)]
-    found = {"2.jpg": Path("2.jpg")}
+    paths = {"2.jpg": Path("2.jpg")}
     message = r"5 of the 6 .*AVA\.txt.*root: 0\.jpg, 1\.jpg, 3\.jpg and 2"
     with pytest.warns(UserWarning, match=message):
-        assert missing(Path("AVA.txt"), Path("root"), names, found, 1.0) == ["0.jpg", "1.jpg", *names[3:]]
+        assert missing(Path("AVA.txt"), Path("root"), names, paths, 1.0) == ["0.jpg", "1.jpg", *names[3:]]
     with pytest.raises(DRBNError, match=rf"{message}.*unpaired\.max_missing.*0\.5"):
-        missing(Path("AVA.txt"), Path("root"), names, found, 0.5)
+        missing(Path("AVA.txt"), Path("root"), names, paths, 0.5)
     with pytest.raises(DRBNError, match=r"unpaired\.root=root .*the 6 .*0\.jpg"):
         missing(Path("AVA.txt"), Path("root"), names, {}, 1.0)
 

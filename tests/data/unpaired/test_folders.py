@@ -5,6 +5,7 @@ import pytest
 from drbn_lightning.data.unpaired.folders import FoldersDataModule
 from drbn_lightning.data.unpaired.splits import HIGH, LOW
 from drbn_lightning.errors import DRBNError
+from tests.data.samples import opened
 from tests.data.unpaired.photo_tables import write_photos
 
 GOOD, BAD = [f"good{number}.png" for number in range(12)], [f"bad{number}.jpg" for number in range(10)]
@@ -29,15 +30,13 @@ def module(root: Path, low: bool = True) -> FoldersDataModule:
         crop_size=16,
         num_workers=0,
     )
-    data.setup("fit")
-    data.setup("test")
-    return data
+    return opened(data)
 
 
 def test_the_folder_says_what_people_think(folders: Path) -> None:
     data = module(folders)
-    assert [found.name for found in data.trained_on()] == ["folder/high", "folder/low", "folder/validation"]
-    assert [found.count for found in data.trained_on()] == [9, 7, 4]
+    assert [fingerprint.name for fingerprint in data.trained_on()] == ["folder/high", "folder/low", "folder/validation"]
+    assert [fingerprint.count for fingerprint in data.trained_on()] == [9, 7, 4]
     batches = list(data.val_dataloader())
     assert [batch.kind[0] for batch in batches] == [HIGH, LOW] * 2
     assert all(batch.mos.isnan().all() for batch in batches)
@@ -50,7 +49,7 @@ def test_bad_photos_may_be_missing(folders: Path) -> None:
     data = module(folders, low=False)
     assert data.train_set is not None
     assert data.train_set[0, 0].low_mos is None
-    assert [found.name for found in data.trained_on()] == ["folder/high", "folder/validation"]
+    assert [fingerprint.name for fingerprint in data.trained_on()] == ["folder/high", "folder/validation"]
 
 
 @pytest.mark.parametrize("high", [None, ""])

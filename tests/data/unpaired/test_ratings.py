@@ -106,7 +106,7 @@ def test_the_part_of_ava_that_is_here(reference: Path) -> None:
     ratings = read_ava(reference / "data" / "ava" / "AVA.txt")
     assert len(ratings.names) == 57_048
     assert ratings.mos.mean() == pytest.approx(5.374, abs=0.0005)
-    counts = [int(found.sum()) for found in (ratings.mos >= 6.5, ratings.mos >= 7, ratings.mos < 4)]
+    counts = [int(chosen.sum()) for chosen in (ratings.mos >= 6.5, ratings.mos >= 7, ratings.mos < 4)]
     assert counts == [3547, 756, 1859]
     assert ratings.votes is not None
     assert ratings.votes.sum(axis=1).min() == 81

@@ -73,8 +73,8 @@ def test_every_photo_comes_once_a_pass(cache: ImageCache, length: int) -> None:
     positions = [divmod(place, length) for place in range(60)]
     first = 0
     for column, (kind, count) in zip((0, 1, 2), ((HIGH, 5), (LOW, 3), (REAL_LOW, 4)), strict=True):
-        found = [number(data[position][column]) for position in positions]
-        passes = [found[start : start + count] for start in range(0, 60, count)]
+        numbers = [number(data[position][column]) for position in positions]
+        passes = [numbers[start : start + count] for start in range(0, 60, count)]
         assert all(sorted(one) == list(range(first, first + count)) for one in passes), kind
         assert len({tuple(one) for one in passes}) > 1
         first += count
@@ -121,12 +121,12 @@ def test_held_out_photos_are_whole(cache: ImageCache) -> None:
         for at, kind in enumerate(kinds)
     ]
     photos = StoredPhotos(cache, held)
-    found = [photos[0, index] for index in range(len(photos))]
-    assert [photo.kind for photo in found] == kinds
-    assert [photo.name for photo in found] == ["00.png", "01.png", "02.png", "03.png"]
-    assert [photo.mos.item() for photo in found[:3]] == [0, 2, 4]
-    assert found[3].mos.isnan()
-    for photo in found:
+    samples = [photos[0, index] for index in range(len(photos))]
+    assert [photo.kind for photo in samples] == kinds
+    assert [photo.name for photo in samples] == ["00.png", "01.png", "02.png", "03.png"]
+    assert [photo.mos.item() for photo in samples[:3]] == [0, 2, 4]
+    assert samples[3].mos.isnan()
+    for photo in samples:
         assert photo.photo.shape[1] == 20
         assert photo.thumbnail.mean().item() == pytest.approx(photo.photo.mean().item(), rel=1e-5)
     dark = photos.only(REAL_LOW)
@@ -135,9 +135,9 @@ def test_held_out_photos_are_whole(cache: ImageCache) -> None:
 
 
 def test_dark_photos_are_known_by_their_digests_alone(cache: ImageCache) -> None:
-    found = fingerprint("a", cache, files(cache, **COUNTS))
-    assert (found.count, [bool(text) for text in found.signatures]) == (12, [True] * 8 + [False] * 4)
-    assert overlap(found, found) == found.names
+    described = fingerprint("a", cache, files(cache, **COUNTS))
+    assert (described.count, [bool(text) for text in described.signatures]) == (12, [True] * 8 + [False] * 4)
+    assert overlap(described, described) == described.names
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def test_parts_share_nothing_and_are_all() -> None:
 
 
 def test_kinds_by_score() -> None:
-    found = rate(ratings(3, 4, 5, 6.5, 9, float("nan")), 6.5, 4, 50, "table")
-    assert found.tolist() == [LOW, LOW, MIDDLE, HIGH, HIGH, None]
+    rated = rate(ratings(3, 4, 5, 6.5, 9, float("nan")), 6.5, 4, 50, "table")
+    assert rated.tolist() == [LOW, LOW, MIDDLE, HIGH, HIGH, None]
     assert rate(ratings(3, 7), 6.5, None, 50, "table").tolist() == [MIDDLE, HIGH]
     few = rate(ratings(9, 8, 3, votes=[49, 50, 80]), 6.5, 4, 50, "table")
     assert few.tolist() == [None, HIGH, LOW]
@@ -83,10 +83,10 @@ def test_quotas(available: dict[str, int], total: int, expected: dict[str, int])
 
 @pytest.mark.reference
 def test_held_out_photos_of_ava_are_of_all_kinds(reference: Path) -> None:
-    found = read_ava(reference / "data" / "ava" / "AVA.txt")
-    kinds = rate(found, 6.5, 4, 50, "AVA.txt")
+    ratings_of_ava = read_ava(reference / "data" / "ava" / "AVA.txt")
+    kinds = rate(ratings_of_ava, 6.5, 4, 50, "AVA.txt")
     assert [int((kinds == kind).sum()) for kind in (HIGH, LOW)] == [3547, 1873]
-    role = roles(found.names, 0.05, 0.05)
+    role = roles(ratings_of_ava.names, 0.05, 0.05)
     for held_out in (VALIDATION, TEST):
         counts = [int(((kinds == kind) & (role == held_out)).sum()) for kind in (HIGH, LOW, MIDDLE)]
         assert counts[0] > 120

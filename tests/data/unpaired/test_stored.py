@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.fingerprints import overlap
 from drbn_lightning.data.sampling import EpochBatches
@@ -15,6 +17,7 @@ from drbn_lightning.data.unpaired.samples import StoredPhotos, StoredSamples
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.folders import list_images
+from tests.data.samples import opened
 from tests.data.unpaired.photo_tables import pixels, write_photo, write_photos
 
 GOOD, DARK = [f"good{number}.png" for number in range(20)], [f"dark{number}.png" for number in range(20)]
@@ -41,21 +44,26 @@ def module(root: Path, **changes: Any) -> FoldersDataModule:  # noqa: ANN401 any
     return FoldersDataModule(**(settings | {"short_side": 20, "crop_size": 16, "length": 10} | changes))
 
 
-def ready(data: FoldersDataModule) -> FoldersDataModule:
-    data.prepare_data()
-    data.setup("fit")
-    data.setup("test")
-    return data
-
-
 def names(data: FoldersDataModule, role: int, *kinds: str) -> set[str]:
     found = {TRAINING: data.train_set, VALIDATION: data.validation_set, TEST: data.test_set}[role]
     assert isinstance(found, StoredSamples | StoredPhotos)
     return {photo.path.name for photo in found.photos if photo.kind in (kinds or (HIGH, LOW, REAL_LOW))}
 
 
+def test_each_set_of_photos_is_opened_once(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths_opened, open_cache = list[tuple[Path, ...]](), ImageCache.open
+
+    def counted(folder: Path, paths: Sequence[Path], *options: int | None, **more: bool) -> ImageCache:
+        paths_opened.append(tuple(paths))
+        return open_cache(folder, paths, *options, **more)  # type: ignore[arg-type]  # of several types
+
+    monkeypatch.setattr(ImageCache, "open", counted)
+    opened(module(clean)).prepare_data()
+    assert len(paths_opened) == len(set(paths_opened)) == 2  # what is tested on, and the rest
+
+
 def test_low_light_photos_are_held_out_by_shares_of_their_own(clean: Path) -> None:
-    data = ready(module(clean, real_low_validation_share=0.1, real_low_test_share=0.3))
+    data = opened(module(clean, real_low_validation_share=0.1, real_low_test_share=0.3))
     assert [len(names(data, role, REAL_LOW)) for role in (TRAINING, VALIDATION, TEST)] == [12, 2, 6]
     assert [len(names(data, role, HIGH)) for role in (TRAINING, VALIDATION, TEST)] == [12, 4, 4]
     assert set.union(*(names(data, role) for role in (TRAINING, VALIDATION, TEST))) == {*GOOD, *DARK}
@@ -63,13 +71,13 @@ def test_low_light_photos_are_held_out_by_shares_of_their_own(clean: Path) -> No
     assert sorted(turns[:2]) == sorted(turns[2:4]) == [HIGH, REAL_LOW]
     assert turns[4:] == [HIGH] * 2
     assert data.has_real_low
-    nothing = ready(module(clean, real_low_test_share=0, test_share=0))
+    nothing = opened(module(clean, real_low_test_share=0, test_share=0))
     assert len(nothing.test_dataloader()) == 0
     assert nothing.tested_on().count == 0
 
 
 def test_without_low_light_photos_there_are_none(clean: Path) -> None:
-    data = ready(module(clean, real_low=None))
+    data = opened(module(clean, real_low=None))
     assert data.train_set is not None
     sample = data.train_set[0, 0]
     assert (sample.real_low, sample.real_low_thumbnail, data.has_real_low) == (None, None, False)
@@ -77,7 +85,7 @@ def test_without_low_light_photos_there_are_none(clean: Path) -> None:
 
 
 def test_parts_share_no_low_light_photo(clean: Path) -> None:
-    halves = [ready(module(clean, part=part, parts=2)) for part in range(2)]
+    halves = [opened(module(clean, part=part, parts=2)) for part in range(2)]
     everything = [set.union(*(names(half, role) for role in (TRAINING, VALIDATION, TEST))) for half in halves]
     assert not everything[0] & everything[1]
     assert len(everything[0] & set(DARK)) == 10
@@ -87,7 +95,7 @@ def test_parts_share_no_low_light_photo(clean: Path) -> None:
 @pytest.mark.parametrize("shares", [(0.2, 0.2), (0.4, 0.1)])
 def test_one_folder_may_be_low_and_real_low(clean: Path, shares: tuple[float, float]) -> None:
     both = {"low": str(clean / "dark"), "real_low_validation_share": shares[0], "real_low_test_share": shares[1]}
-    data = ready(module(clean, **both))
+    data = opened(module(clean, **both))
     training, validation, test = (names(data, role, LOW, REAL_LOW) for role in (TRAINING, VALIDATION, TEST))
     assert not training & validation
     assert not training & test
@@ -98,49 +106,49 @@ def test_one_folder_may_be_low_and_real_low(clean: Path, shares: tuple[float, fl
 
 
 def test_a_copy_of_a_held_out_photo_is_not_trained_on(degraded: Path) -> None:
-    data = ready(module(degraded))
+    data = opened(module(degraded))
     held_out, tested = sorted(names(data, VALIDATION, HIGH))[0], sorted(names(data, TEST, HIGH))[0]
     for name in (held_out, tested):
         shutil.copy(degraded / "good" / name, degraded / "dark" / f"copy_of_{name}")
-    copies = ready(module(degraded, real_low_validation_share=0, real_low_test_share=0))
+    copies = opened(module(degraded, real_low_validation_share=0, real_low_test_share=0))
     assert names(copies, TRAINING, REAL_LOW) == set(DARK)
     assert held_out in names(copies, VALIDATION, HIGH)
 
 
 def test_a_re_encoded_copy_of_a_held_out_photo_is_not_trained_on(degraded: Path) -> None:
-    before = ready(module(degraded))
+    before = opened(module(degraded))
     held_out = [min(names(before, role, HIGH)) for role in (VALIDATION, TEST)]
     trained = names(before, TRAINING, HIGH)
     for number, name in enumerate(sorted(trained)[:2]):
         source = Image.open(degraded / "good" / held_out[number]).convert("RGB")
         source.save(degraded / "good" / name, "JPEG", quality=95, subsampling=0)
-    after = names(ready(module(degraded)), TRAINING, HIGH)
+    after = names(opened(module(degraded)), TRAINING, HIGH)
     assert trained - after == set(sorted(trained)[:2])
     assert after < trained
 
 
 def test_a_few_corrupt_photos_are_left_out_and_named(degraded: Path) -> None:
-    bad = degraded / "good" / sorted(names(ready(module(degraded)), TRAINING, HIGH))[0]
+    bad = degraded / "good" / sorted(names(opened(module(degraded)), TRAINING, HIGH))[0]
     bad.write_bytes(b"nothing")
     with pytest.warns(UserWarning, match=rf"1 of \d+ .*{bad.name}"):
-        data = ready(module(degraded))
+        data = opened(module(degraded))
     assert bad.name not in names(data, TRAINING)
     assert len(names(data, TRAINING, HIGH)) == 11
     assert "1 corrupt" in data.describe()
     with pytest.raises(DRBNError, match=rf"{bad.name} .*unpaired\.max_corrupt, now 0"):
-        ready(module(degraded, max_corrupt=0))
+        opened(module(degraded, max_corrupt=0))
 
 
 def test_crops_need_room_where_photos_stay_as_they_are(clean: Path) -> None:
-    whole = ready(module(clean, short_side=None))
+    whole = opened(module(clean, short_side=None))
     sizes = {tuple(batch.photo.shape[-2:]) for batch in whole.val_dataloader()}
     assert sizes <= {(24, 30), (36, 28), (30, 30), (40, 25)}
     with pytest.raises(DRBNError, match=r"\.png .*\d+x\d+ .*unpaired\.crop_size=29"):
-        ready(module(clean, short_side=None, crop_size=29))
+        opened(module(clean, short_side=None, crop_size=29))
 
 
 def test_the_thumbnail_is_of_the_whole_photo(clean: Path) -> None:
-    data = ready(module(clean))
+    data = opened(module(clean))
     for batch in data.val_dataloader():
         assert min(batch.photo.shape[-2:]) == 20
         whole = pixels(batch.name[0])
@@ -148,7 +156,7 @@ def test_the_thumbnail_is_of_the_whole_photo(clean: Path) -> None:
 
 
 def test_two_processes_share_an_epoch(clean: Path) -> None:
-    train = ready(module(clean)).train_set
+    train = opened(module(clean)).train_set
     assert train is not None
     shares = [[at for step in EpochBatches(len(train), 4, 0, rank, 2) for at in step] for rank in range(2)]
     assert not set(shares[0]) & set(shares[1])
@@ -156,7 +164,7 @@ def test_two_processes_share_an_epoch(clean: Path) -> None:
 
 
 def test_workers_give_what_the_main_process_gives(clean: Path) -> None:
-    alone, helped = ready(module(clean)), ready(module(clean, num_workers=2))
+    alone, helped = opened(module(clean)), opened(module(clean, num_workers=2))
     batches: list[list[Any]] = [list(data.train_dataloader()) for data in (alone, helped)]
     for one, other in zip(*batches, strict=True):
         assert torch.equal(one.high_mos, other.high_mos)
@@ -164,7 +172,7 @@ def test_workers_give_what_the_main_process_gives(clean: Path) -> None:
 
 
 def test_fingerprints_tell_what_was_trained_on(clean: Path) -> None:
-    data = ready(module(clean))
+    data = opened(module(clean))
     trained, tested = data.trained_on(), data.tested_on()
     assert [(found.name, found.count) for found in trained] == [
         ("folder/high", 12),
@@ -183,7 +191,7 @@ def test_nothing_is_left_to_train_on(tmp_path: Path) -> None:
     write_photo(tmp_path / "dark" / "one.png", pixels("one"))
     message = r"real_low .*unpaired\.real_low_validation_share"
     with pytest.raises(DRBNError, match=message):
-        ready(module(tmp_path))
+        opened(module(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +215,7 @@ def test_ordinary_photos_beside_real_low_light_photos(reference: Path, tmp_path:
     root, cache = reference / "data", tmp_path / "cache"
     settings: dict[str, Any] = {"real_low": str(root / "low-light"), "cache": str(cache), "num_workers": 0}
     shares: dict[str, Any] = {"validation_share": 0.1, "test_share": 0.1}
-    data = ready(FoldersDataModule(str(root / "photos"), str(root / "low-light"), **(settings | shares)))
+    data = opened(FoldersDataModule(str(root / "photos"), str(root / "low-light"), **(settings | shares)))
     held_out = round(0.1 * len(list_images(root / "photos")))
     counts = [len(names(data, role, HIGH)) for role in (TRAINING, VALIDATION, TEST)]
     assert counts == [len(list_images(root / "photos")) - 2 * held_out, held_out, held_out]

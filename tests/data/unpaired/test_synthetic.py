@@ -15,6 +15,7 @@ from drbn_lightning.data.unpaired.samples import HELD_OUT, ORDER, STREAMS
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
 from drbn_lightning.data.unpaired.synthetic import SyntheticRatingsDataModule, degraded_scene, score, severity
 from drbn_lightning.errors import DRBNError
+from tests.data.samples import opened
 from tests.running import all_same
 
 TINY: dict[str, Any] = {"crop_size": 16, "short_side": 20, "length": 6, "validation_photos": 8, "test_photos": 10}
@@ -23,9 +24,7 @@ TINY |= {"real_low_validation_photos": 2, "real_low_test_photos": 3, "batch_size
 
 def module(**changes: Any) -> SyntheticRatingsDataModule:  # noqa: ANN401 any setting
     data = SyntheticRatingsDataModule(LowLightCamera(), **(TINY | changes))
-    data.setup("fit")
-    data.setup("test")
-    return data
+    return opened(data)
 
 
 def sample(data: SyntheticRatingsDataModule, epoch: int, index: int) -> Unpaired:
@@ -72,10 +71,10 @@ def undegraded(kind: str, index: int) -> torch.Tensor:
 def test_good_scenes_are_nearer_to_what_they_were_than_bad_ones() -> None:
     data, errors = module(), []
     for index in range(30):
-        found = sample(data, 0, index)
+        unpaired = sample(data, 0, index)
         drawn = [undegraded(kind, index) for kind in (HIGH, LOW)]
-        assert found.low_mos is not None
-        images = (found.high_mos, found.low_mos)
+        assert unpaired.low_mos is not None
+        images = (unpaired.high_mos, unpaired.low_mos)
         errors.append([float(((a - b) ** 2).mean().sqrt()) for a, b in zip(images, drawn, strict=True)])
     high, low = np.mean(errors, axis=0)
     assert high < 0.08
@@ -112,8 +111,8 @@ def test_held_out_scenes_are_of_all_grades_and_the_same_for_every_seed() -> None
 def test_no_scene_comes_in_two_sets_nor_among_the_pairs() -> None:
     assert len({TRAINING, VALIDATION, TEST, ORDER, HELD_OUT, *STREAMS.values()}) == 8
     data = module()
-    found = [batch.photo.sum().item() for batch in chain(data.val_dataloader(), data.test_dataloader())]
-    assert len(set(found)) == len(found)
+    sums = [batch.photo.sum().item() for batch in chain(data.val_dataloader(), data.test_dataloader())]
+    assert len(set(sums)) == len(sums)
 
 
 def test_nothing_may_be_held_out() -> None:

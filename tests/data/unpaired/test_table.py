@@ -50,9 +50,9 @@ def test_neither_thresholds_nor_missing_files_move_photos_out_of_the_held_out_se
         incomplete = ready(module(some))
     for data in (ready(module(ava, high_mos=5, low_mos=4.5)), incomplete, ready(module(ava, seed=3))):
         for role in (TRAINING, VALIDATION, TEST):
-            found = names(data, role)
-            assert len(found) > 10
-            assert {dealt[name] for name in found} == {role}
+            photos = names(data, role)
+            assert len(photos) > 10
+            assert {dealt[name] for name in photos} == {role}
     assert set(names(incomplete, TRAINING)) < set(names(ready(module(ava)), TRAINING))
 
 

@@ -12,18 +12,18 @@ from tests.evaluation.test_summary import METHODS, METRICS, found
 
 
 def test_everything_is_written_and_said(tmp_path: Path) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     columns = Columns(METRICS, [], ["LPIPS is not measured"])
     outcome = Outcome(found(), {}, [])
-    write_report(Report(tmp_path, [outcome], METHODS, columns, torch.device("cpu"), ["shave=0"]), said.append)
+    write_report(Report(tmp_path, [outcome], METHODS, columns, torch.device("cpu"), ["shave=0"]), lines.append)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "scores.csv", "summary.json"]
-    text = "\n".join(said)
+    text = "\n".join(lines)
     for name in ("report.html", "scores.csv", "summary.json"):
         assert f"written: {tmp_path / name}" in text
     assert "LPIPS is not measured" in text
-    about = json.loads((tmp_path / "summary.json").read_text())
-    assert about["command"] == ["shave=0"]
-    assert about["not_measured"] == ["LPIPS is not measured"]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["command"] == ["shave=0"]
+    assert summary["not_measured"] == ["LPIPS is not measured"]
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 7
 
 

@@ -27,12 +27,12 @@ def shade(value: float, height: int = 40, width: int = 60) -> str:
 def report() -> str:
     note = Note("mine", "it has seen everything", True, 3, 3)
     result = found()._replace(notes=[note], name=WILD)
-    about = {"version": "1", "torch": "2", "date": "today", "command": [], "device": "cpu", "timing": "t", "cost": "c"}
-    whole = summary([result], {"mine": {"parameters": 5, "gmac": 1.0}}, METRICS, ["LPIPS is missing"], about)
+    run = {"version": "1", "torch": "2", "date": "today", "command": [], "device": "cpu", "timing": "t", "cost": "c"}
+    content = summary([result], {"mine": {"parameters": 5, "gmac": 1.0}}, METRICS, ["LPIPS is missing"], run)
     images = {
         WILD: {name: {"input": shade(0.1), "mine": shade(0.5), "target": shade(0.9)} for name in ("p1", "p0", "p2")}
     }
-    return page(whole, [result], images)
+    return page(content, [result], images)
 
 
 def test_a_thumbnail_is_small_and_keeps_its_proportions() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.inference.runtimes.export import exported
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer, UNetRecomposer
@@ -23,7 +23,7 @@ def artifact(stage: str, kind: type[nn.Module], **arguments: Argument) -> Artifa
     return Artifact(stage, description.build().eval(), description, {}, [{"name": f"pairs of {stage}"}], {})
 
 
-def small_whole(kind: str = "band", **arguments: Argument) -> Whole:
+def small_model(kind: str = "band", **arguments: Argument) -> EnhancementModel:
     """`band` is stage 1, `learned` too, with a learned first guess; `flat` and `unet` recompose over it."""
     small: dict[str, Argument] = {"recursions": 1, "base_channels": 2, "growth_rate": 1}
     guess: dict[str, Argument] = {"first_guess": "learned"} if kind == "learned" else {}
@@ -31,21 +31,21 @@ def small_whole(kind: str = "band", **arguments: Argument) -> Whole:
     if kind == "learned":
         torch.nn.init.normal_(band.network.guess.predictor.head[-1].weight)  # type: ignore[union-attr, index]
     if kind in ("band", "learned"):
-        return Whole("band", band.network, {"band": band})
+        return EnhancementModel("band", band.network, {"band": band})
     if kind == "flat":
         second = artifact("recompose", FlatRecomposer, channels=2, growth_rate=1)
     else:
         width = {"base_channels": 2, "growth_rate": 1}
         second = artifact("recompose", UNetRecomposer, chained=True, start_at_identity=False, **width)
     network = BandRecomposition(band.network, second.network).eval()
-    return Whole("recompose", network, {"band": band, "recompose": second})
+    return EnhancementModel("recompose", network, {"band": band, "recompose": second})
 
 
 @cache
 def small_content(kind: str) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
-        exported(small_whole(kind), path)
+        exported(small_model(kind), path)
         return path.read_bytes()
 
 
@@ -61,10 +61,10 @@ def example(*shape: int) -> tuple[Tensor, Tensor]:
     return torch.rand(shape, generator=random) ** 2, 0.1 + 0.3 * torch.rand(shape[0], 3, 48, 48, generator=random)
 
 
-def full(whole: Whole, low: Tensor, thumbnail: Tensor) -> Tensor:
+def full(model: EnhancementModel, low: Tensor, thumbnail: Tensor) -> Tensor:
     with torch.inference_mode():
-        found: Tensor = whole.network(low, thumbnail).full
-    return found
+        result: Tensor = model.network(low, thumbnail).full
+    return result
 
 
 def other_network(path: Path) -> Path:

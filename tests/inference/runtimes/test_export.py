@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands
 from drbn_lightning.checkpoints.artifact import identity
-from drbn_lightning.checkpoints.enhancement_model import Whole, load_whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel, load_model
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UnwritableError
 from drbn_lightning.inference.runtimes import export
 from drbn_lightning.inference.runtimes.export import SIZES, TOLERANCE, cached_export, exported, verify
 from drbn_lightning.inference.runtimes.onnx import open_onnx
 from drbn_lightning.inference.runtimes.openvino import open_openvino
-from tests.inference.runtimes.exporting import artifact, example, full, small_content, small_file, small_whole
+from tests.inference.runtimes.exporting import artifact, example, full, small_content, small_file, small_model
 from tests.tensor_methods import tensors
 
 pytestmark = pytest.mark.runtimes
@@ -29,7 +29,7 @@ SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6,
 @pytest.mark.parametrize("kind", ["band", "learned", "unet", pytest.param("flat", marks=pytest.mark.slow)])
 def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
-    expected = full(small_whole(kind), low, thumbnail)
+    expected = full(small_model(kind), low, thumbnail)
     for method in (tensors(open_onnx(path)), tensors(open_openvino(path))):
         result = method(low, thumbnail)
         assert result.shape == low.shape
@@ -51,13 +51,13 @@ def test_the_default_network_is_exported(tmp_path: Path) -> None:
     from drbn_lightning.networks.drbn import DRBN
 
     band = artifact("band", DRBN)
-    whole = Whole("band", band.network, {"band": band})
-    found = exported(whole, tmp_path / "band.onnx")
-    assert [one.shape for one in found] == list(SIZES)
-    assert max(one.difference for one in found) <= TOLERANCE
+    model = EnhancementModel("band", band.network, {"band": band})
+    verified = exported(model, tmp_path / "band.onnx")
+    assert [input.shape for input in verified] == list(SIZES)
+    assert max(input.difference for input in verified) <= TOLERANCE
     low, thumbnail = example(1, 3, 401, 603)
     result = tensors(open_onnx(tmp_path / "band.onnx"))(low, thumbnail)
-    assert (result - full(whole, low, thumbnail)).abs().max() <= TOLERANCE
+    assert (result - full(model, low, thumbnail)).abs().max() <= TOLERANCE
 
 
 @pytest.mark.slow
@@ -65,12 +65,12 @@ def test_the_default_network_is_exported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stage", ["band", "recompose"])
 def test_the_released_networks_are_exported(reference: Path, tmp_path: Path, stage: str) -> None:
     first, second = (reference / "reference" / f"official_{name}.pt" for name in ("stage1", "stage2_recompose"))
-    whole = load_whole(first) if stage == "band" else load_whole(second, first)
+    model = load_model(first) if stage == "band" else load_model(second, first)
     path = tmp_path / "released.onnx"
-    exported(whole, path)
+    exported(model, path)
     for shape in ((1, 3, 97, 150), (2, 3, 66, 35)):
         low, thumbnail = example(*shape)
-        expected = full(whole, low, thumbnail)
+        expected = full(model, low, thumbnail)
         for method in (tensors(open_onnx(path)), tensors(open_openvino(path))):
             assert (method(low, thumbnail) - expected).abs().max() <= TOLERANCE
 
@@ -78,71 +78,71 @@ def test_the_released_networks_are_exported(reference: Path, tmp_path: Path, sta
 def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) -> None:
     import onnx
 
-    whole, path = small_whole("unet"), small_file(tmp_path, "unet")
+    network, path = small_model("unet"), small_file(tmp_path, "unet")
     model = onnx.load(path)
-    about = {one.key: one.value for one in model.metadata_props}
-    assert (about["stage"], about["identity"]) == ("recompose", identity(whole.network))
-    assert set(json.loads(about["parts"])) == {"band", "recompose"}
-    assert json.loads(about["trained_on"]) == ["pairs of band", "pairs of recompose"]
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    assert (properties["stage"], properties["identity"]) == ("recompose", identity(network.network))
+    assert set(json.loads(properties["parts"])) == {"band", "recompose"}
+    assert json.loads(properties["trained_on"]) == ["pairs of band", "pairs of recompose"]
     sizes = {
-        value.name: [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
+        value.name: [side.dim_param or side.dim_value for side in value.type.tensor_type.shape.dim]
         for value in (*model.graph.input, *model.graph.output)
     }
     image = ["batch", 3, "height", "width"]
     assert sizes == {"low": image, "thumbnail": ["batch", 3, 48, 48], "full": image}
-    assert "WHOLE image" in about["thumbnail"]
+    assert "WHOLE image" in properties["thumbnail"]
     content = path.read_bytes()
     for word in ("site-packages", str(Path(export.__file__).parent), "forward"):
         assert word.encode() not in content
 
 
 def test_the_network_itself_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, content = small_whole(), small_content("band")
-    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
-    whole.network.train().double()
-    exported(whole, tmp_path / "band.onnx")
-    assert whole.network.training
-    assert all(parameter.dtype == torch.float64 for parameter in whole.network.parameters())
-    assert all(parameter.requires_grad for parameter in whole.network.parameters())
+    model, content = small_model(), small_content("band")
+    monkeypatch.setattr(export, "_content", lambda network, properties, opset: content)
+    model.network.train().double()
+    exported(model, tmp_path / "band.onnx")
+    assert model.network.training
+    assert all(parameter.dtype == torch.float64 for parameter in model.network.parameters())
+    assert all(parameter.requires_grad for parameter in model.network.parameters())
 
 
 def test_a_file_that_is_there_is_replaced_only_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = small_content("band")
-    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    monkeypatch.setattr(export, "_content", lambda network, properties, opset: content)
     path = tmp_path / "band.onnx"
     path.write_text("mine")
     with pytest.raises(DRBNError, match=r"band\.onnx .*--overwrite"):
-        exported(small_whole(), path)
+        exported(small_model(), path)
     assert path.read_text() == "mine"
-    exported(small_whole(), path, overwrite=True)
+    exported(small_model(), path, overwrite=True)
     assert path.read_bytes() == small_content("band")
 
 
 def test_other_suffixes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DRBNError, match=r"band\.pt .*\.onnx"):
-        exported(small_whole(), tmp_path / "band.pt")
+        exported(small_model(), tmp_path / "band.pt")
 
 
 def test_a_difference_from_torch_is_an_error_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = small_whole(guess_mean=0.43)
+    other = small_model(guess_mean=0.43)
     content = small_content("band")
-    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    monkeypatch.setattr(export, "_content", lambda network, properties, opset: content)
     with pytest.raises(DRBNError, match=r"\(1, 3, 64, 96\) .* 0\.0"):
         exported(other, tmp_path / "new" / "band.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_number_is_a_difference() -> None:
-    network = deepcopy(small_whole().network)
+    network = deepcopy(small_model().network)
     next(network.parameters()).data.fill_(float("nan"))
     with pytest.raises(DRBNError, match=" nan"):
         verify(FullOnly(network), small_content("band"), "band.onnx")
 
 
 def test_another_size_is_an_error() -> None:
-    network = FullOnly(small_whole().network)
+    network = FullOnly(small_model().network)
     network.rows = 1
     with pytest.raises(DRBNError, match=r"\(1, 3, 64, 96\)"):
         verify(network, small_content("band"), "band.onnx")
@@ -152,31 +152,31 @@ def test_another_size_is_an_error() -> None:
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DRBNError, match=rf"{package}.*'drbn-lightning\[onnx\]'"):
-        exported(small_whole(), tmp_path / "band.onnx")
+        exported(small_model(), tmp_path / "band.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_network_that_cannot_be_exported_is_an_error(tmp_path: Path) -> None:
-    band = small_whole().parts["band"]._replace(network=Undecided())
+    band = small_model().parts["band"]._replace(network=Undecided())
     with pytest.raises(DRBNError, match=r"torch\.export"):
-        exported(Whole("band", band.network, {"band": band}), tmp_path / "band.onnx")
+        exported(EnhancementModel("band", band.network, {"band": band}), tmp_path / "band.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_an_opset_that_cannot_be_had_is_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(DRBNError, match="opset=11"):
-        exported(small_whole(), tmp_path / "band.onnx", opset=11)
+        exported(small_model(), tmp_path / "band.onnx", opset=11)
     assert list(tmp_path.iterdir()) == []
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_an_unwritable_place_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = small_content("band")
-    monkeypatch.setattr(export, "_content", lambda network, about, opset: content)
+    monkeypatch.setattr(export, "_content", lambda network, properties, opset: content)
     (tmp_path / "file").touch()
     with pytest.raises(UnwritableError, match=r"band\.onnx"):
-        exported(small_whole(), tmp_path / "file" / "band.onnx")
+        exported(small_model(), tmp_path / "file" / "band.onnx")
 
 
 class FullOnly(nn.Module):
@@ -205,25 +205,25 @@ class Undecided(nn.Module):
 def test_a_network_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = list[Path]()
 
-    def fake(whole: Whole, path: Path, *, overwrite: bool) -> None:
+    def fake(model: EnhancementModel, path: Path, *, overwrite: bool) -> None:
         path.write_bytes(small_content("band"))
         made.append(path)
 
     monkeypatch.setattr(export, "exported", fake)
-    first = cached_export(small_whole(), tmp_path)
-    assert cached_export(small_whole(), tmp_path) == first
+    first = cached_export(small_model(), tmp_path)
+    assert cached_export(small_model(), tmp_path) == first
     assert made == [first]
-    other = small_whole()
+    other = small_model()
     next(other.network.parameters()).data += 1e-6
     # Other arguments make another network of the same parameters.
-    paths = [cached_export(whole, tmp_path) for whole in (other, small_whole(guess_mean=0.5), small_whole("unet"))]
+    paths = [cached_export(untiled, tmp_path) for untiled in (other, small_model(guess_mean=0.5), small_model("unet"))]
     assert len({first, *paths}) == len(made) == 4
 
 
 def test_the_cache_is_filled_by_the_real_exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drbn_lightning.inference.runtimes.export._content", lambda *_: small_content("band"))
-    path = cached_export(small_whole(), tmp_path / "new")
+    path = cached_export(small_model(), tmp_path / "new")
     low, thumbnail = example(1, 3, 9, 9)
     result = tensors(open_onnx(path))(low, thumbnail)
-    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result, full(small_model(), low, thumbnail), atol=1e-5, rtol=0)
     assert list((tmp_path / "new").iterdir()) == [path]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from drbn_lightning.checkpoints.enhancement_model import load_whole
+from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.inference.runtimes import kept
 from drbn_lightning.inference.runtimes.export import export_path
 from drbn_lightning.inference.runtimes.kept import cache_folders, kept_export
@@ -50,19 +50,19 @@ def test_without_a_place_an_export_lives_as_long_as_the_process(
         monkeypatch.setattr(Path, "home", homeless)
     else:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / place))
-    whole = load_whole(published(tmp_path / "artifacts") / "band.pt", None)
-    assert kept_export(whole).parent == kept_export(whole).parent == made[0]
+    model = load_model(published(tmp_path / "artifacts") / "band.pt", None)
+    assert kept_export(model).parent == kept_export(model).parent == made[0]
     assert list(made[0].iterdir()) == []
-    said = capsys.readouterr().err
-    assert "DRBN_CACHE=PATH" in said
-    assert said.count("\n") == 1
-    assert place is None or place in said
+    note = capsys.readouterr().err
+    assert "DRBN_CACHE=PATH" in note
+    assert note.count("\n") == 1
+    assert place is None or place in note
     made[0].rmdir()
 
 
 def test_an_export_that_is_there_needs_no_writing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DRBN_CACHE", str(tmp_path))
     monkeypatch.setattr(kept, "_writable", lambda _: False)
-    whole = load_whole(published(tmp_path / "artifacts") / "band.pt", None)
-    export_path(whole, tmp_path).touch()
-    assert kept_export(whole) == export_path(whole, tmp_path)
+    model = load_model(published(tmp_path / "artifacts") / "band.pt", None)
+    export_path(model, tmp_path).touch()
+    assert kept_export(model) == export_path(model, tmp_path)

@@ -8,7 +8,7 @@ import torch
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.runtimes.onnx import default_threads, open_onnx
-from tests.inference.runtimes.exporting import example, full, other_network, small_content, small_file, small_whole
+from tests.inference.runtimes.exporting import example, full, other_network, small_content, small_file, small_model
 from tests.tensor_methods import tensors
 
 pytestmark = pytest.mark.runtimes
@@ -20,11 +20,11 @@ def test_it_runs_an_exported_network(tmp_path: Path, threads: int | None) -> Non
     result = tensors(open_onnx(str(small_file(tmp_path)), threads))(
         low.contiguous(memory_format=torch.channels_last), thumbnail
     )
-    torch.testing.assert_close(result, full(small_whole(), low, thumbnail), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result, full(small_model(), low, thumbnail), atol=1e-5, rtol=0)
 
 
 def test_other_types_and_strides_are_taken(tmp_path: Path) -> None:
-    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), (one.numpy() for one in example(1, 3, 8, 8))
+    method, (low, thumbnail) = open_onnx(small_file(tmp_path)), (tensor.numpy() for tensor in example(1, 3, 8, 8))
     expected = method(np.ascontiguousarray(low[..., ::-1]), thumbnail)
     assert np.array_equal(method(low[..., ::-1].astype(np.float64), thumbnail.astype(np.float64)), expected)
     assert np.array_equal(method(low[..., ::-1], thumbnail), expected)
@@ -35,9 +35,9 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         open_onnx(tmp_path / "nothing.onnx")
 
 
-@pytest.mark.parametrize("kept", [0, 100, 2000, -1])
-def test_a_damaged_file_is_an_error(tmp_path: Path, kept: int) -> None:
-    (tmp_path / "cut.onnx").write_bytes(small_content("band")[:kept])
+@pytest.mark.parametrize("length", [0, 100, 2000, -1])
+def test_a_damaged_file_is_an_error(tmp_path: Path, length: int) -> None:
+    (tmp_path / "cut.onnx").write_bytes(small_content("band")[:length])
     with pytest.raises(DRBNError, match=r"cut\.onnx"):
         open_onnx(tmp_path / "cut.onnx")
 

@@ -68,8 +68,10 @@ def test_an_unknown_precision_is_refused() -> None:
 
 
 def test_native_bfloat16_follows_the_capabilities_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    for found, native in (({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found, raising=False)
+    for capabilities, native in (({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda capabilities=capabilities: capabilities, raising=False
+        )
         assert has_native_bfloat16() == native
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert not has_native_bfloat16()

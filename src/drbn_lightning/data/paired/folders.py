@@ -75,8 +75,8 @@ def _both(low_key: str, low: str | None, normal_key: str, normal: str | None) ->
     """Two folders, or none."""
     if not low and not normal:
         return None
-    for key, given, other in ((low_key, low, normal_key), (normal_key, normal, low_key)):
-        if not given:
+    for key, folder, other in ((low_key, low, normal_key), (normal_key, normal, low_key)):
+        if not folder:
             raise OptionError(f"{KEY}.{key} is not set, but {KEY}.{other} is: give both folders")
     assert low is not None
     assert normal is not None

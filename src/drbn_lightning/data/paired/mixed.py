@@ -19,7 +19,7 @@ class ChainedPairs(PairSet):
     def __init__(self, sets: Sequence[PairSet]) -> None:
         """Chain the sets, none of which is empty."""
         self.sets = list(sets)
-        self.ends = list(accumulate(len(one) for one in self.sets))
+        self.ends = list(accumulate(len(part) for part in self.sets))
 
     def __len__(self) -> int:
         return self.ends[-1]

@@ -1,5 +1,6 @@
 """Pairs from any folder of ordinary photos, through the low-light camera."""
 
+from functools import cached_property
 from pathlib import Path
 
 from drbn_lightning.batches import Pair
@@ -101,7 +102,7 @@ class PhotosDataModule(PairDataModule):
 
     def prepare_data(self) -> None:
         """Decode every photo, in one process."""
-        self._open()
+        _ = self._cache
 
     def make_training_sets(self) -> tuple[PhotoPairs, PhotoPairs]:
         """Crops of all photos but those held out, and the held-out ones with fixed exposures."""
@@ -119,7 +120,7 @@ class PhotosDataModule(PairDataModule):
 
     def _split(self) -> tuple[ImageCache, list[int], list[int]]:
         """All photos, the rows held out (the same whatever the seed), and the others."""
-        cache = self._open()
+        cache = self._cache
         if len(cache) <= self.validation_photos:
             raise OptionError(
                 f"{self.root} holds {len(cache)} photos and {KEY}.validation_photos={self.validation_photos} are held "
@@ -133,12 +134,13 @@ class PhotosDataModule(PairDataModule):
         assert isinstance(self.train_set, PhotoPairs)
         assert isinstance(self.validation_set, PhotoPairs)
         used = {"train": self.train_set, "validation": self.validation_set}
-        return [Fingerprint.of_pairs(f"photos/{name}", one.cache, [], one.rows) for name, one in used.items()]
+        return [Fingerprint.of_pairs(f"photos/{name}", pairs.cache, [], pairs.rows) for name, pairs in used.items()]
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the held-out photos."""
         assert isinstance(self.test_set, PhotoPairs)
         return Fingerprint.of_pairs("photos/test", self.test_set.cache, [], self.test_set.rows)
 
-    def _open(self) -> ImageCache:
+    @cached_property
+    def _cache(self) -> ImageCache:
         return ImageCache.open(self.cache_folder, list_images(self.root))

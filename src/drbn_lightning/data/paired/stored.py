@@ -126,6 +126,7 @@ class CachedPairsDataModule(PairDataModule):
         self.cache_folder, self.crop_size, self.repeats = Path(cache), crop_size, repeats
         self.validation_pairs, self.validation_crop = validation_pairs, validation_crop
         self.on_overlap = on_overlap
+        self._opened: dict[Split, tuple[list[PairPaths], ImageCache]] = {}
 
     @abstractmethod
     def find(self, split: Split) -> list[PairPaths]:
@@ -164,10 +165,13 @@ class CachedPairsDataModule(PairDataModule):
         return self.test_set.fingerprint(f"{self.title}/test")
 
     def _open(self, split: Split) -> tuple[list[PairPaths], ImageCache]:
-        pairs = self.find(split)
-        cache = ImageCache.open(self.cache_folder, pair_files(pairs))
-        verify(pairs, cache)
-        return pairs, cache
+        """Find, decode and verify the pairs of a split, once for each data module."""
+        if split not in self._opened:
+            pairs = self.find(split)
+            cache = ImageCache.open(self.cache_folder, pair_files(pairs))
+            verify(pairs, cache)
+            self._opened[split] = pairs, cache
+        return self._opened[split]
 
     def check_overlap(self, train: CachedPairs) -> None:
         """Compare the training images with the test images, by content."""

@@ -32,8 +32,8 @@ def expose(camera: LowLightCamera, image: Tensor, rng: np.random.Generator, crop
     if crop is None:
         return Pair(low, normal, thumbnail_tensor(low), name, thumbnail_tensor(normal))
     step = max(1, min(height, width) // THUMBNAIL_SAMPLES)
-    whole = _display(image[:, ::step, ::step])
-    thumbnails = [turned(thumbnail_tensor(each), crop) for each in (camera.expose(whole, exposure, rng), whole)]
+    samples = _display(image[:, ::step, ::step])
+    thumbnails = [turned(thumbnail_tensor(each), crop) for each in (camera.expose(samples, exposure, rng), samples)]
     return Pair(low, normal, thumbnails[0], name, thumbnails[1])
 
 

@@ -92,20 +92,20 @@ def find(root: Path, folders: Iterable[str], names: Sequence[str]) -> dict[str, 
     return {name: there[name] for name in names if name in there}
 
 
-def missing(table: Path, root: Path, names: Sequence[str], found: Mapping[str, Path], most: float) -> list[str]:
+def missing(table: Path, root: Path, names: Sequence[str], paths: Mapping[str, Path], most: float) -> list[str]:
     """Name the files that are not there, after a warning.
 
     Args:
         table: where the names stand.
         root: where the files should be.
         names: which photos are wanted.
-        found: those that are there.
+        paths: those that are there.
         most: share of them that may be missing.
 
     Raises:
         DRBNError: all are missing, or more than `most`.
     """
-    absent = [name for name in names if name not in found]
+    absent = [name for name in names if name not in paths]
     if not absent:
         return []
     if len(absent) == len(names):
@@ -128,18 +128,20 @@ def held_out(photos: Sequence[PhotoFile], role: int, most: int) -> list[PhotoFil
         role: VALIDATION or TEST.
         most: how many to choose at most.
     """
-    pools = {kind: [one for one in photos if one.role == role and one.kind == kind] for kind in (HIGH, LOW, MIDDLE)}
-    given = quotas({kind: len(pool) for kind, pool in pools.items()}, most)
+    pools = {
+        kind: [photo for photo in photos if photo.role == role and photo.kind == kind] for kind in (HIGH, LOW, MIDDLE)
+    }
+    quota = quotas({kind: len(pool) for kind, pool in pools.items()}, most)
     chosen: list[PhotoFile] = []
     for kind, pool in pools.items():
-        rank: NDArray[np.intp] = ranks([one.path.name for one in pool], "choose")
-        taken = [one for place, one in zip(rank, pool, strict=True) if place < given[kind]]
-        chosen += sorted(taken, key=lambda one: natural_key(one.path.name))
+        rank: NDArray[np.intp] = ranks([photo.path.name for photo in pool], "choose")
+        held = [photo for place, photo in zip(rank, pool, strict=True) if place < quota[kind]]
+        chosen += sorted(held, key=lambda photo: natural_key(photo.path.name))
     return chosen
 
 
 def used(photos: Sequence[PhotoFile], limits: Limits) -> list[PhotoFile]:
     """Leave out what is held out but not needed, and photos in training that are neither high nor low."""
-    training = [one for one in photos if one.role == TRAINING and one.kind != MIDDLE]
+    training = [photo for photo in photos if photo.role == TRAINING and photo.kind != MIDDLE]
     validation, test = held_out(photos, VALIDATION, limits.validation), held_out(photos, TEST, limits.test)
     return [*training, *validation, *test]

@@ -92,26 +92,26 @@ def _lines(path: Path) -> list[str]:
 
 def _refuse(path: Path, lines: Sequence[str]) -> NoReturn:
     """Find the first line that is no row of AVA and say why."""
-    seen: dict[int, int] = {}
+    lines_by_photo: dict[int, int] = {}
     for number, line in enumerate(lines, start=1):
         cells = line.split()
         if not cells:
             continue
-        wrong = _fault(cells, seen)
+        wrong = _fault(cells, lines_by_photo)
         if wrong:
             raise DRBNError(f"{path}, line {number}: {wrong}; it is not AVA.txt as its authors ship it, or damaged.")
-        seen[int(cells[_IMAGE])] = number
+        lines_by_photo[int(cells[_IMAGE])] = number
     raise DRBNError(f"{path} is not AVA.txt: its numbers are too large.")
 
 
-def _fault(cells: Sequence[str], seen: dict[int, int]) -> str | None:
+def _fault(cells: Sequence[str], lines_by_photo: dict[int, int]) -> str | None:
     """Say what is wrong with a row of AVA, if anything is."""
     if len(cells) != COLUMNS:
         return f"it has {len(cells)} columns and AVA.txt has {COLUMNS}"
     odd = next((cell for cell in cells if not (cell.isascii() and cell.isdecimal())), None)
     if odd is not None:
         return f"{odd!r} is not a whole number from 0"
-    first = seen.get(int(cells[_IMAGE]))
+    first = lines_by_photo.get(int(cells[_IMAGE]))
     return None if first is None else f"image {cells[_IMAGE]} comes a second time, after line {first}"
 
 

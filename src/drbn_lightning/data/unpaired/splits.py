@@ -79,26 +79,26 @@ def rate(ratings: Ratings, high: float, low: float | None, min_votes: int, table
     """
     if low is not None and not low < high:
         raise DRBNError(f"unpaired.low_mos={low} must be below unpaired.high_mos={high}")
-    known = enough_votes(ratings, min_votes)
-    if not known.any():
+    rated = enough_votes(ratings, min_votes)
+    if not rated.any():
         raise DRBNError(f"no photo of {table} has unpaired.min_votes={min_votes} votes; ask for fewer")
-    best, worst = float(ratings.mos[known].max()), float(ratings.mos[known].min())
+    best, worst = float(ratings.mos[rated].max()), float(ratings.mos[rated].min())
     if best < high:
         raise DRBNError(f"no photo of {table} reaches unpaired.high_mos={high}; the highest score is {best:.2f}")
     if low is not None and worst > low:
         raise DRBNError(f"no photo of {table} is as low as unpaired.low_mos={low}; the lowest score is {worst:.2f}")
     kinds = np.full(len(ratings.names), None, np.object_)
-    kinds[known] = MIDDLE
-    kinds[known & (ratings.mos >= high)] = HIGH
+    kinds[rated] = MIDDLE
+    kinds[rated & (ratings.mos >= high)] = HIGH
     if low is not None:
-        kinds[known & (ratings.mos <= low)] = LOW
+        kinds[rated & (ratings.mos <= low)] = LOW
     return kinds
 
 
 def enough_votes(ratings: Ratings, min_votes: int) -> NDArray[np.bool_]:
     """Say which photos have a score that enough people voted for, `(N,)`."""
-    known = ~np.isnan(ratings.mos)
-    return known if ratings.votes is None else known & (ratings.votes.sum(axis=1) >= min_votes)
+    rated = ~np.isnan(ratings.mos)
+    return rated if ratings.votes is None else rated & (ratings.votes.sum(axis=1) >= min_votes)
 
 
 def quotas(available: Mapping[str, int], total: int) -> dict[str, int]:
@@ -108,7 +108,7 @@ def quotas(available: Mapping[str, int], total: int) -> dict[str, int]:
         >>> quotas({"high": 9, "low": 2, "middle": 50}, 12)
         {'low': 2, 'high': 5, 'middle': 5}
     """
-    given: dict[str, int] = {}
+    shares: dict[str, int] = {}
     for kind, stock in sorted(available.items(), key=lambda item: item[1]):
-        given[kind] = min(stock, (total - sum(given.values())) // (len(available) - len(given)))
-    return given
+        shares[kind] = min(stock, (total - sum(shares.values())) // (len(available) - len(shares)))
+    return shares

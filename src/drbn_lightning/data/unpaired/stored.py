@@ -126,11 +126,11 @@ class StoredDataModule(UnpairedDataModule):
 
     def prepare_data(self) -> None:
         """Decode every photo that training needs, in one process."""
-        self._training_photos()
+        _ = self._training_photos
 
     def make_training_sets(self) -> tuple[StoredSamples, StoredPhotos]:
         """Crops of the photos that are not held out, and whole photos for validation."""
-        cache, photos = self._training_photos()
+        cache, photos = self._training_photos
         training = [photo for photo in photos if photo.role == TRAINING]
         self._require(training, cache)
         held_out = StoredPhotos(cache, [photo for photo in photos if photo.role == VALIDATION])
@@ -138,7 +138,7 @@ class StoredDataModule(UnpairedDataModule):
 
     def make_test_set(self) -> StoredPhotos:
         """Whole photos that neither training nor validation sees."""
-        return StoredPhotos(*self._open(TEST))
+        return StoredPhotos(*self._test_photos)
 
     def trained_on(self) -> list[Fingerprint]:
         """Fingerprints of the photos trained on, kind by kind, and of those held out for validation."""
@@ -182,9 +182,14 @@ class StoredDataModule(UnpairedDataModule):
         dark = in_folder(self.real_low, REAL_LOW, self.real_low_shares, "unpaired.real_low") if self.real_low else []
         return used(self._rated.photos, self.limits) + dark
 
+    @cached_property
+    def _test_photos(self) -> tuple[ImageCache, list[PhotoFile]]:
+        return self._open(TEST)
+
+    @cached_property
     def _training_photos(self) -> tuple[ImageCache, list[PhotoFile]]:
-        """Open what training and validation need, without copies of images that are held out."""
-        tested, test = self._open(TEST)
+        """What training and validation need, without copies of images that are held out."""
+        tested, test = self._test_photos
         cache, photos = self._open(TRAINING, VALIDATION)
         photos = without_copies(cache, photos, tested, test)
         validation = [photo for photo in photos if photo.role == VALIDATION]

@@ -67,12 +67,12 @@ class RatedDataModule(StoredDataModule):
         chosen = mine & ((kinds == HIGH) | (kinds == LOW))
         wanted = [ratings.names[row] for row in np.flatnonzero(chosen)]
         rows = np.flatnonzero(chosen | (mine & (kinds == MIDDLE) & (role != TRAINING))).tolist()
-        found = find(self.root, self.folders, [ratings.names[row] for row in rows])
-        absent = missing(self.table, self.root, wanted, found, self.max_missing)
+        paths = find(self.root, self.folders, [ratings.names[row] for row in rows])
+        absent = missing(self.table, self.root, wanted, paths, self.max_missing)
         photos = [
-            PhotoFile(found[name], str(kinds[row]), float(ratings.mos[row]), int(role[row]), "unpaired.root")
+            PhotoFile(paths[name], str(kinds[row]), float(ratings.mos[row]), int(role[row]), "unpaired.root")
             for row, name in ((row, ratings.names[row]) for row in rows)
-            if name in found
+            if name in paths
         ]
         counts = [f"{self.table.name}: {len(ratings.names)} rows"]
         counts += [f"{enough_votes(ratings, self.min_votes).sum()} with enough votes"]

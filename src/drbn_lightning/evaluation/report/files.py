@@ -35,19 +35,19 @@ class Report(NamedTuple):
 def write_report(report: Report, say: Callable[[str], None]) -> None:
     """Print the tables; write `scores.csv`, `summary.json` and `report.html`."""
     results = [outcome.result for outcome in report.outcomes]
-    methods = {method.name: method.about | cost(method) for method in report.methods}
+    methods = {method.name: method.origin | cost(method) for method in report.methods}
     used = {metric.key for result in results for metric in result.metrics}
     metrics = [metric for metric in report.columns.all if metric.key in used]
     for result in results:
         say(f"{text(result, methods)}\n")
     say(definitions(metrics, report.columns.absent))
-    whole = summary(results, methods, metrics, report.columns.absent, _about(report))
+    content = summary(results, methods, metrics, report.columns.absent, _run_of(report))
     scores = as_csv({result.name: result.scores for result in results}, metrics)
     say(f"written: {write_text(report.folder / 'scores.csv', scores)}")
-    plain = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    plain = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     say(f"written: {write_text(report.folder / 'summary.json', plain)}")
     images = {outcome.result.name: outcome.images for outcome in report.outcomes}
-    say(f"written: {write_text(report.folder / 'report.html', page(whole, results, images))}")
+    say(f"written: {write_text(report.folder / 'report.html', page(content, results, images))}")
 
 
 def cost(method: EvaluatedMethod) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
-def _about(report: Report) -> dict[str, Any]:
+def _run_of(report: Report) -> dict[str, Any]:
     """Versions, date and command line."""
     threads = f", {torch.get_num_threads()} threads" if report.device.type == "cpu" else ""
     timing = (

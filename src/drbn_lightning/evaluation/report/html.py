@@ -46,7 +46,7 @@ def page(
         images: by data set and image, those to show in this order; of each image, the `data:` address of the
             input, of every method's result and, where there is one, of the target, by name.
     """
-    parts = [f"<h1>Evaluation</h1><p class=about>{escape(_about(summary))}</p>"]
+    parts = [f"<h1>Evaluation</h1><p class=about>{escape(_run_line(summary))}</p>"]
     parts += [_warnings(results)]
     parts += [_section(number, result, summary, images.get(result.name, {})) for number, result in enumerate(results)]
     parts += [_definitions(summary), _methods(summary["methods"])]
@@ -58,7 +58,7 @@ def page(
     )
 
 
-def _about(summary: Mapping[str, Any]) -> str:
+def _run_line(summary: Mapping[str, Any]) -> str:
     return f"drbn_lightning {summary['version']}, torch {summary['torch']}, {summary['device']}, {summary['date']}"
 
 
@@ -103,8 +103,11 @@ def _table(result: Result, methods: Mapping[str, Any]) -> str:
 def _difference_table(result: Result) -> str:
     heads = ["paired difference", *(metric.heading for metric in result.metrics)]
     rows = [
-        [_cell(f"{one.second} - {one.first}", one.first), *_intervals(one.changes, result.metrics, "+")]
-        for one in result.differences
+        [
+            _cell(f"{difference.second} - {difference.first}", difference.first),
+            *_intervals(difference.changes, result.metrics, "+"),
+        ]
+        for difference in result.differences
     ]
     return _html_table(heads, rows, [metric.definition for metric in result.metrics])
 
@@ -116,10 +119,10 @@ def _intervals(intervals: Mapping[str, Interval], metrics: Sequence[Metric], sig
 
 
 def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]], titles: Sequence[str]) -> str:
-    about = ["", *titles, *[""] * (len(heads) - len(titles) - 1)]
+    hints = ["", *titles, *[""] * (len(heads) - len(titles) - 1)]
     head = "".join(
         f'<th title="{escape(title)}"><button type="button">{escape(name)}</button></th>'
-        for name, title in zip(heads, about, strict=True)
+        for name, title in zip(heads, hints, strict=True)
     )
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f"<div class=wide><table class=sortable><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -139,8 +142,8 @@ def _number(value: float | None, digits: int) -> str:
 
 def _definitions(summary: Mapping[str, Any]) -> str:
     lines = [
-        f"<dt>{escape(about['title'])}</dt><dd>{escape(about['definition'])}</dd>"
-        for about in summary["metrics"].values()
+        f"<dt>{escape(metric['title'])}</dt><dd>{escape(metric['definition'])}</dd>"
+        for metric in summary["metrics"].values()
     ]
     lines += [f"<dt>ms</dt><dd>{escape(summary['timing'])}</dd>", f"<dt>GMAC</dt><dd>{escape(summary['cost'])}</dd>"]
     missing = "".join(f"<li class=note>{escape(line)}</li>" for line in summary["not_measured"])
@@ -149,8 +152,8 @@ def _definitions(summary: Mapping[str, Any]) -> str:
 
 def _methods(methods: Mapping[str, Any]) -> str:
     lines = []
-    for name, about in methods.items():
-        facts = ", ".join(f"{key} {value}" for key, value in about.items() if value)
+    for name, method in methods.items():
+        facts = ", ".join(f"{key} {value}" for key, value in method.items() if value)
         lines.append(f"<dt>{escape(name)}</dt><dd>{escape(facts)}</dd>")
     return f"<h2>Methods</h2><dl>{''.join(lines)}</dl>"
 

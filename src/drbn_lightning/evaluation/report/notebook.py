@@ -91,9 +91,9 @@ def smaller(sample: Mapping[str, Tensor], width: int = WIDTH) -> dict[str, Tenso
     """
     resized = {}
     for name, image in sample.items():
-        whole, scale = image.detach().float().cpu().clamp(0, 1), min(1.0, width / image.shape[-1])
+        pixels, scale = image.detach().float().cpu().clamp(0, 1), min(1.0, width / image.shape[-1])
         size = [max(1, round(side * scale)) for side in image.shape[-2:]]
-        resized[name] = functional.interpolate(whole[None], size, mode="area")[0]
+        resized[name] = functional.interpolate(pixels[None], size, mode="area")[0]
     return resized
 
 
@@ -105,7 +105,10 @@ def means(result: Result) -> Table:
 
 def changes(result: Result) -> Table:
     """What the main method changes, paired image by image, a row for each other method."""
-    cells = [[f"{one.second} - {one.first}", *_cells(one.changes, result.metrics, "+")] for one in result.differences]
+    cells = [
+        [f"{difference.second} - {difference.first}", *_cells(difference.changes, result.metrics, "+")]
+        for difference in result.differences
+    ]
     return Table(["paired difference", *(metric.heading for metric in result.metrics)], cells)
 
 

@@ -23,7 +23,10 @@ def text(result: Result, costs: dict[str, dict[str, Any]]) -> str:
         [_headings(result.metrics), *(line for row in result.rows for line in _row(row, result.metrics, costs))]
     )
     if result.differences and result.metrics:
-        lines += ["", *_aligned([line for one in result.differences for line in _difference(one, result.metrics)])]
+        lines += [
+            "",
+            *_aligned([line for difference in result.differences for line in _difference(difference, result.metrics)]),
+        ]
     lines += [f"{'warning' if note.is_warning else 'note'}: {note.method}: {note.text}" for note in result.notes]
     return "\n".join(lines)
 
@@ -39,7 +42,7 @@ def summary(
     methods: dict[str, dict[str, Any]],
     metrics: Sequence[Metric],
     absent: Sequence[str],
-    about: dict[str, Any],
+    run: dict[str, Any],
 ) -> dict[str, Any]:
     """All that was found in plain values.
 
@@ -48,14 +51,14 @@ def summary(
         methods: where each method came from and what it costs.
         metrics: all that was measured.
         absent: what could not be measured, and why.
-        about: versions, date, command line.
+        run: versions, date, command line.
     """
     columns = {
         metric.key: {"title": metric.heading, "better": metric.better, "definition": metric.definition}
         for metric in metrics
     }
     return {
-        **about,
+        **run,
         "metrics": columns,
         "not_measured": list(absent),
         "intervals": INTERVALS,
@@ -106,9 +109,9 @@ def _row(row: Row, metrics: Sequence[Metric], costs: dict[str, dict[str, Any]]) 
     return [[row.method, *means, *last], _below(row.means, metrics, "", len(last))]
 
 
-def _difference(one: Difference, metrics: Sequence[Metric]) -> list[list[str]]:
-    means = [f"{one.changes[metric.key].mean:+.{metric.decimals}f}" for metric in metrics]
-    return [[f"{one.second} - {one.first}", *means], _below(one.changes, metrics, "+", 0)]
+def _difference(difference: Difference, metrics: Sequence[Metric]) -> list[list[str]]:
+    means = [f"{difference.changes[metric.key].mean:+.{metric.decimals}f}" for metric in metrics]
+    return [[f"{difference.second} - {difference.first}", *means], _below(difference.changes, metrics, "+", 0)]
 
 
 def _below(intervals: dict[str, Interval], metrics: Sequence[Metric], sign: str, empty: int) -> list[str]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import drbn_lightning
 from drbn_lightning.checkpoints.artifact import identity
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 from drbn_lightning.files import written_beside
@@ -49,13 +49,15 @@ class Verified(NamedTuple):
     difference: float
 
 
-def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | None = None) -> list[Verified]:
+def exported(
+    model: EnhancementModel, path: Path, *, overwrite: bool = False, opset: int | None = None
+) -> list[Verified]:
     """Write a network as one ONNX file, if it gives what torch gives.
 
     Its inputs `low` and `thumbnail` and its output `full` have any batch, height and width.
 
     Args:
-        whole: the network.
+        model: the network.
         path: where to, ending in `.onnx`.
         overwrite: replace a file that is there.
         opset: version of the ONNX operators; by default the one that torch recommends.
@@ -69,8 +71,8 @@ def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | 
     """
     path = Path(path)
     check_path(path, overwrite)
-    network = _Full(whole.network).cpu().float().eval().requires_grad_(False)
-    content = _content(network, about(whole), opset)
+    network = _Full(model.network).cpu().float().eval().requires_grad_(False)
+    content = _content(network, properties_of(model), opset)
     verified = verify(network, content, str(path))
     with written_beside(path) as beside:
         beside.write_bytes(content)
@@ -115,20 +117,20 @@ def verify(network: nn.Module, content: bytes, name: str) -> list[Verified]:
     return verified
 
 
-def about(whole: Whole) -> dict[str, str]:
+def properties_of(model: EnhancementModel) -> dict[str, str]:
     """What an exported file says of itself."""
     parts = {
         stage: {"identity": identity(part.network), "network": part.description.target} | part.description.arguments
-        for stage, part in whole.parts.items()
+        for stage, part in model.parts.items()
     }
     return {
         "drbn_lightning": drbn_lightning.__version__,
         "export_format": str(EXPORT_FORMAT),
         "torch": torch.__version__,
-        "stage": whole.stage,
-        "identity": identity(whole.network),
+        "stage": model.stage,
+        "identity": identity(model.network),
         "parts": json.dumps(parts, default=str),
-        "trained_on": json.dumps([str(one.get("name", "")) for one in whole.trained_on]),
+        "trained_on": json.dumps([str(fingerprint.get("name", "")) for fingerprint in model.trained_on]),
         **DEFINITIONS,
     }
 
@@ -176,7 +178,7 @@ def _translated(network: nn.Module, opset: int | None) -> "ModelProto":
     except Exception as error:  # whatever a network from elsewhere, or torch's exporter, raises
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DRBNError(f"this network cannot be exported: {lines[-1][:200]} ({lines[0][:120]})") from error
-    made = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    made = next(imported.version for imported in model.opset_import if imported.domain in ("", "ai.onnx"))
     if opset not in (None, made):
         raise DRBNError(f"opset={opset} is not to be had for this network, but {made} is; leave it out")
     return model
@@ -215,24 +217,24 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def cached_export(whole: Whole, folder: Path) -> Path:
+def cached_export(model: EnhancementModel, folder: Path) -> Path:
     """The exported file of a network, made where the folder does not have it yet.
 
     Raises:
         DRBNError: see `export.exported`.
     """
-    path = export_path(whole, folder)
+    path = export_path(model, folder)
     if not path.is_file():
-        exported(whole, path, overwrite=True)  # another process may be as far
+        exported(model, path, overwrite=True)  # another process may be as far
     return path
 
 
-def export_path(whole: Whole, folder: Path) -> Path:
+def export_path(model: EnhancementModel, folder: Path) -> Path:
     """Where a folder has the exported file of a network."""
-    return folder / f"{whole.stage}-{_digest(whole)}.onnx"
+    return folder / f"{model.stage}-{_digest(model)}.onnx"
 
 
-def _digest(whole: Whole) -> str:
+def _digest(model: EnhancementModel) -> str:
     """Equal for networks of equal parameters, classes and arguments, exported in the same way."""
-    parts = {stage: [*part.description, identity(part.network)] for stage, part in whole.parts.items()}
+    parts = {stage: [*part.description, identity(part.network)] for stage, part in model.parts.items()}
     return hashlib.sha256(json.dumps([EXPORT_FORMAT, parts], sort_keys=True).encode()).hexdigest()[:16]

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from drbn_lightning.checkpoints.enhancement_model import Whole
+from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.inference.runtimes.export import cached_export, export_path
 from drbn_lightning.terminal import complain
 
 
-def kept_export(whole: Whole) -> Path:
+def kept_export(model: EnhancementModel) -> Path:
     """The exported file of a network: that of an earlier run, or a new one for later runs.
 
     Where nothing can be kept, as without a home folder, it is a file of this process alone, and a note says so.
@@ -22,9 +22,9 @@ def kept_export(whole: Whole) -> Path:
         DRBNError: see `export.exported`.
     """
     folder = next(cache_folders(), None)
-    if folder is not None and (export_path(whole, folder).is_file() or _writable(folder)):
-        return cached_export(whole, folder)
-    return cached_export(whole, _own_folder(folder))
+    if folder is not None and (export_path(model, folder).is_file() or _writable(folder)):
+        return cached_export(model, folder)
+    return cached_export(model, _own_folder(folder))
 
 
 def cache_folders() -> Iterator[Path]:

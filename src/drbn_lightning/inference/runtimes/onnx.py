@@ -45,7 +45,7 @@ def open_onnx(path: Path | str, threads: int | None = None) -> Method:
 def onnx_method(content: bytes, name: str, threads: int | None = None) -> Method:
     """As `open_onnx`, of a file's content; messages call it `name`."""
     session = _session(extra("onnxruntime", "onnx"), content, name, threads or default_threads())
-    check_names(name, [one.name for one in session.get_inputs()], [one.name for one in session.get_outputs()])
+    check_names(name, [value.name for value in session.get_inputs()], [value.name for value in session.get_outputs()])
 
     def enhance(low: Pixels, thumbnail: Pixels) -> Pixels:
         values = (as_input(low), as_input(thumbnail))

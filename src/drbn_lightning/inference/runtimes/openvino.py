@@ -85,7 +85,7 @@ def _request(openvino: ModuleType, path: Path, settings: dict[str, Any]) -> Requ
     read_exported(path)  # for its messages; of bytes OpenVINO drops an input that the network does not use
     try:
         model = core.read_model(path)
-        check_names(str(path), [one.any_name for one in model.inputs], [one.any_name for one in model.outputs])
+        check_names(str(path), [port.any_name for port in model.inputs], [port.any_name for port in model.outputs])
         request: Request = core.compile_model(model, "CPU", settings).create_infer_request()
     except RuntimeError as error:  # its first lines are places in its source
         reason = " ".join(str(error).split())[-160:]
