@@ -26,6 +26,7 @@ from drbn_lightning import train
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.hydra_task import quoted
+from drbn_lightning.runs.claims import LOCK
 from drbn_lightning.runs.trials import PRUNED, TrialAddress, open_storage
 from drbn_lightning.tasks import train as training
 from hydra_plugins.drbn_optuna._search import JOURNAL
@@ -265,6 +266,7 @@ def test_a_study_of_two_sweeps(sweep: Sweep, runs: bool) -> None:
     first, second = sweep.folder, sweep.folder.with_name("second")
     words = (f"hydra.sweeper.storage=sqlite:///{first.parent / 'study.db'}", "hydra.sweeper.n_trials=2", RATES)
     sweep.failing(*words, task=interrupted_at(1))
+    (first / LOCK).open().close()  # lets go of it, as the end of its process would
     sweep.folder = second
     with holder(first) if runs else nullcontext():
         sweep(*words)
