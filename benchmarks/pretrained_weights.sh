@@ -7,7 +7,7 @@
 # Who sees what: stage 1 sees the 399 LOL-v1 pairs below number 690, photos and scenes. Both discriminators' photos come from
 # disjoint halves (unpaired.part), and 40 % of the low-light photos are held out from every training; stage 2 can be scored on
 # those: evaluate quality_model=OUT/quality_model_artifacts/quality.pt.
-# To put them into the package: python -m drbn_lightning.checkpoints.pretrained OUT/artifacts
+# To put them into the package: python -m drbn_lightning.inference.release OUT/artifacts
 set -euo pipefail
 if [ $# -lt 4 ]; then
   sed -n '2,5s/^# //p' "$0" >&2

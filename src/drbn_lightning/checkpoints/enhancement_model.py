@@ -23,6 +23,11 @@ class Whole(NamedTuple):
         fingerprints = [about for part in self.parts.values() for about in part.trained_on]
         return [about for number, about in enumerate(fingerprints) if about not in fingerprints[:number]]
 
+    @property
+    def overlap(self) -> int | None:
+        """By how many pixels tiles of it must overlap, where that was measured."""
+        return self.parts[self.stage].overlap
+
 
 def load_whole(path: Path | str, band: Path | str | None = None) -> Whole:
     """Read an enhancement network.
@@ -47,6 +52,19 @@ def whole(artifact: Artifact, path: Path, band: Path | str | None = None) -> Who
     first = _stage_1(path, artifact, None if band is None else Path(band))
     network = BandRecomposition(first.network, artifact.network).eval()
     return Whole("recompose", network, {"band": first, "recompose": artifact})
+
+
+def of_stage(whole: Whole, stage: str | None, source: Path | str) -> Whole:
+    """The network up to a stage: stage 1 can be had out of both.
+
+    Raises:
+        DRBNError: the network, which was read from `source`, does not have that stage.
+    """
+    if stage in (None, whole.stage):
+        return whole
+    if stage == "band" and stage in whole.parts:
+        return Whole(stage, whole.parts[stage].network, {stage: whole.parts[stage]})
+    raise DRBNError(f"{source} is a checkpoint of stage={whole.stage}, and stage={stage} is asked for; choose another")
 
 
 def _stage_1(path: Path, artifact: Artifact, chosen: Path | None) -> Artifact:

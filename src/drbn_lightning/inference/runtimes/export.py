@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -49,7 +49,14 @@ class Verified(NamedTuple):
     difference: float
 
 
-def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | None = None) -> list[Verified]:
+def exported(
+    whole: Whole,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    opset: int | None = None,
+    more: Mapping[str, str] | None = None,
+) -> list[Verified]:
     """Write a network as one ONNX file, if it gives what torch gives.
 
     Its inputs `low` and `thumbnail` and its output `full` have any batch, height and width.
@@ -59,6 +66,7 @@ def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | 
         path: where to, ending in `.onnx`.
         overwrite: replace a file that is there.
         opset: version of the ONNX operators; by default the one that torch recommends.
+        more: what else the file says of itself, beside `about`.
 
     Returns:
         What was verified.
@@ -70,7 +78,7 @@ def exported(whole: Whole, path: Path, *, overwrite: bool = False, opset: int | 
     path = Path(path)
     check_path(path, overwrite)
     network = _Full(whole.network).cpu().float().eval().requires_grad_(False)
-    content = _content(network, about(whole), opset)
+    content = _content(network, about(whole) | dict(more or {}), opset)
     verified = verify(network, content, str(path))
     with written_beside(path) as beside:
         beside.write_bytes(content)

@@ -1,6 +1,7 @@
 """Where exported networks are kept between runs, and what happens where nothing can be kept."""
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
@@ -25,6 +26,11 @@ def kept_export(whole: Whole) -> Path:
     if folder is not None and (export_path(whole, folder).is_file() or _writable(folder)):
         return cached_export(whole, folder)
     return cached_export(whole, _own_folder(folder))
+
+
+def is_kept(whole: Whole) -> bool:
+    """Whether an earlier run has exported a network."""
+    return any(export_path(whole, folder).is_file() for folder in itertools.islice(cache_folders(), 1))
 
 
 def cache_folders() -> Iterator[Path]:
