@@ -1,12 +1,13 @@
 import platform
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference import choosing
-from drbn_lightning.inference.choosing import COSTS, PACKAGES, Job, choose_runtime, gpu_seen
+from drbn_lightning.inference.choosing import COSTS, PACKAGES, Job, choose_runtime, gpu_seen, loaded_first
 from drbn_lightning.names import RUNTIMES
 
 SMALL, LARGE = Job(240_000), Job(50_000_000)
@@ -17,6 +18,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The packages that are installed."""
     packages = {"torch", "onnxruntime", "openvino"}
     monkeypatch.setattr(choosing, "installed", packages.__contains__)
+    monkeypatch.setattr(choosing, "loaded_first", lambda: None)
     return packages
 
 
@@ -38,6 +40,19 @@ def test_what_is_not_installed_is_not_chosen(there: set[str]) -> None:
     assert auto(LARGE) == "onnx"
     there.remove("onnxruntime")
     assert auto(SMALL) == auto(LARGE) == "torch"
+
+
+def test_two_runtimes_are_not_loaded_into_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "loaded_first", loaded_first)
+    for name in ("onnxruntime", "openvino"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert loaded_first() is None
+    monkeypatch.setitem(sys.modules, "openvino", ModuleType("openvino"))
+    assert auto(SMALL) == "openvino"
+    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
+    monkeypatch.delitem(sys.modules, "openvino")
+    assert auto(LARGE) == "onnx"
+    assert choose_runtime("openvino", "auto", "auto", LARGE, gpu=False) == "openvino"
 
 
 def test_a_gpu_is_worth_its_start_for_long_jobs_only() -> None:

@@ -56,6 +56,7 @@ def test_auto_takes_what_is_fastest_for_the_job(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(loading, "native_bfloat16", lambda: False)
     monkeypatch.setattr(choosing, "installed", lambda package: True)
     monkeypatch.setattr(choosing, "gpu_seen", lambda: False)
+    monkeypatch.setattr(choosing, "loaded_first", lambda: None)
     assert load_enhancer(pixels=240_000).about.runtime == "onnx"
     assert load_enhancer().about.runtime == "openvino"
     assert opened == ["onnx band.onnx", "openvino band.onnx"]
@@ -64,6 +65,7 @@ def test_auto_takes_what_is_fastest_for_the_job(tmp_path: Path, monkeypatch: pyt
 def test_a_driver_without_a_gpu_that_works_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "gpu_seen", lambda: True)
     monkeypatch.setattr(by_torch, "has_gpu", lambda: False)
+    monkeypatch.setattr(choosing, "loaded_first", lambda: None)
     monkeypatch.setattr(choosing, "installed", lambda package: package == "onnxruntime" or package == "torch")
     monkeypatch.setattr(loading, "open_onnx", lambda path: lambda low, thumbnail: low)
     assert load_enhancer().about.runtime == "onnx"

@@ -79,6 +79,8 @@ def choose_runtime(runtime: str, device: str, precision: str, job: Job, *, gpu: 
     if device not in ("auto", "cpu") or precision in ("bfloat16", "float16"):
         return "torch"
     seconds = {name: cost.of(job.pixels) for name, cost in COSTS.items() if installed(PACKAGES[name])}
+    if (first := loaded_first()) is not None:
+        seconds = {name: value for name, value in seconds.items() if name in (first, "torch")}
     if device == "auto" and (gpu_seen() if gpu is None else gpu):
         seconds["torch"] = GPU.of(job.pixels)
     if job.torch_loaded:
@@ -86,6 +88,14 @@ def choose_runtime(runtime: str, device: str, precision: str, job: Job, *, gpu: 
     if not job.exported:
         seconds = {name: value + (0 if name == "torch" else EXPORT) for name, value in seconds.items()}
     return min(seconds, key=lambda name: seconds[name])
+
+
+def loaded_first() -> str | None:
+    """ONNX Runtime or OpenVINO, where this process has loaded one of them: `auto` does not load the other beside it.
+
+    Processes that had both have crashed, see CONTRIBUTING.md, and a second one would have to start, too.
+    """
+    return next((name for name in ("onnx", "openvino") if PACKAGES[name] in sys.modules), None)
 
 
 def gpu_seen() -> bool:
