@@ -6,7 +6,7 @@
 #
 # Who sees what: stage 1 sees all of our485 (24 pairs choose the best network), the photos and scenes, never eval15. Both
 # discriminators' photos come from disjoint halves (unpaired.part), and a fifth of the low-light photos is held out from training.
-# To put them into the package: python -m drbn_lightning.checkpoints.pretrained OUT/artifacts
+# To put them into the package: python -m drbn_lightning.inference.release OUT/artifacts
 set -euo pipefail
 if [ $# -lt 4 ]; then
   sed -n '2,5s/^# //p' "$0" >&2

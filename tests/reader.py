@@ -54,8 +54,8 @@ SUBSTITUTES = {
     "make ": Substitute("what it makes runs in CI and in other tests; make plans it", _plan),
     "pip install ": Substitute("asks a package index; the extra is looked up in pyproject.toml", _look_up),
     ".venv/bin/": Substitute("asks a package index, or changes this repository; the tool is looked for", _look_for),
-    "python -m drbn_lightning.checkpoints.pretrained ": Substitute(
-        "replaces the package's weights, see tests/checkpoints/test_pretrained.py; the module is looked for",
+    "python -m drbn_lightning.inference.release": Substitute(
+        "replaces the package's weights, see tests/inference/test_release.py; the module is looked for",
         lambda words: importlib.import_module(words[2]),
     ),
     "python -m drbn_lightning.page ": Substitute(

@@ -1,6 +1,6 @@
 from typing import get_args
 
-from drbn_lightning.inference.loading import TILE_SIZES
+from drbn_lightning.inference.memory import BYTES_PER_PIXEL
 from drbn_lightning.inference.runtimes.precision import Precision
 from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS, RUNTIMES, STAGES
 from tests.test_conf import CONF
@@ -12,5 +12,5 @@ def test_stages_are_those_of_the_configuration() -> None:
 
 
 def test_every_runtime_and_precision_is_known_where_it_is_used() -> None:
-    assert {runtime for runtime, _ in TILE_SIZES} == set(RUNTIMES)
+    assert {"auto"} | {runtime for runtime, _ in BYTES_PER_PIXEL} == set(RUNTIMES)
     assert set(PRECISIONS) == {"auto", *get_args(Precision)}

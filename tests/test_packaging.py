@@ -36,7 +36,8 @@ def packaged_files() -> dict[str, bytes]:
         for file in (CONFIGURATION / "__init__.py", *CONFIGURATION.rglob("*.yaml"))
     }
     folders = (PACKAGE / "weights", PACKAGE / "evaluation" / "report" / "assets")
-    assets = {file.relative_to(PACKAGE.parent): file for folder in folders for file in folder.iterdir()}
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    assets = {file.relative_to(PACKAGE.parent): file for file in files}
     return {name.as_posix(): file.read_bytes() for name, file in (modules | typed | configuration | assets).items()}
 
 

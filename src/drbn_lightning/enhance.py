@@ -2,21 +2,18 @@
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package of their own
 
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.formats import WRITTEN
-from drbn_lightning.images.opening import any_size
 from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, refusal
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
-from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS, RUNTIMES
+from drbn_lightning.names import DEFAULT_NETWORK, ENHANCING_STAGES, PRECISIONS, RUNTIMES
 from drbn_lightning.terminal import FAILED, complain, exit_status, settle
 
 if TYPE_CHECKING:
@@ -64,6 +61,8 @@ def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, writte
     """
     if STREAM not in (*options.photos, options.output):
         return _enhance(options, parser, written, options.photos)
+    import tempfile  # most do not need it
+
     with tempfile.TemporaryDirectory(prefix="drbn-") as folder:
         stored = stored_input(Path(folder)) if STREAM in options.photos else None
         photos = [str(stored) if photo == STREAM else photo for photo in options.photos]
@@ -129,7 +128,13 @@ def build_parser() -> argparse.ArgumentParser:
     network = parser.add_argument_group("network")
     add = network.add_argument
     add("--stage", choices=ENHANCING_STAGES, help="band: faithful; recompose: to please the eye (the checkpoint's own)")
-    add("--checkpoint", metavar="FILE", help="a trained network (the one that comes with the package)")
+    add(
+        "--network",
+        default=DEFAULT_NETWORK,
+        metavar="NAME",
+        help=f"one that comes with the package ({DEFAULT_NETWORK})",
+    )
+    add("--checkpoint", metavar="FILE", help="a trained network of your own")
     add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
     add(
         "--strength", type=_strength, default=1.0, metavar="0..1", help="how far to go: 0 not at all, 1 all the way (1)"
@@ -141,10 +146,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = machine.add_argument
     add("--device", default="auto", help="cpu, cuda, mps, ... (auto: a GPU where there is one)")
     add("--precision", choices=PRECISIONS, default="auto", help="of the calculation (auto: fast, and not seen)")
-    add("--runtime", choices=RUNTIMES, default="torch", help="what runs the network (torch)")
-    add(
-        "--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into; less needs less memory"
-    )
+    add("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (auto: the fastest for the photos)")
+    add("--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into (what memory allows)")
     add("--quiet", action="store_true", help="say nothing unless something is wrong")
     add("--version", action="version", version=f"drbn_lightning {__version__}")
     return parser
@@ -152,33 +155,34 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list[Job], failures: list[Failure]) -> None:
     """Enhance the photos, with a progress bar where somebody may look at it."""
+    from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package of their own
+
+    from drbn_lightning.images.opening import any_size
     from drbn_lightning.inference.job_files import enhance_files  # with OpenCV
 
-    enhancer = _load(options)
-    hidden = True if options.quiet else None  # None: unless it goes to a terminal
-    with (
-        any_size(options.allow_large),
-        tqdm(total=len(jobs), unit="photo", disable=hidden, leave=False) as bar,
-    ):
+    with any_size(options.allow_large):
+        enhancer = _load(options, jobs)
+        hidden = True if options.quiet else None  # None: unless it goes to a terminal
+        with tqdm(total=len(jobs), unit="photo", disable=hidden, leave=False) as bar:
 
-        def show(done: int, total: int) -> None:
-            bar.set_postfix_str(f"{jobs[int(bar.n)].source.name} {done / total:.0%}")
+            def show(job: Job, done: int, total: int) -> None:
+                bar.set_postfix_str(f"{job.source.name} {done / total:.0%}")
 
-        for job, failure in zip(
-            jobs, enhance_files(jobs, enhancer, quality=options.quality, progress=show), strict=True
-        ):
-            if failure is None:
-                written.append(job)
-            else:
-                failures.append(failure)
-            bar.update()
+            outcomes = enhance_files(jobs, enhancer, quality=options.quality, progress=show, written=written.append)
+            with closing(outcomes):
+                for failure in outcomes:
+                    failures += [failure] if failure else []
+                    bar.update()
 
 
-def _load(options: argparse.Namespace) -> "Enhancer":
+def _load(options: argparse.Namespace, jobs: Sequence[Job]) -> "Enhancer":
+    """The enhancer for some photos; what was chosen is said."""
+    from drbn_lightning.inference.job_files import pixels_in_all
     from drbn_lightning.inference.loading import load_enhancer
 
-    return load_enhancer(
+    enhancer = load_enhancer(
         options.checkpoint,
+        network=options.network,
         stage=options.stage,
         band=options.band,
         strength=options.strength,
@@ -187,7 +191,12 @@ def _load(options: argparse.Namespace) -> "Enhancer":
         runtime=options.runtime,
         tile_size=options.tile,
         self_ensemble=options.self_ensemble,
+        pixels=pixels_in_all(jobs),
     )
+    if not options.quiet:
+        sys.stdout.write(f"{enhancer.about}\n")
+        sys.stdout.flush()
+    return enhancer
 
 
 def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:

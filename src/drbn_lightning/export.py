@@ -65,9 +65,8 @@ def load(options: argparse.Namespace) -> "EnhancementModel":
     Raises:
         DRBNError: it cannot be read, or is of another stage.
     """
-    from drbn_lightning.checkpoints.enhancement_model import load_model
+    from drbn_lightning.checkpoints.enhancement_model import load_model, of_stage
     from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
-    from drbn_lightning.inference.loading import of_stage
 
     checkpoint = options.checkpoint or pretrained_path(options.stage or DEFAULT_STAGE)
     return of_stage(load_model(checkpoint, options.band), options.stage, checkpoint)

@@ -14,7 +14,7 @@ from threading import Event
 from drbn_lightning import __version__
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
-from drbn_lightning.images.opening import any_size
+from drbn_lightning.names import DEFAULT_NETWORK, RUNTIMES
 from drbn_lightning.terminal import exit_status, settle
 
 FIRST_PORT, PORTS = 7860, 100
@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
 
     def task() -> None:
+        from drbn_lightning.images.opening import any_size
+
         with (
             tempfile.TemporaryDirectory(prefix="drbn-page-", ignore_cleanup_errors=True) as folder,
             any_size(options.allow_large),
@@ -55,10 +57,17 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Ctrl-C ends it. Nothing is kept, and nothing leaves the machine.",
     )
     add = parser.add_argument
-    add("--checkpoint", metavar="FILE", help="a trained network (those that come with the package)")
+    add(
+        "--network",
+        default=DEFAULT_NETWORK,
+        metavar="NAME",
+        help=f"one that comes with the package ({DEFAULT_NETWORK})",
+    )
+    add("--checkpoint", metavar="FILE", help="a trained network of your own")
     add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
     add("--device", default="auto", help="cpu, cuda, mps, ... (auto: a GPU where there is one)")
-    add("--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into")
+    add("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (auto: the fastest)")
+    add("--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into (what memory allows)")
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets everybody in (127.0.0.1: nobody else)")
     add("--port", type=int, metavar="N", help=f"port to listen on (the first free one from {FIRST_PORT})")
     add("--open", action="store_true", help="open the page in the browser")
@@ -86,11 +95,12 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
         extra("gradio", "page")  # before all that takes seconds
         from drbn_lightning.tasks.page import Work, build, launch_options
 
-        page = build(Work(folder, options))
+        work = Work(folder, options)
+        page = build(work)
     try:
         with without_proxies():
             _, address, _ = page.launch(**launch_options(options, port, folder))
-        sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n")
+        sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n{work.about}\n")
         sys.stdout.flush()
         if options.open:
             webbrowser.open(address)

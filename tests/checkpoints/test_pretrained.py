@@ -3,18 +3,26 @@ from pathlib import Path
 
 import pytest
 
-from drbn_lightning.checkpoints.artifact import HEADER, header, identity, load, read, save
 from drbn_lightning.checkpoints.enhancement_model import load_model
-from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, SUMS, pretrained_path, record, ship, weights_folder
+from drbn_lightning.checkpoints.pretrained import (
+    DEFAULT_STAGE,
+    SUMS,
+    digest,
+    network_folder,
+    networks,
+    pretrained_path,
+    record,
+)
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.names import ENHANCING_STAGES
-from tests.checkpoints.test_enhancement_model import band, recompose
+from drbn_lightning.inference.runtimes.onnx_metadata import exported_properties
+from drbn_lightning.names import DEFAULT_NETWORK, ENHANCING_STAGES
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for stage in ENHANCING_STAGES:
-        (tmp_path / f"{stage}.pt").write_bytes(stage.encode())
+        for suffix in (".pt", ".onnx"):
+            (tmp_path / f"{stage}{suffix}").write_bytes(f"{stage}{suffix}".encode())
     record(tmp_path)
     return tmp_path
 
@@ -22,11 +30,17 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("stage", ENHANCING_STAGES)
 def test_weights_are_found(folder: Path, stage: str) -> None:
     assert pretrained_path(stage, folder) == folder / f"{stage}.pt"
+    assert pretrained_path(stage, folder, suffix=".onnx") == folder / f"{stage}.onnx"
 
 
 def test_digests_are_as_the_usual_command_checks_them(folder: Path) -> None:
     subprocess.run(["sha256sum", "--check", "--strict", SUMS], cwd=folder, check=True, capture_output=True)
-    written = subprocess.run(["sha256sum", "band.pt", "recompose.pt"], cwd=folder, check=True, capture_output=True)
+    written = subprocess.run(
+        ["sha256sum", "band.onnx", "recompose.onnx", "band.pt", "recompose.pt"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     assert (folder / SUMS).read_bytes() == written.stdout
 
 
@@ -35,6 +49,15 @@ def test_damaged_weights_are_refused(folder: Path, stage: str) -> None:
     (folder / "band.pt").write_bytes(b"bond")  # stage 2 needs it, too
     with pytest.raises(DRBNError, match=r"band\.pt"):
         pretrained_path(stage, folder)
+
+
+def test_an_exported_network_needs_no_other_file(folder: Path) -> None:
+    (folder / "band.onnx").unlink()
+    (folder / "band.pt").unlink()
+    assert pretrained_path("recompose", folder, suffix=".onnx").is_file()
+    (folder / "recompose.onnx").write_bytes(b"other")
+    with pytest.raises(DRBNError, match=r"recompose\.onnx.*damaged"):
+        pretrained_path("recompose", folder, suffix=".onnx")
 
 
 def test_stage_1_does_not_need_stage_2(folder: Path) -> None:
@@ -64,32 +87,20 @@ def test_a_stage_without_images_is_refused(folder: Path) -> None:
         pretrained_path("quality", folder)
 
 
+@pytest.mark.parametrize("network", networks())
 @pytest.mark.parametrize("stage", ENHANCING_STAGES)
-def test_the_package_ships_both_stages(stage: str) -> None:
-    model = load_model(pretrained_path(stage))
+def test_the_package_ships_both_stages_for_all_runtimes(network: str, stage: str) -> None:
+    path = pretrained_path(stage, network_folder(network))
+    model = load_model(path)
     assert model.stage == stage
-    assert load(weights_folder() / "band.pt").stage == "band"
+    about = exported_properties(pretrained_path(stage, network_folder(network), suffix=".onnx"))
+    assert (about["stage"], about["checkpoint_sha256"]) == (stage, digest(path))
+    assert int(about["overlap"]) == model.overlap
+    assert {"parts", "thumbnail", "identity"} <= about.keys()
     assert DEFAULT_STAGE in ENHANCING_STAGES
 
 
-def test_new_weights_are_pretrained_without_what_they_say_of_their_machine(tmp_path: Path) -> None:
-    seen = [{"name": "a", "identity": "b"}]
-    made = load(band(tmp_path / "band.pt", trained_on=seen))
-    provenance = {"seed": 3, "config": f"root: {tmp_path}", "overrides": [f"data.root={tmp_path}"]}
-    save(tmp_path / "band.pt", header("band", made.description, provenance, seen), made.network.state_dict())
-    recompose(tmp_path / "recompose.pt", tmp_path / "band.pt")
-    ship(tmp_path, tmp_path / "pretrained")
-    for stage in ENHANCING_STAGES:
-        path = pretrained_path(stage, tmp_path / "pretrained")
-        assert identity(load(path).network) == identity(load(tmp_path / path.name).network)
-        assert str(tmp_path) not in str(read(path)[HEADER])
-    first = load_model(tmp_path / "pretrained" / "recompose.pt").parts["band"]
-    assert (first.provenance, first.trained_on) == ({"seed": 3}, seen)
-
-
-def test_a_stage_2_on_another_stage_1_is_not_pretrained(tmp_path: Path) -> None:
-    recompose(tmp_path / "recompose.pt", band(tmp_path / "band.pt"))
-    band(tmp_path / "band.pt", seed=1)
-    with pytest.raises(DRBNError, match=r"recompose\.pt"):
-        ship(tmp_path, tmp_path / "pretrained")
-    assert not (tmp_path / "pretrained").exists()
+def test_the_default_network_comes_first() -> None:
+    assert networks()[0] == DEFAULT_NETWORK
+    with pytest.raises(DRBNError, match=f"network=nobodys .*{DEFAULT_NETWORK}"):
+        network_folder("nobodys")

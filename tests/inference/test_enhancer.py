@@ -8,12 +8,13 @@ from PIL import Image
 
 from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.enhancer import Enhancer, Runner
+from drbn_lightning.inference.enhancer import About, Enhancer, Runner
 from drbn_lightning.inference.loading import load_enhancer
 from drbn_lightning.inference.tiling import Tiles, regions
 from drbn_lightning.types import Pixels
 from tests.inference.small_images import image
 
+ABOUT = About("own", "band", ("band",))
 SIZES = [(1, 1), (1, 9), (3, 5), (37, 41)]
 
 
@@ -21,7 +22,7 @@ SIZES = [(1, 1), (1, 9), (3, 5), (37, 41)]
 @pytest.mark.parametrize("size", SIZES)
 def test_a_call_does_what_the_network_does(weights: Path, stage: str, size: tuple[int, int]) -> None:
     enhance = load_enhancer(weights / f"{stage}.pt", precision="float32", device="cpu")
-    assert enhance.stage == enhance.model.stage == stage
+    assert enhance.stage == enhance.about.stage == stage
     for dtype, white in (("uint8", 255), ("uint16", 65535), ("float32", 1)):
         photo = image(*size, dtype)
         low = torch.from_numpy(photo.astype(np.float32) / np.float32(white)).permute(2, 0, 1)[None]
@@ -110,17 +111,17 @@ def test_progress_reaches_the_end(weights: Path) -> None:
     assert told == [(90, 90)]
 
 
-def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways(weights: Path) -> None:
+def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways() -> None:
     def constant(value: float) -> Runner:
         return Runner(lambda low, thumbnail: np.full_like(low, value), Tiles())
 
-    enhance = Enhancer(load_model(weights / "band.pt"), constant(0.0), constant(1.0))
+    enhance = Enhancer(ABOUT, constant(0.0), constant(1.0))
     assert (enhance(image(4, 4)) == 0).all()
     assert (enhance(image(4, 4, "uint16")) == 65535).all()
     assert (enhance(torch.rand(3, 4, 4)) == 1).all()
 
 
-def test_threads_take_turns(weights: Path) -> None:
+def test_threads_take_turns() -> None:
     working = list[int]()
 
     def method(low: Pixels, thumbnail: Pixels) -> Pixels:
@@ -131,10 +132,10 @@ def test_threads_take_turns(weights: Path) -> None:
         return low
 
     runner = Runner(method, Tiles())
-    enhance = Enhancer(load_model(weights / "band.pt"), runner, runner)
-    photo = [image(30 + n, 30) for n in range(16)]
+    enhance = Enhancer(ABOUT, runner, runner)
+    photos = [image(30 + n, 30) for n in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        for before, result in zip(photo, pool.map(enhance, photo), strict=True):
+        for before, result in zip(photos, pool.map(enhance, photos), strict=True):
             np.testing.assert_array_equal(result, before)
 
 

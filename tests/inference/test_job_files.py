@@ -1,4 +1,5 @@
 import gc
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from PIL import Image
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
 from drbn_lightning.inference import job_files
-from drbn_lightning.inference.job_files import cause_of, enhance_file, enhance_files, side_by_side
+from drbn_lightning.inference.choosing import USUAL_JOB
+from drbn_lightning.inference.job_files import cause_of, enhance_file, enhance_files, pixels_in_all, side_by_side
 from drbn_lightning.inference.jobs import Job
 from drbn_lightning.types import Progress
 
@@ -39,14 +41,105 @@ def job(folder: Path, name: str = "a.png", *, compare: bool = False) -> Job:
 
 def test_a_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     jobs = [job(tmp_path), Job(tmp_path / "gone.png", tmp_path / "out" / "gone.png"), job(tmp_path, "b.png")]
-    told = list[tuple[int, int]]()
-    first, failure, last = enhance_files(jobs, Doubled(), progress=lambda done, total: told.append((done, total)))
+    told, written = list[tuple[Job, int, int]](), list[Job]()
+    first, failure, last = enhance_files(
+        jobs, Doubled(), progress=lambda *progress: told.append(progress), written=written.append
+    )
     assert first is last is None
     assert failure is not None
     assert failure.source == str(tmp_path / "gone.png")
     assert "gone.png cannot be opened" in failure.cause
-    assert told == [(1, 1)] * 2
+    assert told == [(jobs[0], 1, 1), (jobs[2], 1, 1)]
+    assert written == [jobs[0], jobs[2]]
     assert read_photograph(jobs[2].target).pixels[0, 0].tolist() == [100, 120, 140]
+
+
+def test_the_next_photo_is_read_and_the_last_one_written_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [job(tmp_path, f"{name}.png") for name in "abcd"]
+    events, lock = list[str](), threading.Lock()
+    reads = {one.source: threading.Event() for one in jobs}
+    begun, enhanced = threading.Event(), threading.Event()
+
+    def note(event: str) -> None:
+        with lock:
+            events.append(event)
+
+    def read(path: Path) -> Photograph:
+        note(f"read {path.stem}")
+        reads[path].set()
+        return read_photograph(path)
+
+    def write(path: Path, photograph: Photograph, *, quality: int, mode: int) -> None:
+        begun.set()
+        if path.stem == "a":
+            assert enhanced.wait(60)  # b is enhanced while a is being written
+        note(f"written {path.stem}")
+        write_photograph(path, photograph, quality=quality, mode=mode)
+
+    class Waiting(Doubled):
+        count = 0
+
+        def enhance_array(
+            self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None
+        ) -> Pixels:
+            self.count += 1
+            if self.count < len(jobs):
+                assert reads[jobs[self.count].source].wait(60)  # the next one is read meanwhile
+            if self.count == 2:
+                assert begun.wait(60)
+                enhanced.set()
+            return super().enhance_array(rgb, progress, alpha=alpha)
+
+    monkeypatch.setattr(job_files, "read_photograph", read)
+    monkeypatch.setattr(job_files, "write_photograph", write)
+    assert list(enhance_files(jobs, Waiting())) == [None] * 4
+    assert [event for event in events if event.startswith("written")] == [f"written {name}" for name in "abcd"]
+    assert events.index("read d") > events.index("written a")  # no more than one ahead
+
+
+def test_a_very_large_photo_is_not_read_before_the_one_ahead_is_enhanced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_files, "MOST_AHEAD", 0)
+    jobs, enhancer, before = [job(tmp_path, "a.png"), job(tmp_path, "b.png")], Doubled(), list[bool]()
+
+    def read(path: Path) -> Photograph:
+        before.append(hasattr(enhancer, "given"))
+        return read_photograph(path)
+
+    monkeypatch.setattr(job_files, "read_photograph", read)
+    assert list(enhance_files(jobs, enhancer)) == [None, None]
+    assert before == [False, True]
+
+
+def test_what_is_enhanced_is_written_after_ctrl_c(tmp_path: Path) -> None:
+    jobs, written = [job(tmp_path, f"{name}.png") for name in "abc"], list[Job]()
+
+    class Interrupted(Doubled):
+        def enhance_array(
+            self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None
+        ) -> Pixels:
+            if hasattr(self, "given"):
+                raise KeyboardInterrupt
+            return super().enhance_array(rgb, progress, alpha=alpha)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(enhance_files(jobs, Interrupted(), written=written.append))
+    assert written == [jobs[0]]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
+def test_the_pixels_of_a_job_are_those_of_its_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [job(tmp_path, "a.png"), job(tmp_path, "b.png")]
+    assert pixels_in_all(jobs) == 2 * 6 * 4
+    (tmp_path / "c.jpg").write_text("no photo")
+    other = Job(tmp_path / "c.jpg", tmp_path / "d.jpg")
+    assert pixels_in_all([*jobs, other]) == 3 * 6 * 4
+    assert pixels_in_all([other]) == USUAL_JOB
+    monkeypatch.setattr(job_files, "LOOKED_AT", 1)
+    assert pixels_in_all(jobs) == 2 * 6 * 4
 
 
 @pytest.mark.parametrize("compare", [False, True])

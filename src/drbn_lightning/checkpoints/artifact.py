@@ -72,7 +72,8 @@ class Artifact(NamedTuple):
     """A trained network and where it came from.
 
     `trained_on` lists the fingerprints of the data sets that it has seen; `provenance` holds plain values; `needs` says
-    which networks of other stages it works on (`checkpoints.enhancement_model` finds them).
+    which networks of other stages it works on (`checkpoints.enhancement_model` finds them); `overlap` by how many
+    pixels its tiles must overlap, where that was measured (`inference.overlap`).
     """
 
     stage: str
@@ -81,6 +82,7 @@ class Artifact(NamedTuple):
     provenance: dict[str, Any]
     trained_on: list[dict[str, Any]]
     needs: dict[str, dict[str, str]]
+    overlap: int | None = None
 
     def reference(self, path: Path) -> dict[str, str]:
         """How another checkpoint says that it needs this network, which was read from `path`."""
@@ -103,9 +105,11 @@ def header(
     provenance: dict[str, Any],
     trained_on: list[dict[str, Any]],
     needs: dict[str, dict[str, str]] | None = None,
+    overlap: int | None = None,
 ) -> dict[str, Any]:
     """What a checkpoint says of itself, as plain values; `needs` has an `Artifact.reference` for each stage needed."""
-    return {
+    measured = {} if overlap is None else {"overlap": overlap}
+    return measured | {
         "format": FORMAT,
         "stage": stage,
         "network": description._asdict(),
@@ -209,11 +213,12 @@ def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
         stage, provenance, trained_on = stored["stage"], stored["provenance"], stored["trained_on"]
         description = NetworkDescription(str(stored["network"]["target"]), dict(stored["network"]["arguments"]))
         needs, state = dict(stored.get("needs", {})), _network_state(content)
+        overlap = None if stored.get("overlap") is None else int(stored["overlap"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
     network = description.build()
     _fill(network, state, path, description.target)
-    return Artifact(stage, network, description, provenance, trained_on, needs)
+    return Artifact(stage, network, description, provenance, trained_on, needs, overlap)
 
 
 def _load_official(path: Path, content: dict[str, Any], official: OfficialNetwork) -> Artifact:

@@ -25,6 +25,11 @@ class EnhancementModel(NamedTuple):
             fingerprint for number, fingerprint in enumerate(fingerprints) if fingerprint not in fingerprints[:number]
         ]
 
+    @property
+    def overlap(self) -> int | None:
+        """By how many pixels tiles of it must overlap, where that was measured."""
+        return self.parts[self.stage].overlap
+
 
 def load_model(path: Path | str, band: Path | str | None = None) -> EnhancementModel:
     """Read an enhancement network.
@@ -49,6 +54,19 @@ def model_of(artifact: Artifact, path: Path, band: Path | str | None = None) -> 
     first = _stage_1(path, artifact, None if band is None else Path(band))
     network = BandRecomposition(first.network, artifact.network).eval()
     return EnhancementModel("recompose", network, {"band": first, "recompose": artifact})
+
+
+def of_stage(model: EnhancementModel, stage: str | None, source: Path | str) -> EnhancementModel:
+    """The network up to a stage: stage 1 can be had out of both.
+
+    Raises:
+        DRBNError: the network, which was read from `source`, does not have that stage.
+    """
+    if stage in (None, model.stage):
+        return model
+    if stage == "band" and stage in model.parts:
+        return EnhancementModel(stage, model.parts[stage].network, {stage: model.parts[stage]})
+    raise DRBNError(f"{source} is a checkpoint of stage={model.stage}, and stage={stage} is asked for; choose another")
 
 
 def _stage_1(path: Path, artifact: Artifact, chosen: Path | None) -> Artifact:

@@ -56,6 +56,17 @@ def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[Image
         yield completed
 
 
+def pixels_of(path: Path) -> int | None:
+    """How many pixels an image file has, by its head alone; None where Pillow by itself does not know."""
+    try:
+        if not path.is_file():  # a pipe would wait for ever
+            return None
+        with Image.open(path) as image:
+            return image.width * image.height
+    except Exception:  # of many kinds: whoever reads the pixels says what is wrong
+        return None
+
+
 @contextmanager
 def any_size(allowed: bool) -> Iterator[None]:
     """Read images of any number of pixels, where it is allowed; else `PIL.Image.MAX_IMAGE_PIXELS` limits them."""

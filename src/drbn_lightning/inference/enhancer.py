@@ -1,7 +1,7 @@
 """Enhancing images of any size and kind; `loading.load_enhancer` makes an enhancer of a checkpoint."""
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,6 @@ from drbn_lightning.inference.tiling import SCALES, Tiles, run_tiled
 from drbn_lightning.inference.visibility import enhanced_where_visible
 from drbn_lightning.types import Method, Progress
 
-if TYPE_CHECKING:
-    from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
-
 
 class Runner(NamedTuple):
     """A method, and the tiles that it works on."""
@@ -25,17 +22,42 @@ class Runner(NamedTuple):
     tiles: Tiles
 
 
+class About(NamedTuple):
+    """What an enhancer runs, and how.
+
+    Attributes:
+        network: name of a pretrained one, or path of a checkpoint.
+        stage: `band` or `recompose`.
+        stages: those that can be had out of the same network.
+        runtime: what runs it.
+        device: where.
+        precision: of the calculation, for images of 8 bits.
+    """
+
+    network: str
+    stage: str
+    stages: tuple[str, ...]
+    runtime: str = ""
+    device: str = "cpu"
+    precision: str = "float32"
+
+    def __str__(self) -> str:
+        return (
+            f"network: {self.network}, stage={self.stage}, run by {self.runtime} on {self.device} in {self.precision}"
+        )
+
+
 class Enhancer:
     """Enhances images of any size and kind; made by `loading.load_enhancer`.
 
     May be called from several threads: they take turns, so that memory stays bounded.
     """
 
-    def __init__(self, model: "EnhancementModel", for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
+    def __init__(self, about: About, for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
         """Put it together.
 
         Args:
-            model: the network.
+            about: what it runs.
             for_8_bits: runs it on images of 8 bits.
             for_more: runs it on images of 16 bits and of floating-point numbers.
             strength: how far to go from the image (0) to the result (1).
@@ -47,7 +69,7 @@ class Enhancer:
             raise DRBNError(f"strength={strength} is not between 0 and 1")
         for runner in (for_8_bits, for_more):
             runner.tiles.check()
-        self.stage, self.model, self.strength = model.stage, model, strength
+        self.about, self.stage, self.strength = about, about.stage, strength
         self.for_8_bits, self.for_more = for_8_bits, for_more
         self._turn = Lock()
 

@@ -1,124 +1,103 @@
-"""From a checkpoint to an enhancer: which network, by which runtime, on which device, in which precision."""
+"""From a checkpoint to an enhancer: which network, by which runtime, on which device, in which precision.
+
+torch is imported only where it runs the network or reads a checkpoint: see `by_torch`.
+"""
 
 from pathlib import Path
 
-import torch
-
-from drbn_lightning.checkpoints.enhancement_model import EnhancementModel, load_model
-from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
+from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, network_folder, pretrained_path
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.enhancer import Enhancer, Runner
-from drbn_lightning.inference.runtimes.kept import kept_export
+from drbn_lightning.inference.choosing import USUAL_JOB
+from drbn_lightning.inference.enhancer import About, Enhancer
 from drbn_lightning.inference.runtimes.onnx import open_onnx
-from drbn_lightning.inference.runtimes.openvino import open_openvino
-from drbn_lightning.inference.runtimes.precision import Precision, choose_device, choose_precision
-from drbn_lightning.inference.runtimes.torch import torch_method
-from drbn_lightning.inference.self_ensemble import self_ensemble as ensemble_of
-from drbn_lightning.inference.tiling import Tiles
-from drbn_lightning.names import RUNTIMES
-from drbn_lightning.types import Method
-
-TILE_SIZES = {
-    ("torch", "float32"): 1248,
-    ("torch", "bfloat16"): 1664,
-    ("torch", "float16"): 1664,
-    ("onnx", "float32"): 816,
-    ("openvino", "float32"): 848,
-    ("openvino", "bfloat16"): 1184,
-}
-"""Sides of tiles, in pixels, that need about 1.4 GB by each runtime and precision."""
+from drbn_lightning.inference.runtimes.onnx_metadata import exported_properties
+from drbn_lightning.inference.runtimes.openvino import native_bfloat16, open_openvino
+from drbn_lightning.inference.settings import Settings
+from drbn_lightning.names import DEFAULT_NETWORK, ENHANCING_STAGES
 
 
 def load_enhancer(
     checkpoint: Path | str | None = None,
     *,
+    network: str = DEFAULT_NETWORK,
     stage: str | None = None,
     band: Path | str | None = None,
     strength: float = 1.0,
     device: str = "auto",
     precision: str = "auto",
-    runtime: str = "torch",
+    runtime: str = "auto",
     tile_size: int | None = None,
     self_ensemble: bool = False,
+    pixels: int = USUAL_JOB,
 ) -> Enhancer:
     """Read a network and make it ready for images of any size and kind.
 
     Args:
         checkpoint: a checkpoint of ours or official weights; by default the weights that ship with the package.
+        network: which of those that ship.
         stage: `band` (stage 1) or `recompose` (both stages); by default what the checkpoint is, or the better one
             of those that ship.
         band: the stage 1 of a stage-2 checkpoint, see `load_model`.
         strength: how far to go from the image (0) to the result (1).
         device: `auto`, `cpu`, `cuda`, `mps`, ...
         precision: see `choose_precision`.
-        runtime: `torch`, or `onnx` or `openvino` where their extras are installed.
-        tile_size: side of the tiles that large images are cut into, in pixels; larger ones need more memory.
+        runtime: `torch`, `onnx`, `openvino` where its extra is installed, or `auto`: see `choose_runtime`.
+        tile_size: side of the tiles that large images are cut into, in pixels; by default what memory allows.
         self_ensemble: average over the eight flips and turns; eight times slower.
+        pixels: how many are to be enhanced in all, as far as is known: `auto` weighs them against a runtime's start.
 
     Raises:
         DRBNError: a file is missing or damaged, a value is out of range, or an extra is not installed.
     """
+    settings = Settings(strength, device, precision, runtime, tile_size, self_ensemble, pixels)
+    settings.check()
     if checkpoint is None:
-        checkpoint = pretrained_path(stage or DEFAULT_STAGE)
-    model = of_stage(load_model(checkpoint, band), stage, checkpoint)
-    place = choose_place(runtime, device)
-    chosen = [precision_of(runtime, precision, place, bits) for bits in (8, 16)]
+        return _pretrained(network, stage or DEFAULT_STAGE, settings)
+    from drbn_lightning.inference import by_torch
+
+    model = by_torch.read(checkpoint, stage, band)
+    about = About(str(checkpoint), model.stage, tuple(model.parts))
+    chosen = settings.runtime_for(exported=by_torch.is_kept(model), torch_loaded=True, gpu=by_torch.has_gpu())
+    if chosen == "torch":
+        return by_torch.enhancer(model, about, settings)
+    return _exported(by_torch.kept_export(model), about, settings, chosen, model.overlap)
+
+
+def _pretrained(network: str, stage: str, settings: Settings) -> Enhancer:
+    """A network of the package; torch reads it only where it runs it."""
+    folder, about = network_folder(network), About(network, stage, ENHANCING_STAGES)
+    chosen = settings.runtime_for()
+    if chosen == "torch":
+        path = pretrained_path(stage, folder)
+        from drbn_lightning.inference import by_torch
+
+        if settings.runtime == "auto":  # there seemed to be a GPU
+            chosen = settings.runtime_for(torch_loaded=True, gpu=by_torch.has_gpu())
+        if chosen == "torch":
+            return by_torch.enhancer(by_torch.read(path), about, settings)
+    path = pretrained_path(stage, folder, suffix=".onnx")
+    return _exported(path, about, settings, chosen, int(exported_properties(path)["overlap"]))
+
+
+def _exported(path: Path, about: About, settings: Settings, runtime: str, overlap: int | None) -> Enhancer:
+    """A network by a runtime of exported networks."""
+    chosen = [exported_precision(runtime, settings.precision, bits) for bits in (8, 16)]
     runners = {}
     for kind in dict.fromkeys(chosen):
-        method = choose_method(model, runtime, place, kind)
-        tiles = Tiles(TILE_SIZES[runtime, kind] if tile_size is None else tile_size)
-        runners[kind] = Runner(ensemble_of(method) if self_ensemble else method, tiles)
-    return Enhancer(model, runners[chosen[0]], runners[chosen[1]], strength)
+        method = open_onnx(path) if runtime == "onnx" else open_openvino(path, precision=kind)
+        runners[kind] = settings.runner(method, runtime, kind, overlap)
+    about = about._replace(runtime=runtime, precision=chosen[0])
+    return Enhancer(about, runners[chosen[0]], runners[chosen[1]], settings.strength)
 
 
-def of_stage(model: EnhancementModel, stage: str | None, source: Path | str) -> EnhancementModel:
-    """The network up to a stage: stage 1 can be had out of both.
-
-    Raises:
-        DRBNError: the network does not have that stage.
-    """
-    if stage in (None, model.stage):
-        return model
-    if stage == "band" and stage in model.parts:
-        return EnhancementModel(stage, model.parts[stage].network, {stage: model.parts[stage]})
-    raise DRBNError(f"{source} is a checkpoint of stage={model.stage}, and stage={stage} is asked for; choose another")
-
-
-def choose_place(runtime: str, device: str) -> torch.device:
-    """The device of a runtime.
-
-    Raises:
-        DRBNError: there is no such runtime, or it does not run there.
-    """
-    if runtime not in RUNTIMES:
-        raise DRBNError(f"runtime={runtime} is unknown; use {', '.join(RUNTIMES)}")
-    if runtime == "torch":
-        return choose_device(device)
-    if device not in ("auto", "cpu"):
-        raise DRBNError(f"runtime={runtime} runs on the CPU only; leave device={device} out, or use runtime=torch")
-    return torch.device("cpu")
-
-
-def precision_of(runtime: str, name: str, device: torch.device, bits: int) -> Precision:
-    """The precision of that name, see `choose_precision`; ONNX Runtime knows float32 only.
+def exported_precision(runtime: str, name: str, bits: int) -> str:
+    """The precision in which a runtime of exported networks computes; `auto` as `choose_precision` has it.
 
     Raises:
         DRBNError: the runtime does not know it.
     """
-    if runtime != "onnx":
-        return choose_precision(name, device, bits=bits)
-    if name not in ("auto", "float32"):
-        raise DRBNError(f"precision={name} is unknown to runtime=onnx; leave it out, or use another runtime")
-    return "float32"
-
-
-def choose_method(model: EnhancementModel, runtime: str, device: torch.device, precision: Precision) -> Method:
-    """A network as a method of one runtime.
-
-    Raises:
-        DRBNError: see `load_enhancer`.
-    """
-    if runtime == "torch":
-        return torch_method(model.network, device, precision)
-    path = kept_export(model)
-    return open_onnx(path) if runtime == "onnx" else open_openvino(path, precision=precision)
+    if name == "float16" or (runtime == "onnx" and name == "bfloat16"):
+        raise DRBNError(f"precision={name} is unknown to runtime={runtime}; leave it out, or use another runtime")
+    if name == "auto":
+        return "bfloat16" if runtime == "openvino" and bits <= 8 and native_bfloat16() else "float32"
+    return name

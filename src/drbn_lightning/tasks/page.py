@@ -66,9 +66,8 @@ class Work:
             made.mkdir()
         self._memory, self._enhancers = Memory(memory), dict[tuple[str, bool], Enhancer]()
         self._recent = deque[Path]()
-        first = load_enhancer(options.checkpoint, band=options.band, device=options.device, tile_size=options.tile)
-        self.default = first.stage
-        self.stages = ENHANCING_STAGES if options.checkpoint is None else tuple(first.model.parts)
+        first = self._loaded()
+        self.about, self.default, self.stages = first.about, first.stage, first.about.stages
         self._enhancers[first.stage, False] = self._remembering(first, first.stage)
 
     def enhance(
@@ -96,17 +95,15 @@ class Work:
     def _enhancer(self, stage: str, *, self_ensemble: bool) -> Enhancer:
         key = stage, self_ensemble
         if key not in self._enhancers:
-            own = self.options
-            enhancer = load_enhancer(
-                own.checkpoint,
-                stage=stage,
-                band=own.band,
-                device=own.device,
-                tile_size=own.tile,
-                self_ensemble=self_ensemble,
-            )
-            self._enhancers[key] = self._remembering(enhancer, f"{stage} {self_ensemble}")
+            self._enhancers[key] = self._remembering(self._loaded(*key), f"{stage} {self_ensemble}")
         return self._enhancers[key]
+
+    def _loaded(self, stage: str | None = None, self_ensemble: bool = False) -> Enhancer:
+        own = self.options
+        return load_enhancer(
+            own.checkpoint, network=own.network, stage=stage, band=own.band,
+            device=own.device, runtime=own.runtime, tile_size=own.tile, self_ensemble=self_ensemble,
+        )  # fmt: skip
 
     def _remembering(self, enhancer: Enhancer, name: str) -> Enhancer:
         """The same one, but every tile is run once only."""
@@ -114,7 +111,7 @@ class Work:
         def remembering(runner: Runner, bits: int) -> Runner:
             return Runner(self._memory.of(runner.method, f"{name} {bits}"), runner.tiles)
 
-        return Enhancer(enhancer.model, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
+        return Enhancer(enhancer.about, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
 
     def _new_run(self) -> Path:
         """A new folder, in the place of the oldest one."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -50,7 +50,12 @@ class Verified(NamedTuple):
 
 
 def exported(
-    model: EnhancementModel, path: Path, *, overwrite: bool = False, opset: int | None = None
+    model: EnhancementModel,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    opset: int | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> list[Verified]:
     """Write a network as one ONNX file, if it gives what torch gives.
 
@@ -61,6 +66,7 @@ def exported(
         path: where to, ending in `.onnx`.
         overwrite: replace a file that is there.
         opset: version of the ONNX operators; by default the one that torch recommends.
+        more: what else the file says of itself, beside `about`.
 
     Returns:
         What was verified.
@@ -72,7 +78,7 @@ def exported(
     path = Path(path)
     check_path(path, overwrite)
     network = _Full(model.network).cpu().float().eval().requires_grad_(False)
-    content = _content(network, properties_of(model), opset)
+    content = _content(network, properties_of(model) | dict(more or {}), opset)
     verified = verify(network, content, str(path))
     with written_beside(path) as beside:
         beside.write_bytes(content)

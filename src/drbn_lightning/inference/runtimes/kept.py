@@ -1,6 +1,7 @@
 """Where exported networks are kept between runs, and what happens where nothing can be kept."""
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
@@ -25,6 +26,11 @@ def kept_export(model: EnhancementModel) -> Path:
     if folder is not None and (export_path(model, folder).is_file() or _writable(folder)):
         return cached_export(model, folder)
     return cached_export(model, _own_folder(folder))
+
+
+def is_kept(model: EnhancementModel) -> bool:
+    """Whether an earlier run has exported a network."""
+    return any(export_path(model, folder).is_file() for folder in itertools.islice(cache_folders(), 1))
 
 
 def cache_folders() -> Iterator[Path]:

@@ -1,8 +1,6 @@
 """Exported networks by OpenVINO, each as a `Method`.
 
-Peak memory beside the image, on a CPU, in bytes for each pixel of a tile (DRBN as released, November 2026): torch
-0.9 kB, in bfloat16 0.5 kB; ONNX Runtime 2.1 kB; OpenVINO 1.9 kB, in bfloat16 1.0 kB. Sizes may
-change from tile to tile at no cost.
+The size of tiles may change from one to the next at no cost.
 """
 
 from functools import cache
@@ -52,7 +50,7 @@ def open_openvino(path: Path | str, threads: int | None = None, *, precision: st
     """
     openvino = extra("openvino", "openvino")
     settings = {
-        "INFERENCE_PRECISION_HINT": _precision(openvino, precision),
+        "INFERENCE_PRECISION_HINT": _precision(precision),
         "INFERENCE_NUM_THREADS": threads or default_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
@@ -66,10 +64,19 @@ def open_openvino(path: Path | str, threads: int | None = None, *, precision: st
     return enhance
 
 
-def _precision(openvino: ModuleType, name: str) -> str:
+def native_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 numbers itself (AVX-512 BF16 or AMX).
+
+    Raises:
+        DRBNError: the extra is not installed.
+    """
+    return "BF16" in _core(extra("openvino", "openvino")).get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _precision(name: str) -> str:
     if name not in HINTS:
         raise DRBNError(f"precision={name} is unknown to runtime=openvino; use {' or '.join(HINTS)}")
-    if name == "bfloat16" and "BF16" not in _core(openvino).get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if name == "bfloat16" and not native_bfloat16():
         raise DRBNError("precision=bfloat16 is slower than float32 on this CPU, which lacks it; use float32")
     return HINTS[name]
 
