@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.terminal import REQUESTS_TO_END, exit_status, say, write_line
+from drbn_lightning.terminal import (
+    REQUESTS_TO_END,
+    THREADS_WAIT,
+    WAITS_OTHERWISE,
+    exit_status,
+    say,
+    settle,
+    write_line,
+)
 from tests.processes import LIMIT
+from tests.running import TINY, TINY_SCENES
 
 SPEAKS = """
 import sys
@@ -139,3 +148,58 @@ def test_a_lost_terminal_that_is_ignored_stays_so() -> None:
         assert exit_status(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def loaded_with(*words: str, **variables: str) -> list[str]:
+    """What OpenMP says of its waiting, once for each process that loads it, while a command of ours fails early."""
+    environment = {name: value for name, value in os.environ.items() if name not in WAITS_OTHERWISE}
+    environment |= {"OMP_DISPLAY_ENV": "verbose", "OMP_NUM_THREADS": "1"} | variables
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    return [line.replace("'", "") for line in lines if line.startswith(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's OpenMP")
+def test_threads_spin_shortly_in_what_loads_torch(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.onnx"
+    taken.touch()
+    ours = ["OMP_WAIT_POLICY = PASSIVE", "GOMP_SPINCOUNT = 1000"]
+    assert loaded_with("drbn_lightning.export", "-o", str(taken)) == ours
+    # the user's own settings win, whichever of them are there
+    own = loaded_with("drbn_lightning.export", "-o", str(taken), GOMP_SPINCOUNT="7")
+    assert own[-1] == "GOMP_SPINCOUNT = 7"
+    own = loaded_with("drbn_lightning.export", "-o", str(taken), OMP_WAIT_POLICY="active")
+    assert own[0] == "OMP_WAIT_POLICY = ACTIVE"
+    assert own[1] != ours[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's OpenMP")
+def test_threads_spin_shortly_in_the_jobs_of_a_sweep(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    sweep = ["-m", "stage=band", "seed=0,1", "hydra/launcher=parallel", f"resume={tmp_path / 'none.ckpt'}"]
+    said = loaded_with("drbn_lightning.train", *sweep, "hydra.launcher.n_jobs=2", f"hydra.sweep.dir={tmp_path}")
+    assert said.count("GOMP_SPINCOUNT = 1000") >= 2
+    assert {line for line in said if "SPIN" in line} == {"GOMP_SPINCOUNT = 1000"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's OpenMP")
+def test_threads_spin_shortly_in_every_process_of_a_group(tmp_path: Path) -> None:
+    group = [*TINY, *TINY_SCENES, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.max_steps=1"]
+    said = loaded_with("drbn_lightning.train", "stage=band", *group, f"hydra.run.dir={tmp_path}")
+    assert said == ["OMP_WAIT_POLICY = PASSIVE", "GOMP_SPINCOUNT = 1000"] * 2
+
+
+@pytest.mark.parametrize("own", [None, *WAITS_OTHERWISE])
+def test_the_users_own_way_of_waiting_wins(monkeypatch: pytest.MonkeyPatch, own: str | None) -> None:
+    for name in WAITS_OTHERWISE:
+        monkeypatch.setenv(name, "")  # put back afterwards, whatever is set here
+        monkeypatch.delenv(name)
+    if own is not None:
+        monkeypatch.setenv(own, "5")
+    settle()
+    there = {name: os.environ[name] for name in WAITS_OTHERWISE if name in os.environ}
+    assert there == (THREADS_WAIT if own is None else {own: "5"})

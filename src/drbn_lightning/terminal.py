@@ -1,4 +1,4 @@
-"""How every command speaks: what it says, what it complains of, and the status that it exits with."""
+"""How every command begins and speaks: what it says, what it complains of, and the status that it exits with."""
 
 import errno
 import io
@@ -21,6 +21,14 @@ NOBODY_LISTENS = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO)
 """What writing gives after a reader or a terminal has gone."""
 REQUESTS_TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """SIGHUP is what a process gets whose terminal is lost."""
+THREADS_WAIT = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+"""How threads wait for each other: they spin shortly, then sleep. GNU's OpenMP takes the second, others the first.
+
+By default they spin for milliseconds at the end of every operation, and so take the processor from whoever shares it,
+the thread that they wait for among them (figures: docs/speed.md).
+"""
+WAITS_OTHERWISE = (*THREADS_WAIT, "KMP_BLOCKTIME")
+"""Variables by which a user says how threads wait."""
 
 
 class LastingOutput(io.FileIO):
@@ -48,8 +56,11 @@ def settle() -> None:
 
     Called by every entry point first. What a test or a notebook has put in their place stays. What Pillow warns of
     (images that are large, but not too large, and optional metadata) is left out, in the whole process: images are read
-    in threads, and `warnings.catch_warnings` in a thread takes other threads' filters with it.
+    in threads, and `warnings.catch_warnings` in a thread takes other threads' filters with it. Threads wait for each
+    other as `THREADS_WAIT` says, here and in processes that this one starts, unless the user has said how.
     """
+    if not any(name in os.environ for name in WAITS_OTHERWISE):
+        os.environ.update(THREADS_WAIT)  # read when torch is loaded, so before it
     warnings.filterwarnings("ignore", module=r"PIL\.")
     _fill_descriptors()
     for descriptor, name in ((1, "stdout"), (2, "stderr")):

@@ -64,3 +64,22 @@ def test_the_colour_term_sees_brightness_and_cast_alone() -> None:
     terms = loss(targets(shuffled + torch.tensor([0.3, 0.0, 0.0])[:, None, None]), normal)
     assert terms["colour"].item() == pytest.approx(0.1, abs=1e-6)
     assert terms["loss"].item() == pytest.approx(0.2, abs=1e-6)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_ssim_and_its_gradients_are_those_of_the_formula(memory_format: torch.memory_format) -> None:
+    x, y = golden.image(3, 20, 28, 2), golden.image(4, 20, 28, 2)
+
+    def formula(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        kernel = torch.exp(-((torch.arange(11.0) - 5) ** 2) / (2 * 1.5**2))
+        window = torch.outer(kernel, kernel)[None, None] / kernel.sum() ** 2
+        mean = [functional.conv2d(z.flatten(0, 1)[:, None], window, padding=5) for z in (x, y, x * x, y * y, x * y)]
+        covariance, both = mean[4] - mean[0] * mean[1], mean[2] - mean[0] ** 2 + mean[3] - mean[1] ** 2
+        above = (2 * mean[0] * mean[1] + 1e-4) * (2 * covariance + 9e-4)
+        return (above / ((mean[0] ** 2 + mean[1] ** 2 + 1e-4) * (both + 9e-4))).mean()
+
+    given = [z.contiguous(memory_format=memory_format).requires_grad_() for z in (x, y)]
+    torch.testing.assert_close(ssim(*given), formula(*given))
+    ours, theirs = torch.autograd.grad(ssim(*given), given), torch.autograd.grad(formula(*given), given)
+    for found, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)

@@ -1,8 +1,9 @@
 """The loss of stage 1: structural similarity (SSIM) at three scales."""
 
 import torch
-from kornia.filters import gaussian_blur2d
+from kornia.filters import get_gaussian_kernel1d
 from torch import Tensor, nn
+from torch.nn import functional
 
 from drbn_lightning.bands import Bands, Downsampling, targets
 
@@ -30,12 +31,24 @@ def ssim(result: Tensor, target: Tensor, window: int = 11, sigma: float = 1.5) -
     """
     with torch.autocast(result.device.type, enabled=False):
         x, y = result.float(), target.float()
-        stack = torch.cat([x, y, x * x, y * y, x * y])
-        blurred = gaussian_blur2d(stack, (window, window), (sigma, sigma), border_type="constant")
-        mean_x, mean_y, mean_xx, mean_yy, mean_xy = blurred.chunk(5)
+        weights = get_gaussian_kernel1d(window, sigma, device=x.device)[0]
+        mean_y, mean_yy = _blurred(torch.cat([y, y * y]), weights).chunk(2)  # apart: it mostly needs no gradient
+        mean_x, mean_xx, mean_xy = _blurred(torch.cat([x, x * x, x * y]), weights).chunk(3)
         numerator = (2 * mean_x * mean_y + C1) * (2 * (mean_xy - mean_x * mean_y) + C2)
         variances = mean_xx - mean_x**2 + mean_yy - mean_y**2
         return (numerator / ((mean_x**2 + mean_y**2 + C1) * (variances + C2))).mean()
+
+
+def _blurred(images: Tensor, weights: Tensor) -> Tensor:
+    """Images `(N, C, H, W)` blurred along rows, then along columns, with zeros around them.
+
+    One filter for each channel, in the memory order of the images: it is more than three times as fast as kornia's
+    `gaussian_blur2d`, which makes images of one channel of them (docs/speed.md).
+    """
+    channels, reach = images.shape[1], len(weights) // 2
+    kernel = weights.expand(channels, 1, -1)
+    rows = functional.conv2d(images, kernel[:, :, None, :], padding=(0, reach), groups=channels)
+    return functional.conv2d(rows, kernel[:, :, :, None], padding=(reach, 0), groups=channels)
 
 
 class BandLoss(nn.Module):
