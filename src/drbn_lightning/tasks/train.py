@@ -17,11 +17,11 @@ from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
 from drbn_lightning.data.leaks import check_seen
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.files import written_beside
+from drbn_lightning.files import remove_leftovers, written_beside
 from drbn_lightning.hydra_task import typed
 from drbn_lightning.runs.claims import held
 from drbn_lightning.runs.provenance import provenance
-from drbn_lightning.runs.record import finished_before, read_record, recorded
+from drbn_lightning.runs.record import finished_before, first_process, read_record, recorded
 from drbn_lightning.tasks.resumption import require_same_images, require_same_samples
 from drbn_lightning.terminal import say
 from drbn_lightning.tracking.loggers import finish_logger_runs, go_on_logging
@@ -69,6 +69,8 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     if config.print_config:
         say(about["config"])
     with held(folder), recorded(folder, about) as record:
+        if first_process():
+            remove_leftovers(folder, older=0)
         pl.seed_everything(config.seed, workers=True, verbose=False)
         experiment = build_experiment(config, stage_name, overrides)
         record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
@@ -202,6 +204,7 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
     whole = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
     if publish and whole and experiment.artifact.exists():
         default = Path(config.paths.artifacts) / experiment.artifact.name
+        remove_leftovers(default.parent)
         with written_beside(default) as beside:
             shutil.copyfile(experiment.artifact, beside)
         say(f"published as {default}; look at it: python -m drbn_lightning.evaluate {typed('checkpoint', default)}")
