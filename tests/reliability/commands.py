@@ -36,7 +36,9 @@ class Ended(NamedTuple):
     said: str
 
 
-def run(folder: Path, words: list[str], disturbance: Disturbance | None = None, entry: str = "train") -> Ended:
+def run(
+    folder: Path, words: list[str], disturbance: Disturbance | None = None, entry: str = "train", seconds: float = LIMIT
+) -> Ended:
     """Run a command and wait until it, and all that it has started, has ended.
 
     Args:
@@ -44,6 +46,7 @@ def run(folder: Path, words: list[str], disturbance: Disturbance | None = None, 
         words: its command line.
         disturbance: what goes wrong in it.
         entry: the name of the command.
+        seconds: after which it counts as one that does not end.
 
     Raises:
         AssertionError: it, or a process that it has started, does not end.
@@ -52,7 +55,7 @@ def run(folder: Path, words: list[str], disturbance: Disturbance | None = None, 
     log = folder / ".said"
     process = _SERVER.Process(target=_main, args=(folder, log, words, disturbance, entry))
     process.start()
-    process.join(LIMIT)
+    process.join(seconds)
     assert process.exitcode is not None, f"{words} has not ended"
     assert process.pid is not None
     wait_until_gone(process.pid)

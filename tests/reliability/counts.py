@@ -9,12 +9,15 @@ class Counts(NamedTuple):
 
     killed_runs: int
     """Trainings that are killed, every third one twice."""
-    killed_commands: int
-    """Of these, trainings that are killed through the command itself, in a process started for it."""
     requests: int
     """Trainings that are asked to stop by Ctrl-C, SIGTERM or SIGHUP."""
 
+    steps: int
+    """Steps of one long training."""
+    photos: int
+    """Photos that are enhanced by one command."""
 
-SAMPLE = Counts(killed_runs=10, killed_commands=1, requests=6)
-FULL = Counts(killed_runs=64, killed_commands=6, requests=48)
+
+SAMPLE = Counts(killed_runs=10, requests=6, steps=200, photos=100)
+FULL = Counts(killed_runs=64, requests=24, steps=2000, photos=500)
 COUNTS = FULL if os.environ.get("FULL") else SAMPLE

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -77,8 +78,8 @@ class Kill(NamedTuple):
 
     def send(self) -> None:
         """Send the signal, to the process alone or to those that it has started as well."""
-        if self.whole_session:
-            os.killpg(0, self.signal)
+        if self.whole_session:  # from outside: a loading process hears its parent, and nobody else
+            subprocess.run(["kill", f"-{self.signal:d}", "--", f"-{os.getpgid(0)}"], check=False)
         else:
             os.kill(os.getpid(), self.signal)
 
