@@ -28,10 +28,10 @@ define run_tests
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-all coverage lint format typecheck notebooks docs clean
+.PHONY: help install train test test-all reliability coverage lint format typecheck notebooks docs clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) ## set up .venv: the package, editable, and what developing needs, as constraints.txt pins it
 	@echo "$(VENV) is ready: $$($(BIN)/python --version)"
@@ -47,6 +47,9 @@ test: lint typecheck ## lint, typecheck and run all but the slow tests (ARGS='-k
 
 test-all: lint typecheck ## the same with the slow tests: sweeps, several processes, notebooks
 	$(call run_tests,)
+
+reliability: $(STAMP) ## kill, fuzz and starve it, half an hour on two cores (FULL=1: as often as docs/reliability.md says; ARGS='-k name')
+	FULL=$(FULL) $(PYTEST) --reliability --durations=10 $(ARGS)
 
 coverage: $(STAMP) ## run every test and print the share of the lines and branches that they run (ARGS='-k name' goes to pytest)
 	@rm -f .coverage .coverage.*

@@ -16,7 +16,8 @@ SLOW = 10
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `make test` asks for: processes of their own for ONNX Runtime and OpenVINO, and the failures once more."""
+    """What `make` asks for: processes of their own for ONNX Runtime and OpenVINO, and the failures once more."""
+    parser.addoption("--reliability", action="store_true", help="run what tests/reliability tries many times, only")
     parser.addoption("--runtimes", choices=["with", "without", "only"], default="with")
     parser.addoption("--failures", type=Path, help="add a line for each test that fails to the end of this file")
 
@@ -34,10 +35,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `--runtimes` says, and begin with the long files: no process waits for one at the end."""
-    choice = config.getoption("--runtimes")
+    """Leave out what the options say, and begin with the long files: no process waits for one at the end."""
+    choice, many_times = config.getoption("--runtimes"), config.getoption("--reliability")
     left_out = [
-        item for item in items if choice != "with" and bool(item.get_closest_marker("runtimes")) != (choice == "only")
+        item
+        for item in items
+        if (choice != "with" and bool(item.get_closest_marker("runtimes")) != (choice == "only"))
+        or bool(item.get_closest_marker("reliability")) != many_times
     ]
     config.hook.pytest_deselected(items=left_out)
     length = Counter[Path]()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drbn_lightning.files import UnwritableError, written_beside
+from drbn_lightning.files import UnwritableError, remove_leftovers, written_beside
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
@@ -79,3 +79,17 @@ def test_a_new_file_gets_the_permissions_asked_for(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError, match="its name is too long"), written_beside(tmp_path / ("x" * 300)) as beside:
         beside.write_text("new")
+
+
+def test_old_leftovers_go_and_young_and_foreign_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    old, young, foreign = (tmp_path / name for name in (f"below/.{'a1' * 16}.part", f".{'b2' * 16}.part", ".mine.part"))
+    for file in (old, young, foreign):
+        file.touch()
+    for file in (old, foreign):
+        os.utime(file, (0, 0))
+    remove_leftovers(tmp_path)
+    assert [file.exists() for file in (old, young, foreign)] == [False, True, True]
+    remove_leftovers(tmp_path, older=0)
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == [".mine.part"]
+    remove_leftovers(tmp_path / "missing")

@@ -45,6 +45,10 @@ class RunInterruptedError(Exception):
     """Somebody asked the run to stop; the message says where its checkpoint lies."""
 
 
+class QueuedAgainError(SystemExit):
+    """The process ends with a status by which its cluster knows that the job has been queued again."""
+
+
 def named(names: Sequence[str]) -> str:
     """The first few names, and how many more there are.
 

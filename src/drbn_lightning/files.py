@@ -3,15 +3,18 @@
 import errno
 import os
 import stat
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drbn_lightning.errors import DRBNError
 
 TEMPORARY_SUFFIX = ".part"
 """How the hidden files end that `written_beside` has not finished yet."""
+DAY = 24 * 60 * 60.0
+"""Seconds after which nobody writes an unfinished file any more."""
 
 UNWRITABLE = {
     errno.ENOSPC: "no space is left on the device",
@@ -66,6 +69,20 @@ def written_beside(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         raise
     finally:
         _remove(temporary)
+
+
+def remove_leftovers(folder: Path, older: float = DAY) -> None:
+    """Remove what killed processes have left half written in a folder and all below it; nothing else.
+
+    Args:
+        folder: it may be missing.
+        older: seconds since the last change of what is removed; 0 where nobody else can be writing.
+    """
+    until = time.time() - older
+    for file in folder.rglob(f".{'[0-9a-f]' * 32}{TEMPORARY_SUFFIX}"):
+        with suppress(OSError):  # somebody else has removed it, or may
+            if file.stat().st_mtime <= until:
+                file.unlink()
 
 
 def _permissions(file: Path) -> int | None:

@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 
 from drbn_lightning.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, ResumePoint, any_process
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, QueuedAgainError
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
@@ -63,3 +64,33 @@ def test_it_saves_when_it_is_time_and_not_before(tmp_path: Path) -> None:
     assert saved(0.0, 2) == 0  # gradients are still being summed up
     assert saved(0.0, 3, last=True) == 0  # the epoch's end saves
     assert isinstance(ResumePoint(str(tmp_path)), pl.callbacks.Checkpoint)
+
+
+def test_a_job_is_queued_again_after_its_checkpoint(tmp_path: Path) -> None:
+    done = list[str]()
+
+    class Trainer:
+        world_size, is_last_batch, accumulate_grad_batches = 1, False, 1
+
+        def save_checkpoint(self, _: Path) -> None:
+            done.append("saved")
+
+    def queue_again(number: int, _: object) -> None:
+        assert number == signal.SIGUSR2
+        done.append("queued")
+        raise SystemExit(144)
+
+    trainer: Any = Trainer()
+    module: Any = None
+    before = signal.signal(signal.SIGUSR2, queue_again)
+    point = ResumePoint(str(tmp_path), 60.0)
+    point.on_train_start(trainer, module)
+    try:
+        signal.raise_signal(signal.SIGUSR2)
+        assert done == []
+        with pytest.raises(QueuedAgainError, match="144"):
+            point.on_train_batch_end(trainer, module, None, None, 0)
+    finally:
+        point.teardown(trainer, module, "fit")
+        assert signal.signal(signal.SIGUSR2, before) is queue_again
+    assert done == ["saved", "queued"]

@@ -182,7 +182,7 @@ def test_an_empty_list_is_an_empty_cache(tmp_path: Path) -> None:
 def test_old_leftovers_go_and_young_ones_stay(tmp_path: Path, paths: list[Path]) -> None:
     folder = tmp_path / "cache"
     folder.mkdir()
-    old, young = folder / ".old.part", folder / ".young.part"
+    old, young = folder / f".{'a' * 32}.part", folder / f".{'b' * 32}.part"
     old.touch()
     young.touch()
     os.utime(old, (time.time() - 100_000,) * 2)

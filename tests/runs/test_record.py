@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from drbn_lightning.errors import DRBNError, RunInterruptedError
+from drbn_lightning.errors import DRBNError, QueuedAgainError, RunInterruptedError
 from drbn_lightning.runs.record import finished_before, read_record, recorded
 
 ABOUT: dict[str, Any] = {"stage": "band", "overrides": ["seed=1"], "config": "seed: 1\n"}
@@ -43,6 +43,7 @@ def test_a_run_that_ends_well(tmp_path: Path) -> None:
         (RunInterruptedError("stopped as asked"), "interrupted", "stopped as asked"),
         (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt: "),
         (SystemExit(1), "failed", "SystemExit: 1"),
+        (QueuedAgainError(144), "interrupted", "QueuedAgainError: 144"),
     ],
 )
 def test_a_run_that_ends_otherwise(tmp_path: Path, error: BaseException, status: str, reason: str) -> None:

@@ -70,6 +70,18 @@ def test_auto_goes_on_where_a_run_broke_down(tmp_path: Path) -> None:
     assert equal(weights(broken / "band.pt"), weights(whole / "band.pt"))
 
 
+def test_a_job_that_slurm_has_queued_again_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = f"+callbacks.fault={{_target_: {__name__}.Breakdown, step: 6}}"
+    with pytest.raises(RuntimeError, match="broken down"):
+        train(tiny(tmp_path, "trainer.max_epochs=2", fault), "band", [], publish=False)
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    read_before = list[Path]()
+    monkeypatch.setattr("drbn_lightning.tasks.train.require_same_images", lambda path, *_: read_before.append(path))
+    run(tmp_path)
+    assert read_before == [tmp_path / "checkpoints" / "last.ckpt"]
+    assert record(tmp_path)["steps"] == 8
+
+
 def test_a_run_whose_folder_has_moved_knows_its_best_network(tmp_path: Path) -> None:
     """The first of two epochs is the best, for the sake of this test by `min`."""
     words = ("monitor.mode=min", "stage.optimizer.lr=0.001")

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,10 +16,14 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from drbn_lightning.checkpoints.artifact import write
-from drbn_lightning.errors import RunInterruptedError
+from drbn_lightning.errors import QueuedAgainError, RunInterruptedError
 from drbn_lightning.terminal import REQUESTS_TO_END
 
 LAST = "last.ckpt"
+REQUEUE = signal.SIGUSR2
+"""By which submitit hears that a job's time is nearly over, or that another job needs its place."""
+REQUEUE_SECONDS = 60.0
+"""How long the other processes of a job wait for the first one to queue it again."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -55,7 +61,8 @@ class ResumePoint(Checkpoint):
     """Keeps `last.ckpt` up to date, so that a killed or interrupted run can go on exactly.
 
     The first Ctrl-C, SIGTERM or loss of the terminal (SIGHUP, unless the process ignores it, as under nohup) ends the
-    run after the step in progress, with a checkpoint; a second Ctrl-C or SIGTERM at once.
+    run after the step in progress, with a checkpoint; a second Ctrl-C or SIGTERM at once. So does SIGUSR2, by which a
+    cluster says that a job's time is nearly over, where submitit listens to it: it queues the job again then.
     A `Checkpoint`, because Lightning calls these last: the moving average has been updated by then.
     """
 
@@ -69,16 +76,20 @@ class ResumePoint(Checkpoint):
         self.path = Path(folder) / LAST
         self.seconds = 60 * minutes
         self._saved = time.monotonic()
-        self._stop = False
+        self._stop, self._process = False, os.getpid()
         self._handlers: dict[int, Any] = {}
+        self._queue_again: Callable[[], object] | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen for Ctrl-C and requests to end, in place of Lightning's own handlers."""
-        self._saved = time.monotonic()
+        self._saved, self._process = time.monotonic(), os.getpid()
         for number in (signal.SIGINT, *REQUESTS_TO_END):
             if number not in (signal.SIGINT, signal.SIGTERM) and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             self._handlers[number] = signal.signal(number, self._on_signal)
+        requeue = signal.getsignal(REQUEUE)
+        if callable(requeue):  # submitit's
+            self._handlers[REQUEUE] = signal.signal(REQUEUE, self._on_signal)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -110,16 +121,26 @@ class ResumePoint(Checkpoint):
         self._saved = time.monotonic()
 
     def _leave(self, stop: bool) -> None:
+        if stop and self._queue_again is not None:
+            try:
+                self._queue_again()
+            except SystemExit as end:
+                raise QueuedAgainError(end.code) from None
+            time.sleep(REQUEUE_SECONDS)  # the first process of several is at it; who ends before would end the job
         if stop:
             raise RunInterruptedError(f"stopped as asked; the checkpoint is {self.path}")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:
+            return  # a loading process: the main one has heard it, or need not
         if self._stop and number not in (signal.SIGINT, signal.SIGTERM):
             return  # a lost terminal is said by itself and by the shell
         if self._stop:
             signal.signal(number, signal.SIG_DFL)
             raise KeyboardInterrupt
         self._stop = True
+        if number == REQUEUE:
+            self._queue_again = partial(self._handlers[REQUEUE], number, frame)
         if os.environ.get("LOCAL_RANK", "0") == "0":
             sys.stderr.write("\nstopping after this step, or after the validation that runs; again to stop at once\n")
 

@@ -8,7 +8,6 @@ the rest is complete. Thousands of photos may be kept small: shrunk to one short
 import hashlib
 import json
 import logging
-import time
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,12 +23,11 @@ from torch import Tensor
 from drbn_lightning.data.crops import thumbnail_tensor
 from drbn_lightning.data.decoding import Entry, decode, decoded
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.files import TEMPORARY_SUFFIX, UnwritableError, written_beside
+from drbn_lightning.files import UnwritableError, remove_leftovers, written_beside
 
 FORMAT = 3
 """Version of the two files; a new one makes every cache anew."""
 
-_DAY = 24 * 60 * 60.0  # seconds
 _log = logging.getLogger("drbn_lightning")  # Hydra switches off others that are there before a run begins
 
 
@@ -89,7 +87,7 @@ class ImageCache:
             return cls(index)
         _log.info("Decoding %d images into %s", len(paths), folder)
         try:
-            _remove_leftovers(folder)
+            remove_leftovers(folder)
             _write(index, paths, short_side, tolerant)
             return cls(index)
         except UnwritableError as error:
@@ -213,11 +211,3 @@ def _write_images(
         entries.append(entry._replace(offset=offset))
         offset += values.nbytes
     return entries, failed
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process left half written more than a day ago."""
-    with suppress(OSError):
-        for file in folder.glob(f".*{TEMPORARY_SUFFIX}"):
-            if time.time() - file.stat().st_mtime > _DAY:
-                file.unlink()

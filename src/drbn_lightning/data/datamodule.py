@@ -1,6 +1,8 @@
 """The LightningDataModule that every source of samples shares: loaders, shards, fingerprints."""
 
+import os
 import signal
+import threading
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar
@@ -65,10 +67,23 @@ def _column(values: Sequence[Any]) -> Any:  # noqa: ANN401 tensor, list, batch o
 
 
 def leave_interrupts_to_the_main_process(worker: int) -> None:
-    """Ctrl-C and its loss reach every process of a terminal; a worker that died would take the last step with it."""
+    """Ctrl-C and its loss reach every process of a terminal; a worker that died would take the last step with it.
+
+    A request to end (SIGTERM) reaches every process of a job where a cluster or a container makes it. There a worker
+    ends only when its parent asks: torch does at the end.
+    """
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_told_by, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_when_told_by(process: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != process:
+        pass
+    os._exit(0)
 
 
 class SampleDataModule(pl.LightningDataModule):

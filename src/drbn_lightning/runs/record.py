@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from drbn_lightning.errors import DRBNError, RunInterruptedError
+from drbn_lightning.errors import DRBNError, QueuedAgainError, RunInterruptedError
 from drbn_lightning.files import written_beside
 
 RECORD, CONFIGURATION = "run.json", "config.yaml"
@@ -90,7 +90,8 @@ def _unchangeable(overrides: list[str]) -> list[str]:
 
 
 def _status(error: BaseException) -> Status:
-    return "interrupted" if isinstance(error, RunInterruptedError | KeyboardInterrupt) else "failed"
+    asked = RunInterruptedError | KeyboardInterrupt | QueuedAgainError
+    return "interrupted" if isinstance(error, asked) else "failed"
 
 
 def _reason(error: BaseException) -> str:

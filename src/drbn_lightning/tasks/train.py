@@ -17,11 +17,12 @@ from drbn_lightning.callbacks.pruning import was_pruned
 from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
 from drbn_lightning.data.leaks import check_seen
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.files import written_beside
+from drbn_lightning.files import remove_leftovers, written_beside
 from drbn_lightning.hydra_task import typed
 from drbn_lightning.runs.claims import held
 from drbn_lightning.runs.provenance import provenance
-from drbn_lightning.runs.record import finished_before, read_record, recorded
+from drbn_lightning.runs.record import finished_before, first_process, read_record, recorded
+from drbn_lightning.tasks.mishaps import in_words
 from drbn_lightning.tasks.resumption import require_same_images, require_same_samples
 from drbn_lightning.terminal import say
 from drbn_lightning.tracking.loggers import finish_logger_runs, go_on_logging
@@ -54,6 +55,8 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     quieten()
     words = [word for word in overrides if not word.startswith("resume=")]
     folder = Path(config.paths.output_dir)
+    if config.resume is None and os.environ.get("SLURM_RESTART_COUNT", "0") != "0":
+        config.resume = AUTO  # SLURM has queued this job again
     if config.resume == AUTO and (before := finished_before(folder, words)) is not None:
         say(f"{folder} has finished before: best validation {before['monitor']}: {before['best']}")
         return cast("float | None", before["best"])
@@ -69,6 +72,8 @@ def train(config: DictConfig, stage_name: str, overrides: list[str], *, publish:
     if config.print_config:
         say(run_provenance["config"])
     with held(folder), recorded(folder, run_provenance) as record:
+        if first_process():
+            remove_leftovers(folder, older=0)
         pl.seed_everything(config.seed, workers=True, verbose=False)
         experiment = build_experiment(config, stage_name, overrides)
         record["parameters"] = sum(parameter.numel() for parameter in experiment.network.parameters())
@@ -158,9 +163,13 @@ def _fit(experiment: Experiment, resume: Path | None) -> None:
         go_on_logging(experiment.trainer.loggers)
     try:
         experiment.trainer.fit(experiment.stage, datamodule=experiment.data, ckpt_path=resume, weights_only=True)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if resume is not None and "state_dict" in str(error):
             raise DRBNError(f"{resume} holds another network; repeat the options that its run had") from None
+        mishap = in_words(error)
+        if mishap is not None:
+            folder = experiment.artifact.parent
+            raise DRBNError(f"{mishap}; go on by the same command with {typed('resume', folder)}") from error
         raise
     except ValueError as error:
         if resume is not None and "total steps" in str(error):
@@ -202,6 +211,7 @@ def _report(config: DictConfig, experiment: Experiment, score: float | None, *, 
     complete = limit == 1.0 and not isinstance(limit, int) and not trainer.fast_dev_run  # type: ignore[attr-defined]
     if publish and complete and experiment.artifact.exists():
         default = Path(config.paths.artifacts) / experiment.artifact.name
+        remove_leftovers(default.parent)
         with written_beside(default) as beside:
             shutil.copyfile(experiment.artifact, beside)
         say(f"published as {default}; look at it: python -m drbn_lightning.evaluate {typed('checkpoint', default)}")
