@@ -6,6 +6,8 @@ Legend of dimensions: N images, C channels, H x W pixels, G growth rate.
 import torch
 from torch import Tensor, nn
 
+from drbn_lightning.networks.dense_gradient import DenseGradient, pays
+
 
 def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
     """Convolution that keeps the size (stride 1) or halves it (stride 2)."""
@@ -29,6 +31,10 @@ class DenseBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, C, H, W)`."""
+        if pays(features):
+            layers = [self.fusion, *self.layers]
+            result: Tensor = DenseGradient.apply(features, *(p for layer in layers for p in (layer.weight, layer.bias)))
+            return result
         stack = features
         for layer in self.layers:
             stack = torch.cat([stack, torch.relu(layer(stack))], dim=1)
