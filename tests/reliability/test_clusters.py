@@ -80,7 +80,7 @@ script="${@: -1}"
 (
   for count in 0 1 2; do
     rm -f QUEUE/again
-    SLURM_RESTART_COUNT=$count SLURM_JOB_ID=7 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=0 bash "$script"
+    SLURM_RESTART_COUNT=$count SLURM_JOB_ID=7 bash "$script"
     [ -e QUEUE/again ] || break
   done
   touch QUEUE/done
@@ -103,7 +103,7 @@ SACCT = """#!/bin/bash
 state=RUNNING
 if [ -e QUEUE/done ]; then state=COMPLETED; fi
 echo "JobID|State|NodeList"
-echo "7_0|$state|here"
+echo "7|$state|here"
 """
 
 
@@ -140,5 +140,5 @@ def test_a_job_that_gives_its_place_away_is_queued_again_and_goes_on(
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "flag").exists()
     if launcher == "slurm":
-        assert (tmp_path / "queue" / "asked").read_text() == "requeue 7_0\n"
+        assert (tmp_path / "queue" / "asked").read_text() == "requeue 7\n"
     assert same_end(sweep / "0", whole / "run")
