@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,8 +20,12 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 LOG = logging.getLogger("drbn_lightning")
 NOBODY_LISTENS = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO)
 """What writing gives after a reader or a terminal has gone."""
+_usual_warning = warnings.formatwarning
 REQUESTS_TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """SIGHUP is what a process gets whose terminal is lost."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that command a terminal, or turn what it shows around; tabs and new lines do not."""
 
 
 class LastingOutput(io.FileIO):
@@ -51,6 +56,7 @@ def settle() -> None:
     in threads, and `warnings.catch_warnings` in a thread takes other threads' filters with it.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.formatwarning = _printable_warning
     _fill_descriptors()
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         before = getattr(sys, name)
@@ -58,8 +64,19 @@ def settle() -> None:
             setattr(sys, name, _lasting(descriptor, before))
 
 
+def printable(text: str) -> str:
+    r"""A text that cannot command the terminal that shows it, as the name of a file might.
+
+    Example:
+        >>> print(printable("a\x1b[2Jb.png"))
+        a\x1b[2Jb.png
+    """
+    return _CONTROL.sub(lambda one: ascii(one[0])[1:-1], text)
+
+
 def say(text: str) -> None:
     """Tell the user something, on standard output and in the run's log where there is one."""
+    text = printable(text)
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
     LOG.info(text)
@@ -67,7 +84,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Tell the user what is wrong, on standard error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
 
@@ -112,6 +129,12 @@ def requests_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _printable_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return printable(_usual_warning(message, category, filename, lineno, line))
 
 
 def _fill_descriptors() -> None:

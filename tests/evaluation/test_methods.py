@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
+from drbn_lightning.checkpoints.artifact import Artifact
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import Whole
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.methods import Size, match, methods_of, names_of, predictions
