@@ -9,7 +9,7 @@ USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info 
 # The networks of make train lie apart from those of your own runs.
 BUILT_IN := paths.artifacts=artifacts/built_in
 REMOVED_BY_CLEAN := build dist outputs multirun docs/_build docs/api docs/notebooks .coverage .mypy_cache .ruff_cache .pytest_cache \
-  .import_linter_cache
+  .import_linter_cache .hypothesis
 # Tests run in so many processes, of one thread each: threads that wait for each other make a training five times slower.
 WORKERS := 2
 PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \

@@ -64,6 +64,7 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_block"]
 
 MOVED = {"../notebooks/": "notebooks/", "../CONTRIBUTING.md": "contributing.md", "../CHANGELOG.md": "changelog.md"}
+MOVED["../SECURITY.md"] = "security.md"
 """Where the site has what pages link to outside of this folder, so that the links are right in the repository too."""
 COLON = "\ue000"
 """Stands for a colon while napoleon reads a docstring."""

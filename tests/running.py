@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
+from drbn_lightning.checkpoints.artifact import header, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from tests.golden import vgg_state

@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 
 from drbn_lightning import enhance, extras, page
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
+from drbn_lightning.checkpoints.artifact import header, load, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.recomposition import FlatRecomposer
 from drbn_lightning.terminal import INTERRUPTED

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from drbn_lightning.terminal import (
     REQUESTS_TO_END,
     THREADS_WAIT,
     WAITS_OTHERWISE,
+    complain,
     exit_status,
+    printable,
     say,
     settle,
     write_line,
@@ -44,6 +47,24 @@ def speaks(folder: str, shell: str, **variables: str) -> "subprocess.CompletedPr
 def test_what_a_task_returns_is_the_exit_status() -> None:
     assert exit_status(lambda: None) == 0
     assert exit_status(lambda: 3) == 3
+
+
+@pytest.mark.parametrize("wild", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\u202e", "\x7f", "\x00"])
+def test_names_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str], wild: str) -> None:
+    say(f"a{wild}b")
+    complain(f"a{wild}b")
+    before = warnings.formatwarning
+    try:
+        settle()
+        said = [*capsys.readouterr(), warnings.formatwarning(f"a{wild}b", UserWarning, "file.py", 1)]
+    finally:
+        warnings.formatwarning = before
+    assert not any(wild in text for text in said)
+    assert all(f"a{ascii(wild)[1:-1]}b"[:4] in text for text in said)
+
+
+def test_other_names_stay_as_they_are() -> None:
+    assert printable("a\tb\nfünf 夜 👩‍🚀") == "a\tb\nfünf 夜 👩‍🚀"
 
 
 def test_an_error_becomes_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ from pytorch_lightning.callbacks import LearningRateMonitor
 from torch import nn
 
 from drbn_lightning.callbacks.publishing import Publisher
-from drbn_lightning.checkpoints.artifact import NEEDS, Artifact, NetworkDescription, header, identity, load
+from drbn_lightning.checkpoints.artifact import NEEDS, Artifact, header, identity, load
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.initial import Initial, start_from
 from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
 from drbn_lightning.data.fingerprints import Fingerprint
@@ -78,7 +79,7 @@ def describe_network(config: DictConfig, key: str = "network") -> NetworkDescrip
     arguments = OmegaConf.to_container(config[key], resolve=True)
     assert isinstance(arguments, dict)
     target = str(arguments.pop("_target_"))
-    return NetworkDescription(target, {str(name): value for name, value in arguments.items()})
+    return NetworkDescription(target, {str(name): value for name, value in arguments.items()}).trusted()
 
 
 def build_data(config: DictConfig) -> PairDataModule:

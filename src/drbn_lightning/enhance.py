@@ -14,7 +14,7 @@ from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, 
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
 from drbn_lightning.names import DEFAULT_NETWORK, ENHANCING_STAGES, PRECISIONS, RUNTIMES
-from drbn_lightning.terminal import FAILED, complain, exit_status, settle
+from drbn_lightning.terminal import FAILED, complain, exit_status, printable, settle
 
 if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
@@ -166,7 +166,7 @@ def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list
         with tqdm(total=len(jobs), unit="photo", disable=hidden, leave=False) as bar:
 
             def show(job: Job, done: int, total: int) -> None:
-                bar.set_postfix_str(f"{job.source.name} {done / total:.0%}")
+                bar.set_postfix_str(f"{printable(job.source.name)} {done / total:.0%}")
 
             outcomes = enhance_files(jobs, enhancer, quality=options.quality, progress=show, written=written.append)
             with closing(outcomes):
@@ -202,7 +202,7 @@ def _load(options: argparse.Namespace, jobs: Sequence[Job]) -> "Enhancer":
 def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:
     """Say what was done, and name what was not on standard error."""
     if written and not quiet:
-        sys.stdout.write(f"photos enhanced: {len(written)}, written to {output}\n")
+        sys.stdout.write(f"photos enhanced: {len(written)}, written to {printable(str(output))}\n")
         sys.stdout.flush()
     if failures:
         causes = "".join(f"\n  {failure.cause}" for failure in failures)

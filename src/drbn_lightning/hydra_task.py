@@ -22,7 +22,17 @@ from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UNWRITABLE
-from drbn_lightning.terminal import DONE, FAILED, INTERRUPTED, LOG, complain, exit_status, requests_interrupt, settle
+from drbn_lightning.terminal import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    LOG,
+    complain,
+    exit_status,
+    printable,
+    requests_interrupt,
+    settle,
+)
 
 Result = TypeVar("Result")
 VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
@@ -43,7 +53,7 @@ def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Resu
             with requests_interrupt():
                 return task(config)
         except DRBNError as error:
-            LOG.error(error)
+            LOG.error(printable(str(error)))
             return _fail(str(error))
         except OSError as error:
             if error.errno not in UNWRITABLE:
@@ -89,7 +99,7 @@ def entry_point(interrupted: str = "interrupted") -> Callable[[Callable[[], None
 
 def _fail(message: str) -> NoReturn:
     if HydraConfig.get().mode is RunMode.MULTIRUN:
-        raise CompactHydraException(f"error: {message}") from None
+        raise CompactHydraException(f"error: {printable(message)}") from None
     complain(f"error: {message}")
     sys.exit(FAILED)
 

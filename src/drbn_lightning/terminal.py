@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 LOG = logging.getLogger("drbn_lightning")
 NOBODY_LISTENS = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO)
 """What writing gives after a reader or a terminal has gone."""
+_usual_warning = warnings.formatwarning
 REQUESTS_TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """SIGHUP is what a process gets whose terminal is lost."""
 THREADS_WAIT = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
@@ -29,6 +31,9 @@ the thread that they wait for among them (figures: docs/speed.md).
 """
 WAITS_OTHERWISE = (*THREADS_WAIT, "KMP_BLOCKTIME")
 """Variables by which a user says how threads wait."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that command a terminal, or turn what it shows around; tabs and new lines do not."""
 
 
 class LastingOutput(io.FileIO):
@@ -62,6 +67,7 @@ def settle() -> None:
     if not any(name in os.environ for name in WAITS_OTHERWISE):
         os.environ.update(THREADS_WAIT)  # read when torch is loaded, so before it
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.formatwarning = _printable_warning
     _fill_descriptors()
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         before = getattr(sys, name)
@@ -69,21 +75,31 @@ def settle() -> None:
             setattr(sys, name, _lasting(descriptor, before))
 
 
+def printable(text: str) -> str:
+    r"""A text that cannot command the terminal that shows it, as the name of a file might.
+
+    Example:
+        >>> print(printable("a\x1b[2Jb.png"))
+        a\x1b[2Jb.png
+    """
+    return _CONTROL.sub(lambda one: ascii(one[0])[1:-1], text)
+
+
 def say(text: str) -> None:
     """Tell the user something, on standard output and in the run's log where there is one."""
     write_line(text)
-    LOG.info(text)
+    LOG.info(printable(text))
 
 
 def write_line(text: str) -> None:
     """Tell the user something on standard output alone: what a sweep says belongs into the log of none of its runs."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
     """Tell the user what is wrong, on standard error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
 
@@ -128,6 +144,12 @@ def requests_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _printable_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return printable(_usual_warning(message, category, filename, lineno, line))
 
 
 def _fill_descriptors() -> None:

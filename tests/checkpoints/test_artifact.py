@@ -1,6 +1,7 @@
 import os
 import pickle
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from drbn_lightning import files
-from drbn_lightning.checkpoints.artifact import FORMAT, HEADER, NetworkDescription, header, load, publish, read, save
+from drbn_lightning.checkpoints.artifact import FORMAT, HEADER, header, load, publish, read, save
+from drbn_lightning.checkpoints.description import MODULES, NetworkDescription
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN
 from tests.golden import released_band_state, released_recomposer_state
@@ -112,7 +114,8 @@ def test_released_weights_of_stage_2_load(tmp_path: Path) -> None:
     refused(tmp_path / "damaged.pt", "stage-2")
 
 
-def test_a_network_from_outside_comes_back(tmp_path: Path) -> None:
+def test_a_network_from_outside_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MODULES, "tests")
     original, path = Foreign(3), tmp_path / "band.pt"
     description = NetworkDescription(f"{__name__}.{Foreign.__name__}", {"width": 3})
     save(path, header("band", description, {}, []), original.state_dict())
@@ -122,7 +125,10 @@ def test_a_network_from_outside_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ours", "foreign"])
-def test_a_lightning_checkpoint_is_published_without_the_rest(tmp_path: Path, kind: str) -> None:
+def test_a_lightning_checkpoint_is_published_without_the_rest(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MODULES, "tests")
     original: nn.Module = network() if kind == "ours" else Foreign(3)
     description = DESCRIPTION if kind == "ours" else NetworkDescription(f"{__name__}.Foreign", {"width": 3})
     state = {f"network.{name}": tensor for name, tensor in original.state_dict().items()}
@@ -157,6 +163,25 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_file_of_something_else(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pt").write_bytes(content)
     refused(tmp_path / "a.pt", "damaged")
+
+
+def test_one_changed_bit_of_a_tensor_is_noticed(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.pt")
+    name, tensor = next(iter(network().state_dict().items()))
+    content = bytearray(path.read_bytes())
+    content[content.index(tensor.numpy().tobytes())] ^= 1
+    path.write_bytes(content)
+    state = torch.load(path, weights_only=True)["state_dict"]
+    assert not torch.equal(state[name], tensor)  # torch itself does not notice
+    refused(path, "damaged.*checksum")
+
+
+def test_compressed_parts_are_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.pt")
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in stored.namelist():
+            packed.writestr(part, stored.read(part))
+    refused(tmp_path / "b.pt", "damaged.*compressed")
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -256,10 +281,11 @@ def test_a_header_that_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("subprocess.Popen", r"subprocess\.Popen is not a torch\.nn\.Module, so it is not built"),
-        ("os.mkdir", r"os\.mkdir .*torch\.nn\.Module"),
-        ("torch.nn", r"torch\.nn .*torch\.nn\.Module"),
+        ("subprocess.Popen", r"subprocess\.Popen is not of this package"),
+        ("os.mkdir", r"os\.mkdir is not of this package"),
+        ("torch.nn.Linear", r"torch\.nn\.Linear is not of this package"),
         ("no_such_package.Network", "no_such_package"),
+        ("drbn_lightning.networks.drbn", r"drbn is not a torch\.nn\.Module, so it is not built"),
         ("drbn_lightning.networks.drbn.Gone", "imported"),
         ("Network", "imported"),
         ("", "imported"),

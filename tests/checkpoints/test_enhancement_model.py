@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, identity, load, save
+from drbn_lightning.checkpoints.artifact import header, identity, load, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
+from drbn_lightning.checkpoints.artifact import header, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.initial import start_from
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
+from drbn_lightning.checkpoints.artifact import header, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.leaks import check_seen, warn_or_refuse
 from drbn_lightning.data.paired.folders import PairedFoldersDataModule

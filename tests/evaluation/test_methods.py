@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from drbn_lightning.baselines.catalog import BASELINES
-from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
+from drbn_lightning.checkpoints.artifact import Artifact
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.methods import choose_baselines, chosen_baselines, methods_of, names_of

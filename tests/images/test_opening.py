@@ -52,6 +52,22 @@ def test_a_jpeg_file_that_lacks_pixels_is_refused(tmp_path: Path, options: dict[
             read(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize("options", [{"progressive": True, "quality": 90}, {"restart_marker_blocks": 1}])
+def test_a_jpeg_file_is_never_read_with_other_pixels_wherever_it_is_cut(
+    tmp_path: Path, options: dict[str, int]
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(noise(17, 22)).save(buffer, "JPEG", **options)
+    content, whole, refusals = buffer.getvalue(), np.asarray(Image.open(buffer)), 0
+    for length in range(len(content) // 2, len(content)):
+        (tmp_path / "a.jpg").write_bytes(content[:length])
+        try:
+            np.testing.assert_array_equal(read_rgb(tmp_path / "a.jpg"), whole)
+        except DRBNError:
+            refusals += 1
+    assert refusals > len(content) // 3
+
+
 @pytest.mark.parametrize(
     ("content", "name"),
     [

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from drbn_lightning.checkpoints import pretrained
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, load, save
+from drbn_lightning.checkpoints.artifact import header, load, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import FlatRecomposer
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from drbn_lightning.checkpoints import pretrained
-from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, header, identity, load, read, save
+from drbn_lightning.checkpoints.artifact import HEADER, header, identity, load, read, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.checkpoints.pretrained import SUMS, digest, pretrained_path
 from drbn_lightning.errors import DRBNError

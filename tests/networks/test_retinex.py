@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from drbn_lightning.bands import targets
-from drbn_lightning.checkpoints.artifact import NetworkDescription
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.losses.band import BandLoss
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.retinex import DARKEST, RetinexNet

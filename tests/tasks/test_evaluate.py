@@ -9,7 +9,8 @@ import torch
 from omegaconf import DictConfig
 
 from drbn_lightning.assembly import build_data
-from drbn_lightning.checkpoints.artifact import NetworkDescription, header, save
+from drbn_lightning.checkpoints.artifact import header, save
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.data.simulation.scenes import scene
 from drbn_lightning.enhance import main as enhance
 from drbn_lightning.errors import DRBNError

@@ -6,8 +6,7 @@ network it needs, by identity.
 """
 
 import hashlib
-import importlib
-import inspect
+import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.official import OfficialNetwork, import_official, recognise
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import written_beside
@@ -26,46 +26,7 @@ NETWORK_PREFIX = "network."
 NEEDS = {"recompose": ("band",)}
 """Stages whose networks work on those of others."""
 
-
-class NetworkDescription(NamedTuple):
-    """How to build a network: dotted name of its class and keyword arguments, numbers and strings only."""
-
-    target: str
-    arguments: dict[str, Any]
-
-    def build(self) -> nn.Module:
-        """Build the network, untrained.
-
-        Raises:
-            DRBNError: the class cannot be imported, is no `nn.Module`, or does not take the arguments.
-        """
-        kind = self._class()
-        try:
-            network: nn.Module = kind(**self.arguments)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise DRBNError(f"{self.target} does not take the arguments of its checkpoint: {error}") from None
-        return network
-
-    def completed(self) -> "NetworkDescription":
-        """With the constructor's defaults for arguments that are not named, as a checkpoint of before may lack some.
-
-        Raises:
-            DRBNError: the class cannot be imported or is no `nn.Module`.
-        """
-        parameters = inspect.signature(self._class()).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        return self._replace(arguments=defaults | self.arguments)
-
-    def _class(self) -> type[nn.Module]:
-        module, _, name = self.target.rpartition(".")
-        try:
-            kind = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError, TypeError) as error:
-            raise DRBNError(f"the network class {self.target} cannot be imported ({error}); install it first") from None
-        # An artifact may come from anywhere: call nothing but a network's own constructor.
-        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-            raise DRBNError(f"{self.target} is not a torch.nn.Module, so it is not built")
-        return kind
+_ZIP = b"PK\3\4"
 
 
 class Artifact(NamedTuple):
@@ -155,6 +116,7 @@ def read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DRBNError(f"checkpoint {path} does not exist; give the path of a .pt or .ckpt file")
     try:
+        _check_whole(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises AssertionError, IndexError, struct.error, ... on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -162,6 +124,42 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DRBNError(f"checkpoint {path} holds a {type(content).__name__} instead of a network's tensors")
     return content
+
+
+def described(path: Path, content: Mapping[str, Any]) -> NetworkDescription:
+    """The network that the header of a checkpoint describes.
+
+    Args:
+        path: where it was read from, for the message.
+        content: what `read` gave.
+
+    Raises:
+        DRBNError: it describes none.
+    """
+    try:
+        about = content[HEADER]["network"]
+        return NetworkDescription(
+            str(about["target"]), {str(name): about["arguments"][name] for name in about["arguments"]}
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
+
+
+def _check_whole(path: Path) -> None:
+    """Compare a file with the checksums in it, which torch does not; files of torch before 1.6 have none.
+
+    Raises:
+        ValueError, zipfile.BadZipFile: bytes have changed, or it is packed in a way that torch does not use.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_ZIP)) != _ZIP:
+            return
+        with zipfile.ZipFile(file) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("compressed parts")  # which might become larger than any memory
+            damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"{damaged} does not fit its checksum")
 
 
 def publish(checkpoint: Path, artifact: Path) -> None:
@@ -211,12 +209,15 @@ def _load_own(path: Path, content: dict[str, Any]) -> Artifact:
         raise DRBNError(f"{path} has format {number}, and this version reads {FORMAT}; update the package")
     try:
         stage, provenance, trained_on = stored["stage"], stored["provenance"], stored["trained_on"]
-        description = NetworkDescription(str(stored["network"]["target"]), dict(stored["network"]["arguments"]))
+        description = described(path, content)
         needs, state = dict(stored.get("needs", {})), _network_state(content)
         overlap = None if stored.get("overlap") is None else int(stored["overlap"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
-    network = description.build()
+    try:
+        network = description.build()
+    except DRBNError as error:
+        raise DRBNError(f"{path}: {error}") from None
     _fill(network, state, path, description.target)
     return Artifact(stage, network, description, provenance, trained_on, needs, overlap)
 

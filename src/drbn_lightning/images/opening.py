@@ -1,12 +1,12 @@
 """Image files opened by Pillow, those of extras too, and JPEG files that lack their end."""
 
 import io
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, PngImagePlugin
 
 from drbn_lightning.errors import DRBNError
@@ -15,6 +15,15 @@ from drbn_lightning.images.formats import HEAD_LENGTH, HEIF, Kind, kind_of
 
 END = b"\xff\xd9"
 """The last two bytes of a JPEG file (EOI)."""
+
+_NEXT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_BITS = (b"\x5a\xa6\x39" * 64, b"\xa5\x59\xc6" * 64)
+PADDINGS = (*_BITS, b"".join(b"\xff" + bytes([0xD0 + number % 8]) + _BITS[0] for number in range(64)))
+"""What is taken for pixels where some are missing: bits that begin with 0, with 1, and after each restart marker."""
+
+MOST_SCANS = 200
+"""Of a progressive JPEG file, which has about ten: each one takes as long as the whole image, and few bytes."""
+_SCAN = b"\xff\xda"
 
 LONGEST_TEXT = 1 << 26
 """Bytes of a profile or text in a PNG file; there are bombs, too. Pillow's own limit is a megabyte."""
@@ -91,17 +100,38 @@ def _completed(image: Image.Image, path: Path) -> Image.Image:
     Raises:
         OSError: pixels are missing, too.
     """
+    if "progressive" in image.info and path.read_bytes().count(_SCAN) > MOST_SCANS:
+        raise ValueError(f"more than {MOST_SCANS} scans")
     try:
         image.load()
     except OSError:
         content = path.read_bytes().rstrip(b"\xff")
         decoded = _decoded(content + END)
-        # What follows the last pixel is skipped. Where pixels are missing, it is taken for them.
-        padded = _decoded(content + b"\x5a\xa6\x39" * 64 + END)
-        if decoded is None or padded is None or not np.array_equal(np.asarray(decoded), np.asarray(padded)):
+        # What follows the last pixel is skipped.
+        others = [_decoded(content + padding + END) for padding in PADDINGS]
+        if decoded is None or any(other is None or decoded.tobytes() != other.tobytes() for other in others):
+            raise
+        if not _has_all_scans(content):
             raise
         return decoded
     return image
+
+
+def _has_all_scans(content: bytes) -> bool:
+    """Whether the scans of a progressive JPEG file give all bits of every coefficient (ITU-T T.81, section G.1.1)."""
+    missing, place = dict[tuple[int, int], int](), 2
+    while 0 < place < len(content) - 3:
+        marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4])
+        about = content[place + 4 : place + 2 + length]
+        place += 2 + length
+        if marker == 0xC2:  # SOF2: the components
+            missing = {(component, number): 1 for component in about[6::3] for number in range(64)}
+        elif marker == 0xDA and missing:  # SOS: components, first and last coefficient, bits that are still missing
+            components, (first, last, bits) = about[1:-3:2], about[-3:]
+            missing |= {(one, number): bits & 15 for one in components for number in range(first, last + 1)}
+        if marker == 0xDA:
+            place = next((found.start() for found in _NEXT.finditer(content, place)), 0)
+    return not any(missing.values())
 
 
 def _decoded(content: bytes) -> Image.Image | None:

@@ -1,5 +1,6 @@
 """TIFF files decoded by tifffile: every layout of gray, RGB and CMYK images of 8 to 64 bits, whole or real numbers."""
 
+import itertools
 import logging
 import math
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ ORIENTATION, ICC_PROFILE, DNG_VERSION, XMP, IPTC = 274, 34675, 50706, 700, 33723
 ACROSS, DOWN, UNIT = 282, 283, 296
 REDUCED, MASK = 1, 4
 """What NewSubfileType may say of an image."""
+MOST_PAGES = 64
+"""How many pages are looked at for a second image."""
 
 
 class RawDataError(DRBNError):
@@ -112,11 +115,11 @@ def _check_no_sensor(path: Path, page: Any) -> None:  # noqa: ANN401  # tifffile
 
 
 def _check_single(path: Path, file: Any) -> None:  # noqa: ANN401
-    images = sum(not page.subfiletype & (REDUCED | MASK) for page in file.pages)
-    if images > 1:
+    first = itertools.islice(file.pages, MOST_PAGES)  # a damaged file may lead from page to page for ever
+    images = (page for page in first if not page.subfiletype & (REDUCED | MASK))
+    if len(list(itertools.islice(images, 2))) > 1:
         raise DRBNError(
-            f"The file {path} is an animation or has several pages ({images} images); save each image to enhance "
-            "as a file of its own."
+            f"The file {path} is an animation or has several pages; save each image to enhance as a file of its own."
         )
 
 

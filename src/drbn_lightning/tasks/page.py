@@ -21,17 +21,12 @@ from drbn_lightning.inference.jobs import InputPhoto, plan
 from drbn_lightning.inference.loading import load_enhancer
 from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.tasks.memoisation import Memory
+from drbn_lightning.tasks.only_here import OnlyHere
 from drbn_lightning.types import Pixels, Progress
 
 STAGE_NAMES = {"band": "Faithful (stage 1)", "recompose": "Pleasing (stage 2)"}
 FONTS = ("system-ui", "sans-serif")
 KEPT_RUNS = 4
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
-)
-"""Forbids the browser to ask any other machine for anything."""
-
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1100px !important; margin: 0 auto !important; }
 .gradio-container main { width: 100% !important; }
@@ -224,23 +219,5 @@ def launch_options(options: argparse.Namespace, port: int, folder: Path) -> dict
         "max_file_size": options.max_upload << 20,
         "theme": gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "monospace")),
         "css": CSS,
-        "app_kwargs": {"middleware": [starlette.Middleware(OnlyHere)]},
+        "app_kwargs": {"middleware": [starlette.Middleware(OnlyHere, options.host)]},
     }
-
-
-class OnlyHere:
-    """Adds `POLICY` to every answer, as an ASGI middleware."""
-
-    def __init__(self, app: Callable[..., Any]) -> None:
-        """Stand before another application."""
-        self.app = app
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401  # ASGI's
-        """Answer as the application does, with one more header."""
-
-        async def with_policy(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), (b"content-security-policy", POLICY.encode())]
-            await send(message)
-
-        await self.app(scope, receive, with_policy)

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from drbn_lightning.assembly import Experiment, build_experiment, describe_network
 from drbn_lightning.callbacks.checkpoints import LAST
 from drbn_lightning.callbacks.pruning import was_pruned
-from drbn_lightning.checkpoints.artifact import HEADER, NetworkDescription, read
+from drbn_lightning.checkpoints.artifact import HEADER, described, read
 from drbn_lightning.data.leaks import check_seen
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import remove_leftovers, written_beside
@@ -112,14 +112,20 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
         return None
     path = folder if resume == AUTO else Path(resume)
     path = path / "checkpoints" / LAST if path.is_dir() else path
-    header = read(path).get(HEADER)
-    if header is None or path.suffix != ".ckpt":
+    content = read(path)
+    if HEADER not in content or path.suffix != ".ckpt":
         raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
-    if header["stage"] != stage_name:
-        raise DRBNError(f"resume={resume} is a checkpoint of stage={header['stage']}; say stage={header['stage']}")
-    if NetworkDescription(**header["network"]).completed() != describe_network(config, config.trains).completed():
+    network = described(path, content)
+    try:
+        stage, before = content[HEADER]["stage"], str(content[HEADER]["provenance"]["config"])
+    except (KeyError, TypeError) as error:
+        raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
+    if stage != stage_name:
+        raise DRBNError(f"resume={resume} is a checkpoint of stage={stage}; say stage={stage}")
+    wanted = describe_network(config, config.trains).completed()
+    if network.target != wanted.target or network.completed() != wanted:
         raise DRBNError(f"{path} holds another network; repeat the options that its run had")
-    require_same_samples(path, header["provenance"]["config"], config)
+    require_same_samples(path, before, config)
     return path.resolve()
 
 

@@ -102,6 +102,19 @@ def test_a_bad_table_of_scores(tmp_path: Path, text: str, message: str) -> None:
 
 
 @pytest.mark.reference
+def test_a_table_of_empty_cells(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"table\.csv has empty cells only"):
+        read_scores(table(tmp_path, ",\n , \n"))
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "/etc/secret.jpg", "a/../../b.jpg", ".."])
+def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    path = table(tmp_path, f"a.jpg,5\n{name},6\n")
+    with pytest.raises(DRBNError, match=r"table\.csv, line 2: .* leads out of the photos' folder"):
+        read_scores(path)
+    assert read_scores(table(tmp_path, "b/..a.jpg,5\n")).names == ["b/..a.jpg"]
+
+
 def test_the_part_of_ava_that_is_here(reference: Path) -> None:
     ratings = read_ava(reference / "data" / "ava" / "AVA.txt")
     assert len(ratings.names) == 57_048

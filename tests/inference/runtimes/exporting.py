@@ -8,7 +8,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from drbn_lightning.checkpoints.artifact import Artifact, NetworkDescription
+from drbn_lightning.checkpoints.artifact import Artifact
+from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.inference.runtimes.export import exported
 from drbn_lightning.networks.drbn import DRBN

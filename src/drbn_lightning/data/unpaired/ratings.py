@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -18,6 +19,7 @@ COLUMNS = 15
 SCORES = np.arange(1, 11)
 """What a voter of AVA may give."""
 
+_AVA = re.compile(r"[ \t]*(?:[0-9]{1,18}(?:[ \t]+|$))+")
 _IMAGE, _VOTES = 1, slice(2, 12)
 
 
@@ -39,13 +41,14 @@ def read_ava(path: Path) -> Ratings:
     Raises:
         DRBNError: the file cannot be read or is empty, or one of its lines is no row of AVA.
     """
-    lines = _lines(path)
-    try:
-        table = np.loadtxt(lines, dtype=np.int64, comments=None, ndmin=2)
-    except ValueError:
-        _refuse(path, lines)
-    if table.shape[1] != COLUMNS or table.min() < 0 or len(np.unique(table[:, _IMAGE])) < len(table):
-        _refuse(path, lines)
+    lines = [line for line in _lines(path) if line.strip()]
+    # NOTE: not by numpy.loadtxt, which ends the process (SIGSEGV in NumPy 2.4) on some lines that are damaged.
+    text = " ".join(lines)
+    if not _AVA.fullmatch(text) or any(len(line.split()) != COLUMNS for line in lines):
+        _refuse(path, _lines(path))
+    table = np.fromstring(text, np.int64, sep=" ").reshape(-1, COLUMNS)
+    if len(np.unique(table[:, _IMAGE])) < len(table):
+        _refuse(path, _lines(path))
     votes = table[:, _VOTES]
     with np.errstate(invalid="ignore"):  # 0 / 0 where nobody voted
         mos = (votes @ SCORES) / votes.sum(axis=1)
@@ -69,6 +72,8 @@ def read_scores(path: Path, name_column: str | None = None, score_column: str | 
     head = next(line for line in lines if line.strip())
     delimiter = next((mark for mark in "\t;," if mark in head), ",")
     rows = _rows(path, lines, delimiter)
+    if not rows:
+        raise DRBNError(f"The table {path} has empty cells only; give one with a row for each photo.")
     where = _columns(path, rows[0][1], delimiter, name_column, score_column)
     if name_column is not None or score_column is not None or _is_header(rows[0][1], where, delimiter):
         rows = rows[1:]
@@ -101,7 +106,7 @@ def _refuse(path: Path, lines: Sequence[str]) -> NoReturn:
         if wrong:
             raise DRBNError(f"{path}, line {number}: {wrong}; it is not AVA.txt as its authors ship it, or damaged.")
         lines_by_photo[int(cells[_IMAGE])] = number
-    raise DRBNError(f"{path} is not AVA.txt: its numbers are too large.")
+    raise DRBNError(f"{path} is not AVA.txt: its numbers are too large, or parted by something else than blanks.")
 
 
 def _fault(cells: Sequence[str], lines_by_photo: dict[int, int]) -> str | None:
@@ -157,6 +162,8 @@ def _ratings(path: Path, rows: list[tuple[int, list[str]]], where: tuple[int, in
         if not name or name in scores:
             what = f"{name} comes a second time" if name else "the file name is missing"
             raise DRBNError(f"{path}, line {number}: {what}; mend the line or remove it.")
+        if name.startswith("/") or ".." in name.split("/"):
+            raise DRBNError(f"{path}, line {number}: {name} leads out of the photos' folder; mend or remove it.")
         scores[name] = score
     return Ratings(list(scores), np.array(list(scores.values()), np.float64), None)
 
