@@ -11,6 +11,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+LEAST_PIXELS = 2**14
+"""Pixels of an image below which the many small operations by hand cost more than they save."""
+
 
 def pays(features: Tensor) -> bool:
     """Whether gradients by hand are asked for, and worth it: float32 on a CPU, by operations run one by one."""
@@ -18,8 +21,9 @@ def pays(features: Tensor) -> bool:
         torch.is_grad_enabled()
         and features.device.type == "cpu"
         and features.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
+        and features.shape[-2] * features.shape[-1] >= LEAST_PIXELS
+        and not torch.is_autocast_enabled("cpu")
     )
 
 
