@@ -33,7 +33,7 @@ class Brighter:
     def __init__(self) -> None:
         self.calls = list[tuple[int, ...]]()
         self.options = dict[str, Any]()
-        self.about = "network: none"
+        self.info = "network: none"
 
     def enhance_array(self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
         self.calls.append(rgb.shape)

@@ -194,7 +194,7 @@ def _load(options: argparse.Namespace, jobs: Sequence[Job]) -> "Enhancer":
         pixels=pixels_in_all(jobs),
     )
     if not options.quiet:
-        sys.stdout.write(f"{enhancer.about}\n")
+        sys.stdout.write(f"{enhancer.info}\n")
         sys.stdout.flush()
     return enhancer
 

@@ -100,7 +100,7 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
     try:
         with without_proxies():
             _, address, _ = page.launch(**launch_options(options, port, folder))
-        sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n{work.about}\n")
+        sys.stdout.write(f"The page is at {address} (Ctrl-C ends it)\n{work.info}\n")
         sys.stdout.flush()
         if options.open:
             webbrowser.open(address)

@@ -8,13 +8,13 @@ from PIL import Image
 
 from drbn_lightning.checkpoints.enhancement_model import load_model
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.inference.enhancer import About, Enhancer, Runner
+from drbn_lightning.inference.enhancer import Enhancer, NetworkInfo, Runner
 from drbn_lightning.inference.loading import load_enhancer
 from drbn_lightning.inference.tiling import Tiles, regions
 from drbn_lightning.types import Pixels
 from tests.inference.small_images import image
 
-ABOUT = About("own", "band", ("band",))
+INFO = NetworkInfo("own", "band", ("band",))
 SIZES = [(1, 1), (1, 9), (3, 5), (37, 41)]
 
 
@@ -22,7 +22,7 @@ SIZES = [(1, 1), (1, 9), (3, 5), (37, 41)]
 @pytest.mark.parametrize("size", SIZES)
 def test_a_call_does_what_the_network_does(weights: Path, stage: str, size: tuple[int, int]) -> None:
     enhance = load_enhancer(weights / f"{stage}.pt", precision="float32", device="cpu")
-    assert enhance.stage == enhance.about.stage == stage
+    assert enhance.stage == enhance.info.stage == stage
     for dtype, white in (("uint8", 255), ("uint16", 65535), ("float32", 1)):
         photo = image(*size, dtype)
         low = torch.from_numpy(photo.astype(np.float32) / np.float32(white)).permute(2, 0, 1)[None]
@@ -115,7 +115,7 @@ def test_8_bits_and_more_bits_may_be_worked_on_in_different_ways() -> None:
     def constant(value: float) -> Runner:
         return Runner(lambda low, thumbnail: np.full_like(low, value), Tiles())
 
-    enhance = Enhancer(ABOUT, constant(0.0), constant(1.0))
+    enhance = Enhancer(INFO, constant(0.0), constant(1.0))
     assert (enhance(image(4, 4)) == 0).all()
     assert (enhance(image(4, 4, "uint16")) == 65535).all()
     assert (enhance(torch.rand(3, 4, 4)) == 1).all()
@@ -132,7 +132,7 @@ def test_threads_take_turns() -> None:
         return low
 
     runner = Runner(method, Tiles())
-    enhance = Enhancer(ABOUT, runner, runner)
+    enhance = Enhancer(INFO, runner, runner)
     photos = [image(30 + n, 30) for n in range(16)]
     with ThreadPoolExecutor(8) as pool:
         for before, result in zip(photos, pool.map(enhance, photos), strict=True):

@@ -17,8 +17,8 @@ from tests.inference.small_images import image
 
 
 def test_weights_of_the_package_are_the_default() -> None:
-    about = load_enhancer(runtime="torch", device="cpu").about
-    assert about[:5] == (pretrained.networks()[0], pretrained.DEFAULT_STAGE, ENHANCING_STAGES, "torch", "cpu")
+    info = load_enhancer(runtime="torch", device="cpu").info
+    assert info[:5] == (pretrained.networks()[0], pretrained.DEFAULT_STAGE, ENHANCING_STAGES, "torch", "cpu")
     assert load_enhancer(runtime="torch", stage="recompose").stage == "recompose"
     for runtime in ("torch", "auto"):
         with pytest.raises(DRBNError, match="stage=quality"):
@@ -57,8 +57,8 @@ def test_auto_takes_what_is_fastest_for_the_job(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(choosing, "installed", lambda package: True)
     monkeypatch.setattr(choosing, "gpu_seen", lambda: False)
     monkeypatch.setattr(choosing, "loaded_first", lambda: None)
-    assert load_enhancer(pixels=240_000).about.runtime == "onnx"
-    assert load_enhancer().about.runtime == "openvino"
+    assert load_enhancer(pixels=240_000).info.runtime == "onnx"
+    assert load_enhancer().info.runtime == "openvino"
     assert opened == ["onnx band.onnx", "openvino band.onnx"]
 
 
@@ -68,7 +68,7 @@ def test_a_driver_without_a_gpu_that_works_is_no_gpu(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(choosing, "loaded_first", lambda: None)
     monkeypatch.setattr(choosing, "installed", lambda package: package == "onnxruntime" or package == "torch")
     monkeypatch.setattr(loading, "open_onnx", lambda path: lambda low, thumbnail: low)
-    assert load_enhancer().about.runtime == "onnx"
+    assert load_enhancer().info.runtime == "onnx"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_exported_networks_have_the_precision_that_an_image_does_not_show(
 def test_stage_1_can_be_had_out_of_both(weights: Path) -> None:
     photo = image(9, 10)
     both, first = load_enhancer(weights / "recompose.pt"), load_enhancer(weights / "recompose.pt", stage="band")
-    assert (first.stage, first.about.stages) == ("band", ("band",))
+    assert (first.stage, first.info.stages) == ("band", ("band",))
     np.testing.assert_array_equal(first(photo), load_enhancer(weights / "band.pt")(photo))
     assert (both(photo) != first(photo)).any()
     with pytest.raises(DRBNError, match=r"band\.pt.*stage=band.*stage=recompose"):

@@ -48,8 +48,12 @@ class NetworkDescription(NamedTuple):
         Raises:
             DRBNError: the class may not or cannot be imported, or is no `nn.Module`.
         """
-        known = inspect.signature(self._class()).parameters.values()
-        defaults = {one.name: one.default for one in known if one.default is not inspect.Parameter.empty}
+        parameters = inspect.signature(self._class()).parameters.values()
+        defaults = {
+            parameter.name: parameter.default
+            for parameter in parameters
+            if parameter.default is not inspect.Parameter.empty
+        }
         return self._replace(arguments=defaults | self.arguments)
 
     def _class(self) -> type[nn.Module]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drbn_lightning.checkpoints.enhancement_model import EnhancementModel, load_model, of_stage
-from drbn_lightning.inference.enhancer import About, Enhancer
+from drbn_lightning.inference.enhancer import Enhancer, NetworkInfo
 from drbn_lightning.inference.runtimes.kept import is_kept, kept_export
 from drbn_lightning.inference.runtimes.precision import choose_device, choose_precision
 from drbn_lightning.inference.runtimes.torch import torch_method
@@ -22,7 +22,7 @@ def has_gpu() -> bool:
     return choose_device("auto").type != "cpu"
 
 
-def enhancer(model: EnhancementModel, about: About, settings: Settings) -> Enhancer:
+def enhancer(model: EnhancementModel, info: NetworkInfo, settings: Settings) -> Enhancer:
     """An enhancer that runs a network by torch.
 
     Raises:
@@ -34,5 +34,5 @@ def enhancer(model: EnhancementModel, about: About, settings: Settings) -> Enhan
         kind: settings.runner(torch_method(model.network, device, kind), "torch", kind, model.overlap)
         for kind in dict.fromkeys(chosen)
     }
-    about = about._replace(runtime="torch", device=str(device), precision=chosen[0])
-    return Enhancer(about, runners[chosen[0]], runners[chosen[1]], settings.strength)
+    info = info._replace(runtime="torch", device=str(device), precision=chosen[0])
+    return Enhancer(info, runners[chosen[0]], runners[chosen[1]], settings.strength)

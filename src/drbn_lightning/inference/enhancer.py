@@ -22,7 +22,7 @@ class Runner(NamedTuple):
     tiles: Tiles
 
 
-class About(NamedTuple):
+class NetworkInfo(NamedTuple):
     """What an enhancer runs, and how.
 
     Attributes:
@@ -53,11 +53,11 @@ class Enhancer:
     May be called from several threads: they take turns, so that memory stays bounded.
     """
 
-    def __init__(self, about: About, for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
+    def __init__(self, info: NetworkInfo, for_8_bits: Runner, for_more: Runner, strength: float = 1.0) -> None:
         """Put it together.
 
         Args:
-            about: what it runs.
+            info: what it runs.
             for_8_bits: runs it on images of 8 bits.
             for_more: runs it on images of 16 bits and of floating-point numbers.
             strength: how far to go from the image (0) to the result (1).
@@ -69,7 +69,7 @@ class Enhancer:
             raise DRBNError(f"strength={strength} is not between 0 and 1")
         for runner in (for_8_bits, for_more):
             runner.tiles.check()
-        self.about, self.stage, self.strength = about, about.stage, strength
+        self.info, self.stage, self.strength = info, info.stage, strength
         self.for_8_bits, self.for_more = for_8_bits, for_more
         self._turn = Lock()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, network_folder, pretrained_path
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.choosing import USUAL_JOB
-from drbn_lightning.inference.enhancer import About, Enhancer
+from drbn_lightning.inference.enhancer import Enhancer, NetworkInfo
 from drbn_lightning.inference.runtimes.onnx import open_onnx
 from drbn_lightning.inference.runtimes.onnx_metadata import exported_properties
 from drbn_lightning.inference.runtimes.openvino import native_bfloat16, open_openvino
@@ -56,16 +56,16 @@ def load_enhancer(
     from drbn_lightning.inference import by_torch
 
     model = by_torch.read(checkpoint, stage, band)
-    about = About(str(checkpoint), model.stage, tuple(model.parts))
+    info = NetworkInfo(str(checkpoint), model.stage, tuple(model.parts))
     chosen = settings.runtime_for(exported=by_torch.is_kept(model), torch_loaded=True, gpu=by_torch.has_gpu())
     if chosen == "torch":
-        return by_torch.enhancer(model, about, settings)
-    return _exported(by_torch.kept_export(model), about, settings, chosen, model.overlap)
+        return by_torch.enhancer(model, info, settings)
+    return _exported(by_torch.kept_export(model), info, settings, chosen, model.overlap)
 
 
 def _pretrained(network: str, stage: str, settings: Settings) -> Enhancer:
     """A network of the package; torch reads it only where it runs it."""
-    folder, about = network_folder(network), About(network, stage, ENHANCING_STAGES)
+    folder, info = network_folder(network), NetworkInfo(network, stage, ENHANCING_STAGES)
     chosen = settings.runtime_for()
     if chosen == "torch":
         path = pretrained_path(stage, folder)
@@ -74,20 +74,20 @@ def _pretrained(network: str, stage: str, settings: Settings) -> Enhancer:
         if settings.runtime == "auto":  # there seemed to be a GPU
             chosen = settings.runtime_for(torch_loaded=True, gpu=by_torch.has_gpu())
         if chosen == "torch":
-            return by_torch.enhancer(by_torch.read(path), about, settings)
+            return by_torch.enhancer(by_torch.read(path), info, settings)
     path = pretrained_path(stage, folder, suffix=".onnx")
-    return _exported(path, about, settings, chosen, int(exported_properties(path)["overlap"]))
+    return _exported(path, info, settings, chosen, int(exported_properties(path)["overlap"]))
 
 
-def _exported(path: Path, about: About, settings: Settings, runtime: str, overlap: int | None) -> Enhancer:
+def _exported(path: Path, info: NetworkInfo, settings: Settings, runtime: str, overlap: int | None) -> Enhancer:
     """A network by a runtime of exported networks."""
     chosen = [exported_precision(runtime, settings.precision, bits) for bits in (8, 16)]
     runners = {}
     for kind in dict.fromkeys(chosen):
         method = open_onnx(path) if runtime == "onnx" else open_openvino(path, precision=kind)
         runners[kind] = settings.runner(method, runtime, kind, overlap)
-    about = about._replace(runtime=runtime, precision=chosen[0])
-    return Enhancer(about, runners[chosen[0]], runners[chosen[1]], settings.strength)
+    info = info._replace(runtime=runtime, precision=chosen[0])
+    return Enhancer(info, runners[chosen[0]], runners[chosen[1]], settings.strength)
 
 
 def exported_precision(runtime: str, name: str, bits: int) -> str:

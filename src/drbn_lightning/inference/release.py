@@ -89,9 +89,9 @@ def ship(source: Path, folder: Path) -> None:
 def save_public(model: EnhancementModel, path: Path, overlap: int) -> None:
     """Write the checkpoint of a network's last stage, without what it says of its machine."""
     artifact = model.parts[model.stage]
-    about = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
+    provenance = {name: value for name, value in artifact.provenance.items() if name not in PRIVATE}
     needs = {name: {**reference, "path": ""} for name, reference in artifact.needs.items()}
-    made = header(model.stage, artifact.description, about, artifact.trained_on, needs, overlap)
+    made = header(model.stage, artifact.description, provenance, artifact.trained_on, needs, overlap)
     save(path, made, artifact.network.state_dict())
 
 

@@ -62,7 +62,7 @@ class Work:
         self._memory, self._enhancers = Memory(memory), dict[tuple[str, bool], Enhancer]()
         self._recent = deque[Path]()
         first = self._loaded()
-        self.about, self.default, self.stages = first.about, first.stage, first.about.stages
+        self.info, self.default, self.stages = first.info, first.stage, first.info.stages
         self._enhancers[first.stage, False] = self._remembering(first, first.stage)
 
     def enhance(
@@ -106,7 +106,7 @@ class Work:
         def remembering(runner: Runner, bits: int) -> Runner:
             return Runner(self._memory.of(runner.method, f"{name} {bits}"), runner.tiles)
 
-        return Enhancer(enhancer.about, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
+        return Enhancer(enhancer.info, remembering(enhancer.for_8_bits, 8), remembering(enhancer.for_more, 16))
 
     def _new_run(self) -> Path:
         """A new folder, in the place of the oldest one."""
