@@ -45,8 +45,8 @@ RESULTS = {
     "drbn_lightning.export": Result("*.onnx", _is_network),
     "drbn_lightning.summarize": Result("**/summary.csv", _has_rows),
 }
-SHOWN = {"--cfg", "-sc"}
-"""Options with which an entry point of Hydra only says something."""
+SHOWN = {"--cfg", "-sc", "--help"}
+"""Options with which an entry point only says something."""
 
 
 @contextmanager

@@ -25,17 +25,18 @@ class ConstantWithCooldown(LRScheduler):
             optimizer: whose learning rates it sets.
             total_steps: length of the run in steps; infinite where nobody knows.
             warmup_steps: steps in which the rate rises to its value.
-            cooldown_steps: steps at the run's end in which the rate falls to nothing; 0 for none.
+            cooldown_steps: steps at the run's end in which the rate falls to nothing; 0 for none. A shorter run is all
+                cool-down, so that a smoke run of a long training's command runs.
 
         Raises:
-            ValueError: a number of steps is negative, or the cool-down longer than the run.
+            ValueError: a number of steps is negative.
         """
-        if min(warmup_steps, cooldown_steps) < 0 or cooldown_steps > total_steps:
+        if min(warmup_steps, cooldown_steps) < 0:
             raise ValueError(
-                f"the schedule has warmup_steps={warmup_steps} and cooldown={cooldown_steps} in {total_steps} steps; "
-                "neither may be negative, nor the cool-down longer than the run"
+                f"the schedule has warmup_steps={warmup_steps} and cooldown={cooldown_steps}; neither may be negative"
             )
-        self.total_steps, self.warmup_steps, self.cooldown_steps = total_steps, warmup_steps, cooldown_steps
+        self.total_steps, self.warmup_steps = total_steps, warmup_steps
+        self.cooldown_steps = min(cooldown_steps, total_steps)
         super().__init__(optimizer)
 
     def get_lr(self) -> list[float]:  # type: ignore[override]  # rates are numbers here, never tensors

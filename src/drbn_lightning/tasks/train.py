@@ -115,13 +115,14 @@ def find_resume_point(config: DictConfig, stage_name: str, folder: Path) -> Path
     content = read(path)
     if HEADER not in content or path.suffix != ".ckpt":
         raise DRBNError(f"resume={resume} cannot be continued: name a run's folder or its checkpoints/{LAST}")
-    network = described(path, content)
     try:
-        stage, before = content[HEADER]["stage"], str(content[HEADER]["provenance"]["config"])
+        stage = content[HEADER]["stage"]
+        if stage != stage_name:
+            raise DRBNError(f"resume={resume} is a checkpoint of stage={stage}; say stage={stage}")
+        before = str(content[HEADER]["provenance"]["config"])
     except (KeyError, TypeError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
-    if stage != stage_name:
-        raise DRBNError(f"resume={resume} is a checkpoint of stage={stage}; say stage={stage}")
+    network = described(path, content)
     wanted = describe_network(config, config.trains).completed()
     if network.target != wanted.target or network.completed() != wanted:
         raise DRBNError(f"{path} holds another network; repeat the options that its run had")
