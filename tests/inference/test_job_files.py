@@ -106,7 +106,7 @@ def test_a_very_large_photo_is_not_read_before_the_one_ahead_is_enhanced(
     jobs, enhancer, before = [job(tmp_path, "a.png"), job(tmp_path, "b.png")], Doubled(), list[bool]()
 
     def read(path: Path) -> Photograph:
-        before.append(hasattr(enhancer, "given"))
+        before.append(hasattr(enhancer, "pixels"))
         return read_photograph(path)
 
     monkeypatch.setattr(job_files, "read_photograph", read)
@@ -121,7 +121,7 @@ def test_what_is_enhanced_is_written_after_ctrl_c(tmp_path: Path) -> None:
         def enhance_array(
             self, rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None
         ) -> Pixels:
-            if hasattr(self, "given"):
+            if hasattr(self, "pixels"):
                 raise KeyboardInterrupt
             return super().enhance_array(rgb, progress, alpha=alpha)
 
