@@ -45,6 +45,7 @@ def test_a_worker_lives_through_requests_to_end_that_are_not_its_parents() -> No
         assert len(list(DataLoader(Samples(number), **options))) == 2  # type: ignore[arg-type]  # of several types
     # 0 is no signal: one of the worker's own that still waits would take the parent's with it.
     loader = iter(DataLoader(Samples(0), **options))  # type: ignore[arg-type]
+    next(loader)  # so that the worker has begun
     (worker,) = loader._workers  # type: ignore[attr-defined]
     worker.terminate()
     worker.join(60)
