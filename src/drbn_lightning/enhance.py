@@ -5,21 +5,19 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from drbn_lightning import __version__
+from drbn_lightning.command_line import add_allow_large, add_machine, add_network, add_version, between
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.formats import WRITTEN
 from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, refusal
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
-from drbn_lightning.names import DEFAULT_NETWORK, ENHANCING_STAGES, PRECISIONS, RUNTIMES
+from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS
 from drbn_lightning.terminal import FAILED, complain, exit_status, printable, settle
 
 if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
-
-Number = TypeVar("Number", int, float)
 
 EPILOG = """\
 examples:
@@ -122,34 +120,24 @@ def build_parser() -> argparse.ArgumentParser:
     add("--recursive", action="store_true", help="look into subfolders, and make the same ones in OUT")
     add("--overwrite", action="store_true", help="replace results that exist already")
     add("--format", choices=[suffix[1:] for suffix in WRITTEN], help="format of the results (the photo's own)")
-    add("--quality", type=_quality, default=95, metavar="1..100", help="of JPEG, WebP and AVIF (95)")
+    add("--quality", type=between(int, 1, 100), default=95, metavar="1..100", help="of JPEG, WebP and AVIF (95)")
     add("--compare", action="store_true", help="write NAME_compare as well: before and after, side by side")
-    add("--allow-large", action="store_true", help="read photos of more than 179 million pixels, too")
+    add_allow_large(files)
     network = parser.add_argument_group("network")
     add = network.add_argument
     add("--stage", choices=ENHANCING_STAGES, help="band: faithful; recompose: to please the eye (the checkpoint's own)")
-    add(
-        "--network",
-        default=DEFAULT_NETWORK,
-        metavar="NAME",
-        help=f"one that comes with the package ({DEFAULT_NETWORK})",
-    )
-    add("--checkpoint", metavar="FILE", help="a trained network of your own")
-    add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
-    add(
-        "--strength", type=_strength, default=1.0, metavar="0..1", help="how far to go: 0 not at all, 1 all the way (1)"
-    )
+    add_network(network)
+    strength = between(float, 0, 1)
+    add("--strength", type=strength, default=1.0, metavar="0..1", help="how far to go: 0 not at all, 1 all the way (1)")
     add(
         "--self-ensemble", action="store_true", help="average over flips and turns: slightly better, eight times slower"
     )
     machine = parser.add_argument_group("machine")
     add = machine.add_argument
-    add("--device", default="auto", help="cpu, cuda, mps, ... (auto: a GPU where there is one)")
+    add_machine(machine)
     add("--precision", choices=PRECISIONS, default="auto", help="of the calculation (auto: fast, and not seen)")
-    add("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (auto: the fastest for the photos)")
-    add("--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into (what memory allows)")
     add("--quiet", action="store_true", help="say nothing unless something is wrong")
-    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    add_version(machine)
     return parser
 
 
@@ -207,24 +195,6 @@ def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *
     if failures:
         causes = "".join(f"\n  {failure.cause}" for failure in failures)
         complain(f"not enhanced: {sum(failure.files for failure in failures)}{causes}")
-
-
-def _strength(text: str) -> float:
-    return _between(float, text, 0, 1)
-
-
-def _quality(text: str) -> int:
-    return _between(int, text, 1, 100)
-
-
-def _between(kind: type[Number], text: str, least: Number, most: Number) -> Number:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"{text} is not between {least} and {most}")
-    return value
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drbn_lightning import __version__
+from drbn_lightning.command_line import add_network, add_version
 from drbn_lightning.names import ENHANCING_STAGES
 from drbn_lightning.terminal import exit_status, say, settle
 
@@ -66,9 +66,9 @@ def load(options: argparse.Namespace) -> "EnhancementModel":
         DRBNError: it cannot be read, or is of another stage.
     """
     from drbn_lightning.checkpoints.enhancement_model import load_model, of_stage
-    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, pretrained_path
+    from drbn_lightning.checkpoints.pretrained import DEFAULT_STAGE, network_folder, pretrained_path
 
-    checkpoint = options.checkpoint or pretrained_path(options.stage or DEFAULT_STAGE)
+    checkpoint = options.checkpoint or pretrained_path(options.stage or DEFAULT_STAGE, network_folder(options.network))
     return of_stage(load_model(checkpoint, options.band), options.stage, checkpoint)
 
 
@@ -98,12 +98,11 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, metavar="OUT.onnx", help="the file to write")
     add("--overwrite", action="store_true", help="replace it where it exists already")
-    add("--checkpoint", type=Path, metavar="FILE", help="a trained network (the one that comes with the package)")
-    add("--band", type=Path, metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
+    add_network(parser)
     add("--stage", choices=ENHANCING_STAGES, help="band: stage 1; recompose: both stages (the checkpoint's own)")
     add("--opset", type=int, metavar="N", help="version of the ONNX operators (the one that torch recommends)")
     add("--no-timings", dest="timings", action="store_false", help="do not time it beside torch")
-    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    add_version(parser)
     return parser
 
 

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from drbn_lightning import __version__
+from drbn_lightning.command_line import add_allow_large, add_machine, add_network, add_version, positive
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
-from drbn_lightning.names import DEFAULT_NETWORK, RUNTIMES
 from drbn_lightning.terminal import exit_status, settle
 
 FIRST_PORT, PORTS = 7860, 100
@@ -56,25 +55,16 @@ def build_parser() -> argparse.ArgumentParser:
         description="A page in the browser: drop a photo, compare before and after, download the result.",
         epilog="Ctrl-C ends it. Nothing is kept, and nothing leaves the machine.",
     )
+    add_network(parser)
+    add_machine(parser)
+    add_allow_large(parser)
     add = parser.add_argument
-    add(
-        "--network",
-        default=DEFAULT_NETWORK,
-        metavar="NAME",
-        help=f"one that comes with the package ({DEFAULT_NETWORK})",
-    )
-    add("--checkpoint", metavar="FILE", help="a trained network of your own")
-    add("--band", metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
-    add("--device", default="auto", help="cpu, cuda, mps, ... (auto: a GPU where there is one)")
-    add("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (auto: the fastest)")
-    add("--tile", type=int, metavar="N", help="side of the tiles that large photos are cut into (what memory allows)")
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets everybody in (127.0.0.1: nobody else)")
     add("--port", type=int, metavar="N", help=f"port to listen on (the first free one from {FIRST_PORT})")
     add("--open", action="store_true", help="open the page in the browser")
-    add("--max-side", type=_positive, default=1600, metavar="N", help="longest side of what is shown, in pixels (1600)")
-    add("--max-upload", type=_positive, default=512, metavar="MB", help="largest file that is taken (512)")
-    add("--allow-large", action="store_true", help="read photos of more than 179 million pixels, too")
-    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    add("--max-side", type=positive, default=1600, metavar="N", help="longest side of what is shown, in pixels (1600)")
+    add("--max-upload", type=positive, default=512, metavar="MB", help="largest file that is taken (512)")
+    add_version(parser)
     return parser
 
 
@@ -143,12 +133,6 @@ def free_port(host: str, port: int | None) -> int:
             reason = getattr(error, "strerror", None) or str(error)
     where = f"{host}:{port}" if port is not None else f"{host}:{candidates[0]} to {candidates[-1]}"
     raise DRBNError(f"the page cannot listen at {where} ({reason}); choose another --port or --host")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from tests.processes import LIMIT
-
 _HEAVY = ["drbn_lightning.train", "drbn_lightning.tasks.train", "drbn_lightning.enhance", "pytorch_lightning.loggers"]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([*_HEAVY, __name__])
+LIMIT = 1800.0
+"""Seconds after which a command counts as one that does not end: beside other work a training takes minutes."""
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that a process hears as one of a terminal does, however the tests were started."""
 

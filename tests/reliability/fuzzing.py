@@ -3,6 +3,8 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,11 +49,15 @@ def settings_of(count: int) -> settings:
     )
 
 
-def tell(what: str, counts: Counter[str]) -> None:
-    """Say how many inputs ended how, and add it to the file of `DRBN_FUZZ_RECORD`, if any."""
-    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    line = f"{what}: {counts.total()} inputs: {told}\n"
-    sys.stdout.write(line)
-    if RECORD:
-        with Path(RECORD).open("a", encoding="utf-8") as record:
-            record.write(line)
+@contextmanager
+def told(what: str, counts: Counter[str]) -> Iterator[None]:
+    """Say at the end, whatever that is, how many inputs ended how, and add it to the file of `DRBN_FUZZ_RECORD`."""
+    try:
+        yield
+    finally:
+        parts = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+        line = f"{what}: {counts.total()} inputs: {parts}\n"
+        sys.stdout.write(line)
+        if RECORD:
+            with Path(RECORD).open("a", encoding="utf-8") as record:
+                record.write(line)

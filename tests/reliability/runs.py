@@ -8,6 +8,7 @@ from torch import Tensor
 
 from drbn_lightning.checkpoints.artifact import read
 from drbn_lightning.files import TEMPORARY_SUFFIX
+from tests.reliability.commands import run
 from tests.running import TINY, TINY_NETWORKS, TINY_PHOTOS, TINY_SCENES, equal
 
 STAGES = {
@@ -85,3 +86,18 @@ def same_end(folder: Path, undisturbed: Path) -> bool:
     tensors = learned(undisturbed)
     assert len(tensors) > 50
     return equal(learned(folder), tensors)
+
+
+def goes_on(command: list[str], folder: Path, undisturbed: Path | None = None) -> bool:
+    """Whether a training that was cut short ends well when its command is given again.
+
+    Args:
+        command: see `words`.
+        folder: where it runs.
+        undisturbed: the folder of a run that it must end as, in every bit.
+    """
+    ended = run(folder, command)
+    assert ended.status == 0, ended.said
+    assert "Traceback" not in ended.said
+    (own,) = [word.removeprefix("hydra.run.dir=") for word in command if word.startswith("hydra.run.dir=")]
+    return undisturbed is None or same_end(Path(own), undisturbed)

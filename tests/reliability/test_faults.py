@@ -10,7 +10,7 @@ import tifffile
 from drbn_lightning.images.rgb import write_png
 from tests.reliability.commands import Ended, run
 from tests.reliability.faults import FILLER, At, Fault, mounted
-from tests.reliability.runs import is_whole, leftovers, same_end, words
+from tests.reliability.runs import goes_on, is_whole, leftovers, same_end, words
 from tests.running import TINY
 
 pytestmark = pytest.mark.reliability
@@ -72,18 +72,14 @@ def test_a_full_disk_ends_a_run_with_one_error(artifacts: Path, whole: Path, tmp
         assert is_whole(disk)
         assert leftovers(disk) == []
         (disk / FILLER).unlink()
-        ended = run(tmp_path, command)
-        assert ended.status == 0, ended.said
-        assert same_end(disk / "run", whole)
+        assert goes_on(command, tmp_path, whole)
 
 
 def test_a_full_disk_for_decoded_images(photos: Path, whole_of_photos: Path, tmp_path: Path) -> None:
     with mounted(tmp_path / "cache", "-o", "size=4k") as disk:
         assert one_error(run(tmp_path, on_photos(photos, tmp_path)), str(disk), "paths.cache")
         assert list(disk.iterdir()) == []
-    ended = run(tmp_path, on_photos(photos, tmp_path))
-    assert ended.status == 0, ended.said
-    assert same_end(tmp_path / "run", whole_of_photos)
+    assert goes_on(on_photos(photos, tmp_path), tmp_path, whole_of_photos)
 
 
 def test_a_full_disk_for_results(photos: Path, tmp_path: Path) -> None:
@@ -104,9 +100,7 @@ def test_a_read_only_folder_is_named(photos: Path, whole_of_photos: Path, tmp_pa
     command = on_photos(photos, tmp_path)
     with mounted(tmp_path / name, "-o", "ro") as folder:
         assert one_error(run(tmp_path, command), str(folder), "read-only")
-    ended = run(tmp_path, command)
-    assert ended.status == 0, ended.said
-    assert same_end(tmp_path / "run", whole_of_photos)
+    assert goes_on(command, tmp_path, whole_of_photos)
     assert (tmp_path / "artifacts" / "band.pt").exists()
 
 
@@ -128,9 +122,7 @@ def test_decoded_images_that_are_cut_under_a_run_are_made_again(
     ended = run(tmp_path, command, Fault("cut", At("before a step", 9), tmp_path / "cache"))
     assert ended.status != 0
     assert is_whole(tmp_path)
-    ended = run(tmp_path, command)
-    assert ended.status == 0, ended.said
-    assert same_end(tmp_path / "run", whole_of_photos)
+    assert goes_on(command, tmp_path, whole_of_photos)
 
 
 @pytest.mark.parametrize("stage", ["band", "quality"])
@@ -138,18 +130,14 @@ def test_a_killed_worker_is_one_error(artifacts: Path, whole: Path, tmp_path: Pa
     command = words(artifacts, tmp_path, stage, workers=2)
     ended = run(tmp_path, command, Fault("killed worker", At("before a step", 5)))
     assert one_error(ended, "num_workers", "resume=")
-    ended = run(tmp_path, command)
-    assert ended.status == 0, ended.said
-    if stage == "band":
-        assert same_end(tmp_path / "run", whole)
+    assert goes_on(command, tmp_path, whole if stage == "band" else None)
 
 
 def test_too_little_memory_is_one_error(artifacts: Path, tmp_path: Path) -> None:
     large = ("data.scene_size=256", "data.crop_size=256", "network.base_channels=16")
     command = words(artifacts, tmp_path, "band", *large)
     assert one_error(run(tmp_path, command, Fault("memory", At("before a step", 0))), "memory", "data.batch_size")
-    ended = run(tmp_path, command)
-    assert ended.status == 0, ended.said
+    assert goes_on(command, tmp_path)
 
 
 def test_exploding_gradients_leave_the_checkpoint_before(artifacts: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.tasks.train import find_resume_point
 from tests.reliability.forked import Forked
-from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, tell
+from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, told
 from tests.reliability.mutations import Step, changed, steps
 from tests.reliability.seeds import Seed
 from tests.running import tiny
@@ -103,10 +103,8 @@ def test_changed_bytes(child: Forked) -> None:
         if outcome[0] == "read" and not mend and seed.name in ("Lightning", "artifact"):
             assert outcome[1] == right  # whatever changed, it was not the network
 
-    try:
+    with told("changed checkpoints", counts):
         check()
-    finally:
-        tell("changed checkpoints", counts)
     assert counts["refused"] > 0.5 * counts.total()
 
 
@@ -146,10 +144,8 @@ def test_headers_of_other_values(child: Forked) -> None:
         counts[outcome[0]] += 1
         assert outcome[0] in ("read", "refused"), (changes, outcome)
 
-    try:
+    with told("headers of other values", counts):
         check()
-    finally:
-        tell("headers of other values", counts)
 
 
 def _places(value: dict[str, Any], above: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -20,7 +20,7 @@ from drbn_lightning.evaluation.predictions import Size, match
 from drbn_lightning.hydra_task import misread
 from drbn_lightning.images.rgb import read_rgb, write_png
 from drbn_lightning.runs import labels
-from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, tell
+from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, told
 from tests.reliability.mutations import Step, changed, steps
 from tests.reliability.seeds import Seed, colours
 
@@ -54,10 +54,8 @@ def test_changed_caches(tmp_path: Path) -> None:
         assert all(torch.equal(found[number], image) for number, image in enumerate(images))
         counts["changed while open" if after else "changed before"] += 1
 
-    try:
+    with told("changed caches", counts):
         check()
-    finally:
-        tell("changed caches", counts)
 
 
 PARTS = st.sampled_from(
@@ -94,10 +92,8 @@ def test_folders_of_results(tmp_path: Path) -> None:
         assert all(read_rgb(file).shape == (4, 4, 3) for file in found.values())
         counts["matched"] += 1
 
-    try:
+    with told("folders of results", counts):
         check()
-    finally:
-        tell("folders of results", counts)
 
 
 KEYS = st.sampled_from(
@@ -141,7 +137,5 @@ def test_overrides(command: str) -> None:
         except (HydraException, OmegaConfBaseException):
             counts["refused by Hydra"] += 1
 
-    try:
+    with told(f"overrides of {command}", counts):
         check()
-    finally:
-        tell(f"overrides of {command}", counts)

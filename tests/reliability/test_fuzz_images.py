@@ -20,7 +20,7 @@ from drbn_lightning.images.photo import read_photograph
 from drbn_lightning.images.rgb import read_rgb
 from drbn_lightning.types import Pixels
 from tests.reliability.forked import Forked
-from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, tell
+from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, told
 from tests.reliability.mutations import changed, drawn
 from tests.reliability.seeds import Seed, seeds
 
@@ -122,8 +122,6 @@ def test_changed_image_files(tmp_path: Path) -> None:
                 pytest.fail(f"{first}: {outcome}, at a file like {newest}")
             counts.update(outcome[1])
 
-        try:
+        with told("changed image files", counts):
             check()
-        finally:
-            tell("changed image files", counts)
     assert min(counts["read compared"], counts["refused"]) > 0.05 * counts.total()

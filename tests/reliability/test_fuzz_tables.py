@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drbn_lightning.data.unpaired.ratings import COLUMNS, Ratings, read_ava, read_scores
 from drbn_lightning.errors import DRBNError
-from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, tell
+from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, told
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(TIMEOUT)]
 
@@ -75,10 +75,8 @@ def test_lines_of_ava(tmp_path: Path) -> None:
                 )
                 assert mos == pytest.approx(mean, nan_ok=True)
 
-    try:
+    with told("lines of AVA", counts):
         check()
-    finally:
-        tell("lines of AVA", counts)
     assert min(counts["read"], counts["refused"]) > 0.05 * counts.total()
 
 
@@ -107,10 +105,8 @@ def test_tables_of_scores(tmp_path: Path) -> None:
                 cells = {cell.strip() for row in table for cell in row}
             assert set(found.names) <= cells
 
-    try:
+    with told("tables of scores", counts):
         check()
-    finally:
-        tell("tables of scores", counts)
     assert min(counts["read"], counts["refused"]) > 0.05 * counts.total()
 
 
