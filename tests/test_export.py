@@ -103,13 +103,18 @@ def test_another_stage_than_the_checkpoints_is_a_mistake(
 def test_by_default_the_pretrained_weights_are_exported(
     words: list[str], stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def shipped(stage: str) -> Path:
-        raise DRBNError(f"asked for {stage}")
+    def shipped(stage: str, folder: Path) -> Path:
+        raise DRBNError(f"asked for {stage} of {folder.name}")
 
     monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.pretrained_path", shipped)
     monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.DEFAULT_STAGE", "band")
     assert entry.main(["-o", "x.onnx", *words]) == 1
-    assert capsys.readouterr().err == f"error: asked for {stage}\n"
+    assert capsys.readouterr().err == f"error: asked for {stage} of drbn\n"
+
+
+def test_a_network_that_the_package_lacks_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.main(["-o", "x.onnx", "--network", "drbn_huge"]) == 1
+    assert "network=drbn_huge does not come with the package" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_clean(
