@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drbn_lightning import __version__
+from drbn_lightning.command_line import add_version
 from drbn_lightning.runs.sweep_summary import CSV, MARKDOWN, PLOT, summarize
 from drbn_lightning.terminal import exit_status, say, settle
 
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="the folder of a multirun")
     parser.add_argument("--by", nargs="+", metavar="KEY", help="keys to show as columns (those that varied)")
-    parser.add_argument("--version", action="version", version=f"drbn_lightning {__version__}")
+    add_version(parser)
     return parser
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from drbn_lightning import __version__
+from drbn_lightning.command_line import add_version
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.extras import extra
 from drbn_lightning.terminal import exit_status, say, settle
@@ -114,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("project", metavar="ENTITY/PROJECT", help="where the runs are")
     add("--name", default="drbn_lightning", help="name of the workspace (drbn_lightning)")
     add("--dry-run", action="store_true", help="write it as JSON instead, without a network")
-    add("--version", action="version", version=f"drbn_lightning {__version__}")
+    add_version(parser)
     return parser
 
 
