@@ -23,8 +23,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from drbn_lightning import evaluate, train
 from drbn_lightning.checkpoints.artifact import HEADER
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.hydra_task import misread
 from drbn_lightning.images.rgb import write_png
+from drbn_lightning.overrides import misread
 from drbn_lightning.tasks import train as training
 from tests.processes import HEARING, LIMIT, ended, wait_for
 from tests.running import (
@@ -340,50 +340,6 @@ def test_a_path_that_hydra_cannot_read_comes_with_the_quoting_that_works(
     assert misread(["stage=band", again]) is None
     assert OverridesParser.create().parse_override(again).value() == f"{tmp_path}/{name}"
     assert str(tmp_path / name) in failing("stage=band", "data=lol_v1", again)
-
-
-@pytest.mark.parametrize("name", ["[old]", "a,b", "x "])
-@pytest.mark.parametrize("words", [[], ["-m"]])
-def test_a_folder_that_hydra_would_take_for_something_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: list[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / name).mkdir()
-    message = misread([*words, f"data.root={name}"])
-    assert message is not None
-    assert f"'data.root=\"{name}\"'" in message
-
-
-@pytest.mark.parametrize(
-    ("words", "better"),
-    [
-        (["data.root=/my", "photos/x"], "'data.root=\"/my photos/x\"'"),
-        (["checkpoint={mine: /a=b/c.pt, other: d e}"], '\'checkpoint={mine: "/a=b/c.pt", '),
-        (["checkpoint=[a (1).pt, b]"], '\'checkpoint=["a (1).pt","b"]\''),
-        (["-m", "data.root=/a=b,/c=d"], '\'data.root="/a=b","/c=d"\''),
-    ],
-)
-def test_quotes_go_around_each_text(words: list[str], better: str) -> None:
-    message = misread(words)
-    assert message is not None
-    assert better in message
-    assert misread([*words[:-1], *shlex.split(message[message.index(better) :])]) is None
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["stage=band", "seed=1,2", "-m"],
-        ["stage=band", "seed=1,2", "hydra.mode=MULTIRUN"],
-        ["-cd", "mine", "seed=1,2"],
-        ["--cfg", "job", "-cd", "my conf (2)", "~logger", "+a.b=[1,2]", "data.root='/x [y]'"],
-        ["seed=choice(1,2)", "stage.scheduler=${schedules.halving}", "hydra/launcher=parallel", "x=a b"],
-        ["--help"],
-        ["--no-such-option"],
-    ],
-)
-def test_what_hydra_reads_well_stays(words: list[str]) -> None:
-    assert misread(words) is None
 
 
 def command(*words: str) -> list[str]:

@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 from drbn_lightning import train
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.hydra_task import quoted
+from drbn_lightning.overrides import quoted
 from drbn_lightning.runs.claims import LOCK
 from drbn_lightning.runs.trials import PRUNED, TrialAddress, open_storage
 from drbn_lightning.tasks import train as training

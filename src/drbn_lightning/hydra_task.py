@@ -1,8 +1,6 @@
 """What the entry points share: errors as one line, and a command line that a process group can repeat."""
 
-import argparse
 import functools
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,17 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
-from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, ValueType
-from hydra.errors import CompactHydraException, HydraException
+from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, read_write
 
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import UNWRITABLE
+from drbn_lightning.overrides import in_quotes, misread, typed
 from drbn_lightning.terminal import (
     DONE,
     FAILED,
@@ -37,7 +33,6 @@ from drbn_lightning.terminal import (
 Result = TypeVar("Result")
 VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
 """Hydra's options whose value may be the next word."""
-QUOTES = "\"'"
 
 
 def guarded(task: Callable[[DictConfig], Result]) -> Callable[[DictConfig], Result]:
@@ -120,89 +115,6 @@ def flags(words: Sequence[str]) -> list[str]:
     return overrides
 
 
-def quoted(text: str) -> str:
-    r"""A text as Hydra's grammar wants it.
-
-    Example:
-        >>> print(quoted("it's"))
-        'it\'s'
-    """
-    return "'" + text.replace("'", "\\'") + "'"
-
-
-def typed(key: str, value: object) -> str:
-    r"""An override as a user types it: quoted for Hydra, then for the shell, where that is needed.
-
-    Example:
-        >>> typed("data.root", "a/b"), typed("data.root", "my [old] photos")
-        ('data.root=a/b', '\'data.root="my [old] photos"\'')
-    """
-    text = str(value)
-    return f"{key}={text}" if re.fullmatch(r"[\w./-]+", text, re.ASCII) else shlex.quote(f"{key}={_in_quotes(text)}")
-
-
-def misread(words: Sequence[str]) -> str | None:
-    """What is wrong with overrides whose values Hydra cannot read, or would take for something else; None if nothing.
-
-    Args:
-        words: the command line after the program's name.
-    """
-    arguments, _ = get_args_parser().parse_known_args(list(words))
-    parser, before = OverridesParser.create(), ""
-    arguments.multirun |= any(word.startswith(("hydra.mode=", "+hydra.mode=")) for word in arguments.overrides)
-    # Files of the user's own may make it a multirun, too.
-    own_files = bool(arguments.config_dir or arguments.config_name or arguments.config_path)
-    for word in arguments.overrides:
-        key, equals, value = word.partition("=")
-        try:
-            read = parser.parse_override(word)
-        except HydraException as error:
-            if not equals and "=" in before:  # the shell has cut a path at its blank
-                key, _, value = f"{before} {word}".partition("=")
-                return f"{word} is no key=value; a path with blanks wants quotes: {typed(key, value)}"
-            if not equals:
-                return f"{word} is no key=value"
-            reason, quoted_word = " ".join(str(error).splitlines()[0].split()), _with_quotes(key, value, arguments)
-            return f"Hydra cannot read {word} ({reason}); put quotes around the text: {quoted_word}"
-        if (
-            read.is_sweep_override()
-            and not (arguments.multirun or own_files)
-            and read.value_type is ValueType.SIMPLE_CHOICE_SWEEP
-        ):
-            return f"{word} is several values for a sweep, which needs -m; as one text: {typed(key, value)}"
-        if _taken_for_another(read, value):
-            return f"{value} is a file or folder, and Hydra takes {word} for something else; say {typed(key, value)}"
-        before = word
-    return None
-
-
-def _taken_for_another(read: Override, value: str) -> bool:
-    """Whether a value is a path that exists and Hydra makes a list, a map, several values or another text of it."""
-    other = read.is_sweep_override() or isinstance(read.value(), list | dict)
-    other |= isinstance(read.value(), str) and read.value() != value
-    return other and Path(value).exists()
-
-
-def _with_quotes(key: str, value: str, arguments: argparse.Namespace) -> str:
-    """The override with quotes around its text, or around each text of a list, a map or a sweep."""
-    inner = re.fullmatch(r"([\[{])(.*)([\]}])", value, re.DOTALL)
-    if Path(value).exists() or not (inner or (arguments.multirun and "," in value)):
-        return typed(key, value)
-    start, body, end = inner.groups() if inner else ("", value, "")
-    parts = [
-        re.fullmatch(r"""(\s*(?:"[^"]*"|'[^']*'|[\w.-]+)\s*:\s*|\s*)(.*?)\s*""", part, re.DOTALL)
-        for part in body.split(",")
-    ]
-    texts = [(part[1] if start == "{" else "", part[2]) for part in parts if part is not None]
-    return shlex.quote(f"{key}={start}{','.join(name + _in_quotes(text.strip(QUOTES)) for name, text in texts)}{end}")
-
-
-def _in_quotes(text: str) -> str:
-    """A text in double quotes, which a shell's single quotes keep; backslashes count before a quote only."""
-    text = re.sub(r'(\\*)"', r'\1\1\\"', text)
-    return '"' + re.sub(r"(\\+)$", r"\1\1", text) + '"'
-
-
 def again(words: Sequence[str], key: str, folder: Path) -> str:
     """The command that goes on with a run or a sweep, as a shell takes it.
 
@@ -233,7 +145,7 @@ def own_command_line(hydra: HydraConf) -> Iterator[None]:
     sys.argv = [before[0], *flags(before[1:]), *hydra.overrides.task, "hydra/job_logging=disabled"]
     config = cast(DictConfig, HydraConfig.instance().cfg)
     with read_write(config.hydra.run):
-        config.hydra.run.dir = _in_quotes(hydra.runtime.output_dir)[1:-1]  # Lightning adds those
+        config.hydra.run.dir = in_quotes(hydra.runtime.output_dir)[1:-1]  # Lightning adds those
     try:
         yield
     finally:

@@ -116,7 +116,7 @@ def _tags(content: bytes) -> list[tuple[int, int]]:
     try:
         (start,) = struct.unpack_from(f"{order}Q" if big else f"{order}I", content, 8 if big else 4)
         (count,) = struct.unpack_from(f"{order}Q" if big else f"{order}H", content, start)
-    except struct.error:
+    except (struct.error, OverflowError):  # it points behind the end
         return []
     first, size = start + (8 if big else 2), 20 if big else 12
     places = range(first, first + size * min(count, 100), size)

@@ -17,8 +17,8 @@ from omegaconf.errors import OmegaConfBaseException
 from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.evaluation.predictions import Size, match
-from drbn_lightning.hydra_task import misread
 from drbn_lightning.images.rgb import read_rgb, write_png
+from drbn_lightning.overrides import misread
 from drbn_lightning.runs import labels
 from tests.reliability.fuzzing import INPUTS, TIMEOUT, settings_of, told
 from tests.reliability.mutations import Step, changed, steps

@@ -29,23 +29,22 @@ class Undisturbed(NamedTuple):
     moments: dict[str, int]
 
 
-Whole = Callable[[str, str], Undisturbed]
+Whole = Callable[[str, str, int], Undisturbed]
 
 
 @pytest.fixture(scope="module")
 def whole(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """Makes the undisturbed run of a stage, once; its samples are loaded in the process itself."""
-    made = dict[tuple[str, str], Undisturbed]()
+    made = dict[tuple[str, str, int], Undisturbed]()
 
-    def undisturbed(stage: str, average: str) -> Undisturbed:
-        if (stage, average) not in made:
+    def undisturbed(stage: str, average: str, minutes: int) -> Undisturbed:
+        if (stage, average, minutes) not in made:
             folder = tmp_path_factory.mktemp(stage)
-            ended = run(
-                folder, words(artifacts, folder, stage, *AVERAGES[average], minutes=0), Census(folder / "moments")
-            )
+            command = words(artifacts, folder, stage, *AVERAGES[average], minutes=minutes)
+            ended = run(folder, command, Census(folder / "moments"))
             assert ended.status == 0, ended.said
-            made[stage, average] = Undisturbed(folder / "run", counted(folder / "moments"))
-        return made[stage, average]
+            made[stage, average, minutes] = Undisturbed(folder / "run", counted(folder / "moments"))
+        return made[stage, average, minutes]
 
     return undisturbed
 
@@ -62,9 +61,9 @@ def moment_of(random: Random, moments: dict[str, int], *, early: bool) -> Kill:
 def test_a_killed_run_goes_on_to_the_same_bits(artifacts: Path, whole: Whole, tmp_path: Path, number: int) -> None:
     random, twice = Random(number), number % 3 == 2
     stage, average, workers = KINDS[number * len(KINDS) // COUNTS.killed_runs]
-    undisturbed = whole(stage, average)
-    often = 5 * (number % 2)
-    command = words(artifacts, tmp_path, stage, *AVERAGES[average], workers=workers, minutes=often)
+    minutes = 5 * (number % 2)
+    undisturbed = whole(stage, average, minutes)
+    command = words(artifacts, tmp_path, stage, *AVERAGES[average], workers=workers, minutes=minutes)
     killed = run(tmp_path, command, moment_of(random, undisturbed.moments, early=twice))
     assert killed.status == -9, killed.said
     assert is_whole(tmp_path)
@@ -85,7 +84,7 @@ REQUESTS = list(product((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), WORKERS,
 def test_a_run_that_is_asked_to_stop_saves_first(artifacts: Path, whole: Whole, tmp_path: Path, number: int) -> None:
     random = Random(number)
     request, workers, stage, average = REQUESTS[number * len(REQUESTS) // COUNTS.requests]
-    undisturbed = whole(stage, average)
+    undisturbed = whole(stage, average, 5)
     command = words(artifacts, tmp_path, stage, *AVERAGES[average], workers=workers)
     steps = random.randrange(undisturbed.moments["before a step"])
     asked = run(tmp_path, command, Kill("before a step", steps, request, whole_session=True))

@@ -69,6 +69,21 @@ def test_a_folder_that_is_named_is_used_again(tmp_path: Path, monkeypatch: pytes
         assert (config.hydra.run.dir, config.hydra.sweep.dir[:5]) == ("mine", "my 20")
 
 
+def test_a_log_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine" / "train.log").mkdir(parents=True)
+    with pytest.raises(SystemExit) as ended:
+        FolderClaim().on_run_start(config=starting("hydra.run.dir=mine"))
+    assert ended.value.code == 1
+    assert (
+        capsys.readouterr().err
+        == "error: mine/train.log cannot be written: a folder is in its place; choose another folder\n"
+    )
+    FolderClaim().on_run_start(config=starting("hydra.run.dir=mine", "hydra/job_logging=disabled"))
+
+
 def test_a_place_where_no_folder_can_be_made_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

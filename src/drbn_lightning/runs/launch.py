@@ -16,7 +16,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.hydra_task import quoted
+from drbn_lightning.files import UNWRITABLE
+from drbn_lightning.overrides import quoted
 from drbn_lightning.runs.claims import claimed, held, process_group
 from drbn_lightning.runs.gpus import held_devices
 from drbn_lightning.terminal import FAILED, complain
@@ -38,8 +39,10 @@ class FolderClaim(Callback):
         return type(self), ()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401 whatever Hydra adds
-        """Claim the run's folder."""
+        """Claim the run's folder, and see that its log can be written."""
         claim_folder(config, "run")
+        with _one_line(), _known_to_hydra(config):
+            require_log(config)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401 whatever Hydra adds
         """Claim the sweep's folder, and hold it as long as the sweep lasts; each job holds its own."""
@@ -70,6 +73,18 @@ def claim_folder(config: DictConfig, kind: Literal["run", "sweep"]) -> None:
             words.append(f"{key}={quoted(folder)}")  # from these its jobs are composed
 
 
+def require_log(config: DictConfig) -> None:
+    """Begin the run's log, if it is to have one: Hydra, which opens it later, ends in a traceback where it cannot.
+
+    Raises:
+        OSError: the folder or the log cannot be written.
+    """
+    if "file" in (config.hydra.job_logging.get("handlers") or {}):
+        folder = Path(config.hydra.run.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{config.hydra.job.name}.log").open("ab").close()
+
+
 @contextmanager
 def _known_to_hydra(config: DictConfig) -> Iterator[None]:
     """Let `${hydra:...}` be resolved, which it is from the first job on only."""
@@ -90,7 +105,8 @@ def _one_line() -> Iterator[None]:
         complain(f"error: {error}")
         sys.exit(FAILED)
     except OSError as error:
-        complain(f"error: {error.filename or 'the folder'} cannot be written: {error.strerror}; choose another folder")
+        reason = UNWRITABLE.get(error.errno or 0, error.strerror)
+        complain(f"error: {error.filename or 'the folder'} cannot be written: {reason}; choose another folder")
         sys.exit(FAILED)
 
 

@@ -18,7 +18,7 @@ from drbn_lightning.checkpoints.artifact import HEADER, described, read
 from drbn_lightning.data.leaks import check_seen
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import remove_leftovers, written_beside
-from drbn_lightning.hydra_task import typed
+from drbn_lightning.overrides import typed
 from drbn_lightning.runs.claims import held
 from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.runs.record import finished_before, first_process, read_record, recorded

@@ -14,7 +14,8 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.hydra_task import again, quoted
+from drbn_lightning.hydra_task import again
+from drbn_lightning.overrides import quoted
 from drbn_lightning.runs.trials import PRUNED, VARIABLE, TrialAddress
 from drbn_lightning.terminal import INTERRUPTED, write_line
 from hydra_plugins.drbn_optuna._results import FOLDER, REASON, best_line, write_results
