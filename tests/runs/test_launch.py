@@ -75,7 +75,7 @@ def test_a_log_that_cannot_be_written_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine" / "train.log").mkdir(parents=True)
     with pytest.raises(SystemExit) as ended:
-        FolderClaim().on_run_start(config=starting("hydra.run.dir=mine"))
+        FolderClaim().on_run_start(config=starting("hydra.run.dir=mine", "hydra.job.name=train"))
     assert ended.value.code == 1
     assert (
         capsys.readouterr().err
