@@ -50,7 +50,9 @@ def test_what_hydra_reads_well_stays(words: list[str]) -> None:
     assert misread(words) is None
 
 
-@pytest.mark.parametrize("words", ["adversary=1e400", "adversary=null", "network=5", "~network=5", "~network=[a]"])
+@pytest.mark.parametrize(
+    "words", ["adversary=1e400", "adversary=null", "network=5", "~network=5", "~network=[a]", "network=[1]"]
+)
 def test_a_group_of_configurations_is_told_its_choices(words: str) -> None:
     message = misread([words])
     assert message is not None
@@ -69,9 +71,15 @@ def test_a_group_of_configurations_is_told_its_choices(words: str) -> None:
         ["-m", "network=drbn,retinex"],
         ["data.root=5"],
         ["nothing=5"],
-        ["=5"],
     ],
 )
 def test_other_overrides_are_left_to_hydra(words: list[str]) -> None:
     message = misread(words)
     assert message is None or "chooses no configuration" not in message
+
+
+@pytest.mark.parametrize("word", ["=5", "+=band", "~=band"])
+def test_a_key_is_needed(word: str) -> None:
+    message = misread([word])
+    assert message is not None
+    assert f"{word} names no key" in message

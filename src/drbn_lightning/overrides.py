@@ -65,8 +65,10 @@ def misread(words: Sequence[str]) -> str | None:
             and read.value_type is ValueType.SIMPLE_CHOICE_SWEEP
         ):
             return f"{word} is several values for a sweep, which needs -m; as one text: {typed(key, value)}"
-        if (choices := _refused_by_its_group(read)) is not None:
-            return f"{word} chooses no configuration of {read.key_or_group}; there are {', '.join(choices)}"
+        if not read.key_or_group:
+            return f"{word} names no key; say KEY=VALUE"
+        if (names := _refused_by_its_group(read)) is not None:
+            return f"{word} chooses no configuration of {read.key_or_group}; there are {', '.join(names)}"
         if _taken_for_another(read, value):
             return f"{value} is a file or folder, and Hydra takes {word} for something else; say {typed(key, value)}"
         before = word
@@ -77,9 +79,12 @@ def _refused_by_its_group(read: Override) -> list[str] | None:
     """The choices of a group of configurations to which an override gives a number or null: Hydra fails at those."""
     if read.is_sweep_override() or read.is_force_add():
         return None
-    value = read.value()
-    fits = value is None or isinstance(value, str | dict) if read.is_delete() else isinstance(value, str | list | dict)
-    return None if fits else choices(read.key_or_group)
+    value, named = read.value(), isinstance(read.value(), str | dict)
+    if read.is_delete():
+        named |= value is None
+    elif isinstance(value, list):
+        named = all(isinstance(name, str) for name in value)
+    return None if named else choices(read.key_or_group)
 
 
 def choices(group: str) -> list[str] | None:
