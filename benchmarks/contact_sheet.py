@@ -2,7 +2,7 @@
 
     python benchmarks/contact_sheet.py OUT.jpg input=LOW official=A ours=B target=NORMAL --images 1 22 23
 
-A file belongs to a row by its name without the suffix. Columns stand in the order of the command line, their names above.
+A file belongs to a row by its name without the suffix. Columns are in the order of the command line.
 """
 
 import argparse
