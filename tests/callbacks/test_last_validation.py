@@ -33,7 +33,7 @@ def validated(
 ) -> list[int]:
     """Train epochs of four batches, validated every second epoch, so many steps or epochs."""
     module = Counting()
-    limits = {"max_steps": steps, "max_epochs": epochs, "check_val_every_n_epoch": 2}
+    limits = {"max_steps": steps, "max_epochs": epochs, "check_val_every_n_epoch": 2, "num_sanity_val_steps": 0}
     fitted = trainer(folder, callbacks=list(callbacks), accumulate_grad_batches=accumulated, **limits)
     fitted.fit(module, loader([0] * 4), loader([0]))
     return module.validated
