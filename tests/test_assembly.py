@@ -75,6 +75,7 @@ def needs(folder: Path, group: str, name: str) -> list[str]:
             f"unpaired.table={folder}/a.csv",
             f"unpaired.real_low={folder}",
         ],
+        ("unpaired", "graded"): [f"unpaired.photos={folder}", f"unpaired.real_low={folder}"],
         ("unpaired", "folders"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
     }
     if group == "experiment" and OF_ONE_STAGE in name:
