@@ -81,7 +81,7 @@ def needs(folder: Path, group: str, name: str) -> list[str]:
     if group == "experiment" and OF_ONE_STAGE in name:
         return []
     if group == "experiment":
-        return chosen["unpaired", "folders" if data_of(name) == "mixed" else "ava"] + chosen["perceptual", "vgg16"]
+        return chosen["unpaired", "graded" if data_of(name) == "mixed" else "ava"] + chosen["perceptual", "vgg16"]
     return chosen.get((group, name), [])
 
 
