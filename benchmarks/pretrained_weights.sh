@@ -4,7 +4,7 @@
 # A run that was cut off goes on where it stopped. STEPS=20000 COOLDOWN=4000 (of stage 1), INIT=band.pt (weights to start from) and
 # PRECISION=bf16-mixed (where the processor computes in it) change what they say.
 #
-# Who sees what: stage 1 sees all of our485 (24 pairs choose the best network), the photos and scenes, never eval15. Both
+# Who sees what: both stages see all of our485 (some pairs choose the best network), the photos and scenes, never eval15. Both
 # discriminators' photos come from disjoint halves (unpaired.part), spoilt in measured doses; the low-light photos are our485's low
 # images, a fifth of which is held out from training.
 # To put them into the package: python -m drbn_lightning.inference.release OUT/artifacts
