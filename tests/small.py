@@ -36,6 +36,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "short_side": 24,
         "validation_photos": 6,
         "test_photos": 6,
+        "unseen_validation_photos": 2,
+        "unseen_test_photos": 2,
         "validation_share": 0.3,
         "test_share": 0.3,
         "real_low_validation_photos": 2,

@@ -75,12 +75,13 @@ def needs(folder: Path, group: str, name: str) -> list[str]:
             f"unpaired.table={folder}/a.csv",
             f"unpaired.real_low={folder}",
         ],
+        ("unpaired", "graded"): [f"unpaired.photos={folder}", f"unpaired.real_low={folder}"],
         ("unpaired", "folders"): [f"unpaired.high={folder}", f"unpaired.real_low={folder}"],
     }
     if group == "experiment" and OF_ONE_STAGE in name:
         return []
     if group == "experiment":
-        return chosen["unpaired", "folders" if data_of(name) == "mixed" else "ava"] + chosen["perceptual", "vgg16"]
+        return chosen["unpaired", "graded" if data_of(name) == "mixed" else "ava"] + chosen["perceptual", "vgg16"]
     return chosen.get((group, name), [])
 
 

@@ -11,12 +11,13 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from drbn_lightning import assembly
-from drbn_lightning.bands import ResidualBands
+from drbn_lightning.bands import Bands
 from drbn_lightning.data.datamodule import PairDataModule
 from drbn_lightning.losses.adversarial import LeastSquaresCriterion, LogCriterion
 from drbn_lightning.losses.perceptual import PerceptualLoss
+from drbn_lightning.networks.bounded_recomposition import BoundedRecomposer
 from drbn_lightning.networks.discriminator import Discriminator
-from drbn_lightning.networks.recomposition import FlatRecomposer, UNetRecomposer
+from drbn_lightning.networks.recomposition import FlatRecomposer, UNetRecomposer, recompose_bands
 from tests.golden import vgg_state
 from tests.running import composed
 
@@ -26,6 +27,7 @@ CHOICES = {
     "discriminator/released": Discriminator,
     "recomposer/unet": UNetRecomposer,
     "recomposer/flat": FlatRecomposer,
+    "recomposer/bounded": BoundedRecomposer,
     "criterion/log": LogCriterion,
     "criterion/least_squares": LeastSquaresCriterion,
     "perceptual/vgg16": PerceptualLoss,
@@ -72,11 +74,13 @@ def test_the_discriminators_work() -> None:
         assert network.eval()(torch.rand(2, 3, 20, 20)).shape == (2,)
 
 
-@pytest.mark.parametrize("choice", ["recomposer/unet", "recomposer/flat"])
+@pytest.mark.parametrize("choice", ["recomposer/unet", "recomposer/flat", "recomposer/bounded"])
 @torch.no_grad()
 def test_the_recomposers_work(choice: str) -> None:
     low = torch.rand(1, 3, 6, 5)
-    assert build(choice)(ResidualBands(low, low, low), low).detail.shape == low.shape
+    preview = torch.rand(1, 3, 48, 48) if choice == "recomposer/bounded" else None
+    bands = Bands(low, low[..., ::2, ::2], low[..., ::4, ::4])
+    assert recompose_bands(build(choice), bands, low, preview).image.shape == low.shape
 
 
 @pytest.mark.parametrize("choice", ["criterion/log", "criterion/least_squares"])

@@ -31,7 +31,10 @@ class Pair(NamedTuple):
 
 
 class UnpairedBatch(NamedTuple):
-    """Photos without partners, for training; row for row they have nothing to do with each other.
+    """Photos without partners, for training.
+
+    In each row `high_mos` is better than `low_mos`: `unpaired=graded` may give one photo in two severities. Otherwise
+    what stands in a row has nothing to do with each other.
 
     `high_mos` and `low_mos` are photos that people like and dislike, `real_low` real low-light photos: all
     `(N, 3, S, S)` float32 display values in [0, 1], crops of photos resized alike. `real_low_thumbnail` is
@@ -58,7 +61,8 @@ class PhotoBatch(NamedTuple):
 
     `photo` is `(N, 3, H, W)` float32 display values in [0, 1], `thumbnail` that of each whole photo, `mos` `(N,)`
     its mean opinion score, from 1 to 10, or NaN where nobody voted. `kind` is `high` or `low` (chosen by score),
-    `middle` (rated, but neither) or `real_low` (to be enhanced).
+    `middle` (rated, but neither), `unseen` (rated, and spoilt in a way that training never shows) or `real_low` (to be
+    enhanced).
     """
 
     photo: Tensor

@@ -27,7 +27,7 @@ def test_gt_mean_and_shaved_figures_have_columns_of_their_own() -> None:
 
 
 def test_unknown_names_and_negative_borders() -> None:
-    with pytest.raises(DRBNError, match=r"metrics .*'mse'.*psnr, ssim, .*gt_mean, lpips"):
+    with pytest.raises(DRBNError, match=r"metrics .*'mse'.*psnr, ssim, .*gt_mean, .*lpips"):
         choose_metrics(["psnr", "mse"])
     with pytest.raises(DRBNError, match="shave=-1"):
         choose_metrics(["psnr"], shave=-1)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+import torch.distributed as distributed
 
 from drbn_lightning.batches import PairBatch, PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.checkpoints.artifact import identity
@@ -14,7 +15,9 @@ from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.global_batch import Part
-from drbn_lightning.stages.quality import KINDS, Group, QualityLearning
+from drbn_lightning.stages.held_out import KINDS
+from drbn_lightning.stages.quality import Group, QualityLearning
+from tests.groups import in_group
 from tests.running import loader, trainer
 
 SIZE = 16
@@ -189,3 +192,76 @@ def test_figures_that_the_photos_cannot_give_are_no_numbers() -> None:
     assert figures["auroc"].isnan()
     assert figures["spearman"].isnan()
     assert figures["auroc_enhanced"] == 1.0
+
+
+def test_ways_of_spoiling_never_seen_count_by_themselves() -> None:
+    kinds = torch.tensor([KINDS.index(kind) for kind in ("high", "low", *["unseen"] * 4)])
+    mos, logits = torch.tensor([7.0, 5.0, 9.0, 8.0, 6.0, 2.0]), torch.tensor([9.0, -9.0, 1.0, 3.0, 7.0, 2.0])
+    figures = {name: value.item() for name, value in stage().evaluate(logits, mos, kinds).items()}
+    assert figures["spearman"] == pytest.approx(1, abs=1e-4)
+    assert figures["auroc"] == 1
+    assert figures["auroc_unseen"] == 0.5  # of 9 and 8 against 2; 6 is neither
+    assert figures["spearman_unseen"] == pytest.approx(-0.4, abs=1e-4)  # the order 1 3 4 2 of 4 3 2 1
+    none = stage().evaluate(logits[:2], mos[:2], kinds[:2])
+    assert none["auroc_unseen"].isnan()
+    assert none["spearman_unseen"].isnan()
+
+
+def test_ranking_tells_two_severities_of_one_photo_apart(tmp_path: Path) -> None:
+    """Each row's bad image is darker than its good one, but not than those of other rows."""
+    torch.manual_seed(3)
+    clean = torch.linspace(0.3, 0.9, 4)[:, None, None, None] + 0.05 * torch.rand(4, 3, SIZE, SIZE)
+    sample = UnpairedBatch(clean, 0.85 * clean, None, None)
+    margin = {}
+    for weight in (0.0, 5.0):
+        module = stage(band=None, ranking_weight=weight)
+        fitted = fit(tmp_path / str(weight), module, sample, epochs=12, kinds=("high", "low", "middle"))
+        with torch.no_grad():
+            margin[weight] = float((module(sample.high_mos) - module(0.85 * clean)).mean())
+        assert ("train/ranking" in fitted.callback_metrics) is bool(weight)
+    assert margin[5.0] > max(0, 1.2 * margin[0.0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ranking_weight": -1.0}, "ranking_weight is -1"),
+        ({"real_images": "targets", "ranking_weight": 1.0}, "targets"),
+    ],
+)
+def test_a_ranking_that_cannot_be(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        stage(**changes)
+
+
+def test_a_ranking_needs_low_mos_photos(tmp_path: Path) -> None:
+    with pytest.raises(DRBNError, match=r"stage\.ranking_weight needs low-MOS photos"):
+        fit(tmp_path, stage(ranking_weight=1.0), batch(low=False))
+
+
+SHARES = (3, 1)
+
+
+def ranking_of_a_part(rank: int) -> dict[str, torch.Tensor]:
+    """Loss and gradients of the ranking for one process's part of the batch; of all of it in a single process."""
+    module, whole = stage(band=None, ranking_weight=1.0), batch(dark=False)
+    assert whole.low_mos is not None
+    if distributed.is_initialized():
+        own = slice(sum(SHARES[:rank]), sum(SHARES[: rank + 1]))
+        whole = UnpairedBatch(whole.high_mos[own], whole.low_mos[own], None, None)
+    losses = list[torch.Tensor]()
+    module.log = module.log_dict = module.log_loss = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    losses.append(module.training_step(whole, 0))
+    torch.autograd.backward(losses)
+    gradients = {name: p.grad for name, p in module.network.named_parameters() if p.grad is not None}
+    return {"loss": losses[0].detach()} | gradients
+
+
+@pytest.mark.slow
+def test_two_processes_rank_as_one_does(tmp_path: Path) -> None:
+    first, second = in_group(ranking_of_a_part, tmp_path)
+    alone = ranking_of_a_part(0)
+    torch.testing.assert_close(first["loss"], alone["loss"])
+    torch.testing.assert_close(second["loss"], alone["loss"])
+    for name in alone.keys() - {"loss"}:
+        torch.testing.assert_close((first[name] + second[name]) / 2, alone[name], rtol=1e-4, atol=1e-6)

@@ -12,11 +12,12 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import LogCriterion
 from drbn_lightning.losses.perceptual import PerceptualLoss
 from drbn_lightning.losses.recomposition import RecompositionLoss
+from drbn_lightning.networks.bounded_recomposition import BoundedRecomposer
 from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.first_guess import thumbnails_of
 from drbn_lightning.networks.frozen import Frozen
-from drbn_lightning.networks.recomposition import FlatRecomposer
+from drbn_lightning.networks.recomposition import FlatRecomposer, recompose_bands
 from drbn_lightning.networks.vgg import VGG16Features
 from drbn_lightning.stages.recompose import RecompositionLearning, opinion
 from tests.running import loader, trainer
@@ -289,3 +290,17 @@ def test_a_discriminator_scores_in_the_mode_asked_for() -> None:
     assert image.grad is not None
     assert not gradients(networks[1])
     assert not networks[1].training
+
+
+def test_a_recomposer_that_asks_for_it_sees_the_whole_image(tmp_path: Path) -> None:
+    network = BoundedRecomposer(base_channels=2, hidden=4, dropout=0)
+    module = stage(network=network)
+    before = identity(network)
+    fit(tmp_path, module)
+    assert identity(network) != before
+    low, thumbnail = torch.rand(2, 3, 16, 16) * 0.2, torch.rand(2, 3, 48, 48) * 0.2
+    with torch.no_grad():
+        bands, recomposed = module(low, thumbnail)
+        preview = module.band(thumbnail, thumbnail).full
+        assert torch.equal(recomposed.image, recompose_bands(network, bands, low, preview).image)
+        assert not torch.equal(recomposed.image, module(low, 1 - thumbnail)[1].image)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from drbn_lightning.bands import Bands, ResidualBands, decompose, recompose
 from drbn_lightning.networks.blocks import DenseBlock, ImageHead, convolution
 from drbn_lightning.networks.drbn import BandUNet, pad_to_quarters
+from drbn_lightning.networks.first_guess import thumbnails_of
+from drbn_lightning.networks.luma_chroma import recompose_luma_chroma
 
 WEIGHT_CHANNELS = 9  # three colours of each of three bands
 
@@ -150,18 +152,41 @@ def is_chained(recomposer: nn.Module) -> bool:
     return bool(getattr(recomposer, "chained", False))
 
 
-def recompose_bands(recomposer: nn.Module, bands: Bands, low: Tensor) -> Recomposed:
+def preview_of(recomposer: nn.Module, band: nn.Module, low: Tensor, thumbnail: Tensor | None) -> Tensor | None:
+    """What stage 1 makes of the thumbnail of each WHOLE image, where the recomposer asks for it by `takes_preview`.
+
+    Args:
+        recomposer: see `recompose_bands`.
+        band: stage 1, maps `(low, thumbnail)` to `Bands`.
+        low: `(N, 3, H, W)`, the images, or crops or tiles of them.
+        thumbnail: `(N, 3, S, S)`, of the whole images; by default those of `low`.
+
+    Returns:
+        `(N, 3, S, S)` float32, or None.
+    """
+    if not getattr(recomposer, "takes_preview", False):
+        return None
+    small = thumbnails_of(low.float()) if thumbnail is None else thumbnail
+    bands: Bands = band(small.to(low.dtype), small)
+    return bands.full.float()
+
+
+def recompose_bands(recomposer: nn.Module, bands: Bands, low: Tensor, preview: Tensor | None = None) -> Recomposed:
     """Weigh the residual bands of stage 1 and add them up (paper: the sum of w_i and band i).
 
     Args:
-        recomposer: maps `(residuals, low)` to weight maps; where it has an attribute `chained` that is true, the
-            residual bands are those of chained steps (see `decompose`).
+        recomposer: maps `(residuals, low)` to weight maps, or `(residuals, low, preview)` where it has an attribute
+            `takes_preview` that is true. Where `chained` is true, the residual bands are those of chained steps (see
+            `decompose`); where `luma_chroma` is, the weights are of luma and chroma (`recompose_luma_chroma`).
         bands: stage 1's result for `low`.
         low: `(N, 3, H, W)` in [0, 1], of any size.
+        preview: see `preview_of`.
     """
     residuals = decompose(bands, chained=is_chained(recomposer))
-    recomposition_weights: ResidualBands = recomposer(residuals, low)
-    return Recomposed(recompose(residuals, recomposition_weights), recomposition_weights, residuals)
+    seen = (residuals, low) if preview is None else (residuals, low, preview)
+    recomposition_weights: ResidualBands = recomposer(*seen)
+    add_up = recompose_luma_chroma if getattr(recomposer, "luma_chroma", False) else recompose
+    return Recomposed(add_up(residuals, recomposition_weights), recomposition_weights, residuals)
 
 
 class BandRecomposition(nn.Module):
@@ -179,7 +204,7 @@ class BandRecomposition(nn.Module):
 
         Args:
             band: stage 1, maps `(low, thumbnail)` to `Bands`.
-            recomposer: maps `(residuals, low)` to weight maps.
+            recomposer: makes weight maps, see `recompose_bands`.
         """
         super().__init__()
         self.band, self.recomposer = band, recomposer
@@ -192,7 +217,8 @@ class BandRecomposition(nn.Module):
     def parts(self, low: Tensor, thumbnail: Tensor | None = None) -> tuple[Bands, Recomposed]:
         """Stage 1's bands, and what stage 2 makes of them."""
         bands: Bands = self.band(low, thumbnail)
-        return bands, recompose_bands(self.recomposer, bands, low)
+        preview = preview_of(self.recomposer, self.band, low, thumbnail)
+        return bands, recompose_bands(self.recomposer, bands, low, preview)
 
 
 def _require_positive(**widths: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
+from torch.nn.functional import softplus
 
 from drbn_lightning.batches import PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.errors import DRBNError
@@ -16,9 +16,8 @@ from drbn_lightning.metrics.ranking import auroc, spearman
 from drbn_lightning.networks.frozen import Frozen
 from drbn_lightning.networks.global_batch import Part, part_of, pooled
 from drbn_lightning.stages.base import Stage
+from drbn_lightning.stages.held_out import KINDS, HeldOutRatings, as_good_and_as_bad, require_both_sides, sides
 from drbn_lightning.stages.real_images import RealImages, checked, chosen
-
-KINDS = ("high", "low", "middle", "real_low")
 
 
 class Group(NamedTuple):
@@ -26,31 +25,6 @@ class Group(NamedTuple):
 
     images: Tensor
     places: Sequence[int]
-
-
-class HeldOutRatings(Metric):
-    """Collects scores of held-out photos over all processes: AUROC, rank correlation with MOS, loss."""
-
-    full_state_update = False
-    logits: list[Tensor]
-    mos: list[Tensor]
-    kinds: list[Tensor]
-
-    def __init__(self) -> None:
-        """Start with no photo seen."""
-        super().__init__()
-        for name in ("logits", "mos", "kinds"):
-            self.add_state(name, [], dist_reduce_fx="cat")
-
-    def update(self, logits: Tensor, mos: Tensor, kinds: list[str]) -> None:
-        """Add photos: `logits` and `mos` are `(N,)`, `kinds` as in `PhotoBatch`."""
-        self.logits.append(logits.float())
-        self.mos.append(mos.float())
-        self.kinds.append(torch.tensor([KINDS.index(kind) for kind in kinds], device=logits.device))
-
-    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
-        """All photos seen: logits, MOS and numbers of kinds, each `(N,)`."""
-        return _joined(self.logits), _joined(self.mos), _joined(self.kinds)
 
 
 class QualityLearning(Stage):
@@ -63,6 +37,7 @@ class QualityLearning(Stage):
         band: nn.Module | None = None,
         enhanced_share: float = 1.0,
         real_images: RealImages = "photos",
+        ranking_weight: float = 0.0,
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
         """Set the stage up.
@@ -74,15 +49,24 @@ class QualityLearning(Stage):
             enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1: it costs more
                 than all the rest of a step. As many others are fakes as they are; with 1 there are none.
             real_images: what the discriminator takes for real, see `stages.real_images`.
+            ranking_weight: weight of the pairwise loss, by which each high-MOS photo should score above the low-MOS
+                photo of its row: the same photo in two severities with `unpaired=graded` (neither paper nor
+                released code).
             training: arguments of `Stage`.
 
         Raises:
-            ValueError: `enhanced_share` is out of its range, or `real_images` is unknown.
+            ValueError: `enhanced_share` is out of its range, `real_images` is unknown, or `ranking_weight` is negative
+                or has no photos to rank.
         """
         super().__init__(network, **training)
         if not 0 < enhanced_share <= 1:
             raise ValueError(f"stage.enhanced_share is {enhanced_share}; it must be above 0 and at most 1")
+        if ranking_weight < 0 or (ranking_weight and real_images == "targets"):
+            raise ValueError(
+                f"stage.ranking_weight is {ranking_weight}; give 0 or more, and 0 with stage.real_images=targets"
+            )
         self.enhanced_share, self.real_images = enhanced_share, checked(real_images)
+        self.ranking_weight = ranking_weight
         self.criterion = criterion
         self.band = None if band is None else Frozen(band)
         self.ratings = HeldOutRatings()
@@ -106,6 +90,12 @@ class QualityLearning(Stage):
             )
         real_logits, fake_logits = self.compare(real, fake, part)
         loss = self.criterion.discriminator_loss(real_logits, fake_logits)
+        if self.ranking_weight:
+            if unpaired.low_mos is None:
+                raise DRBNError("stage.ranking_weight needs low-MOS photos; give some, or set it to 0")
+            ranking = softplus(fake_logits[: part.total] - real_logits[: part.total]).mean()
+            self.log("train/ranking", ranking.detach(), batch_size=part.sizes[part.rank])
+            loss = loss + self.ranking_weight * ranking
         size = part.sizes[part.rank]
         self.log_loss(loss, size)
         figures = {"train/real": real_logits.sigmoid().mean(), "train/fake": fake_logits.sigmoid().mean()}
@@ -166,6 +156,8 @@ class QualityLearning(Stage):
     def on_validation_epoch_end(self) -> None:
         """Log AUROC (high-MOS against low-MOS, and against enhanced), rank correlation with MOS, and the loss.
 
+        AUROC and rank correlation are logged by themselves for photos spoilt in ways that training never shows.
+
         Raises:
             DRBNError: the held-out photos lack one of the two sides.
         """
@@ -186,13 +178,17 @@ class QualityLearning(Stage):
             kinds: `(N,)`, numbers in `KINDS`.
         """
         high, low, enhanced = sides(kinds)
-        rated, fake = ~mos.isnan(), low | enhanced
+        unseen = kinds == KINDS.index("unseen")
+        rated, fake = ~mos.isnan() & ~unseen, low | enhanced
+        good, bad = as_good_and_as_bad(mos, high, low)
         loss = self.criterion.discriminator_loss(logits[high], logits[fake])
         return {
             "loss": loss.float(),
             "auroc": auroc(logits[high | low], high[high | low]),
             "auroc_enhanced": auroc(logits[high | enhanced], high[high | enhanced]),
             "spearman": spearman(logits[rated], mos[rated]),
+            "auroc_unseen": auroc(logits[unseen & (good | bad)], good[unseen & (good | bad)]),
+            "spearman_unseen": spearman(logits[unseen], mos[unseen]),
         }
 
 
@@ -208,28 +204,3 @@ def spread(total: int, share: float) -> tuple[list[int], list[int]]:
     rest = sorted(set(range(total)) - set(chosen), reverse=True)
     others = min(count, len(rest))
     return chosen, [rest[number * len(rest) // others] for number in range(others)]
-
-
-def sides(kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which photos are high-MOS, which low-MOS, which enhanced; `kinds` are as in `QualityLearning.evaluate`."""
-    high, low, enhanced = (kinds == KINDS.index(kind) for kind in ("high", "low", "real_low"))
-    return high, low, enhanced
-
-
-def require_both_sides(kinds: Tensor) -> None:
-    """Raise a DRBNError unless high-MOS photos and others are among those scored; `kinds` are as for `sides`."""
-    high, low, enhanced = sides(kinds)
-    for what, there in (("no high-MOS photo", high), ("no low-MOS or enhanced photo", low | enhanced)):
-        if not there.any():
-            raise DRBNError(
-                f"val/loss cannot be told: {what} is among those held out for validation; raise unpaired's "
-                "validation_share, validation_photos, real_low_validation_share or real_low_validation_photos, or "
-                "trainer.limit_val_batches; no validation at all (trainer.limit_val_batches=0) works too"
-            )
-
-
-def _joined(values: list[Tensor] | Tensor) -> Tensor:
-    """All values as one tensor; torchmetrics has joined them already where there are several processes."""
-    if isinstance(values, Tensor):
-        return values
-    return torch.cat(values) if values else torch.empty(0)

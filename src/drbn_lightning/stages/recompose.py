@@ -20,7 +20,7 @@ from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
 from drbn_lightning.networks.global_batch import part_of, pooled
-from drbn_lightning.networks.recomposition import Recomposed, is_chained, recompose_bands
+from drbn_lightning.networks.recomposition import Recomposed, is_chained, preview_of, recompose_bands
 from drbn_lightning.stages.base import Stage
 from drbn_lightning.stages.real_images import RealImages, checked, chosen
 
@@ -102,7 +102,8 @@ class RecompositionLearning(Stage):
         with torch.no_grad():
             low = self.ordered(low)
             bands: Bands = self.band(low, thumbnail)
-        return bands, recompose_bands(self.network, bands, low)
+            preview = preview_of(self.network, self.band, low, thumbnail)
+        return bands, recompose_bands(self.network, bands, low, preview)
 
     def training_step(self, batch: PairBatch | SemiSupervisedBatch, batch_idx: int) -> Tensor:
         """One step of the recomposer, and of a joint discriminator."""

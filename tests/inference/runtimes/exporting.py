@@ -12,6 +12,7 @@ from drbn_lightning.checkpoints.artifact import Artifact
 from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.enhancement_model import EnhancementModel
 from drbn_lightning.inference.runtimes.export import exported
+from drbn_lightning.networks.bounded_recomposition import BoundedRecomposer
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, FlatRecomposer, UNetRecomposer
 
@@ -25,7 +26,7 @@ def artifact(stage: str, kind: type[nn.Module], **arguments: Argument) -> Artifa
 
 
 def small_model(kind: str = "band", **arguments: Argument) -> EnhancementModel:
-    """`band` is stage 1, `learned` too, with a learned first guess; `flat` and `unet` recompose over it."""
+    """`band` is stage 1, `learned` too, with a learned first guess; `flat`, `unet`, `bounded` recompose over it."""
     small: dict[str, Argument] = {"recursions": 1, "base_channels": 2, "growth_rate": 1}
     guess: dict[str, Argument] = {"first_guess": "learned"} if kind == "learned" else {}
     band = artifact("band", DRBN, **(small | guess | arguments))
@@ -35,6 +36,10 @@ def small_model(kind: str = "band", **arguments: Argument) -> EnhancementModel:
         return EnhancementModel("band", band.network, {"band": band})
     if kind == "flat":
         second = artifact("recompose", FlatRecomposer, channels=2, growth_rate=1)
+    elif kind == "bounded":
+        second = artifact("recompose", BoundedRecomposer, base_channels=4, hidden=4)
+        torch.nn.init.normal_(second.network.head[-1].weight)  # type: ignore[union-attr, index]
+        torch.nn.init.normal_(second.network.head[-1].bias)  # type: ignore[union-attr, index]
     else:
         width = {"base_channels": 2, "growth_rate": 1}
         second = artifact("recompose", UNetRecomposer, chained=True, start_at_identity=False, **width)

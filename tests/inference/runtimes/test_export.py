@@ -26,7 +26,7 @@ SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6,
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", ["band", "learned", "unet", pytest.param("flat", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["band", "learned", "unet", "bounded", pytest.param("flat", marks=pytest.mark.slow)])
 def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
     expected = full(small_model(kind), low, thumbnail)

@@ -8,6 +8,7 @@ each one makes alone at 0.25 / 0.5 / 1, mean of 60 scenes of 96 x 96 pixels: exp
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -24,20 +25,21 @@ _DARK, _GLARING = 0.012, 0.85  # mean light of the worst exposures
 _GRAY = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)  # luminance of linear light, ITU-R BT.709
 
 
-def doses(rng: np.random.Generator, severity: float) -> dict[str, float]:
-    """Split a severity among the degradations, at random.
+def doses(rng: np.random.Generator, severity: float, kinds: Sequence[str] = DEGRADATIONS) -> dict[str, float]:
+    """Split a severity among degradations, at random.
 
     Args:
         rng: the source of randomness.
         severity: from 0 (a good photo) to 1.
+        kinds: names of the degradations.
 
     Returns:
         Strengths whose squares add up to that of `severity`, as errors do that have nothing to do with each other.
         Every one has its part, as in photos taken in too little light: what one alone has done to an image of unknown
         things can hardly be told (is it a blue wall, or a wrong white balance?).
     """
-    shares = rng.dirichlet([EVENNESS] * len(DEGRADATIONS))
-    return {name: severity * math.sqrt(share) for name, share in zip(DEGRADATIONS, shares, strict=True)}
+    shares = rng.dirichlet([EVENNESS] * len(kinds))
+    return {name: severity * math.sqrt(share) for name, share in zip(kinds, shares, strict=True)}
 
 
 def degrade(image: Tensor, strengths: dict[str, float], rng: np.random.Generator) -> Tensor:

@@ -14,8 +14,8 @@ from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.unpaired.ratings import Ratings
 from drbn_lightning.errors import DRBNError
 
-HIGH, LOW, MIDDLE, REAL_LOW = "high", "low", "middle", "real_low"
-KINDS = (HIGH, LOW, MIDDLE, REAL_LOW)
+HIGH, LOW, MIDDLE, REAL_LOW, UNSEEN = "high", "low", "middle", "real_low", "unseen"
+KINDS = (HIGH, LOW, MIDDLE, REAL_LOW, UNSEEN)
 """What a photo is in a `PhotoBatch`."""
 
 _HOLD_OUT, _DEAL = "hold out", "deal out"  # salts of two orders that have nothing to do with each other

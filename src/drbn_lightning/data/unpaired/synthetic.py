@@ -16,6 +16,7 @@ from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.degradations import degrade, doses
 from drbn_lightning.data.simulation.exposure import expose
 from drbn_lightning.data.simulation.scenes import scene
+from drbn_lightning.data.unpaired.grades import checked, kind_of, score, severity
 from drbn_lightning.data.unpaired.samples import (
     HELD_OUT,
     STREAMS,
@@ -24,29 +25,11 @@ from drbn_lightning.data.unpaired.samples import (
     UnpairedSet,
     require_crops,
 )
-from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW
+from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
 from drbn_lightning.errors import DRBNError
-
-BEST, WORST = 9.0, 1.0
-"""Scores of a scene as it is and of one that is degraded as much as it gets."""
 
 SMALLEST = 8
 """Shortest side of a scene, in pixels."""
-
-
-def score(severity: float) -> float:
-    """Give the mean opinion score that stands for a severity in [0, 1].
-
-    Example:
-        >>> score(0), score(0.25), score(1)
-        (9.0, 7.0, 1.0)
-    """
-    return BEST - (BEST - WORST) * severity
-
-
-def severity(mos: float) -> float:
-    """Undo `score`."""
-    return (BEST - mos) / (BEST - WORST)
 
 
 def degraded_scene(rng: np.random.Generator, size: int, degraded: float) -> Tensor:
@@ -93,7 +76,7 @@ class RatedScenePhotos(PhotoSet):
     ) -> None:
         """Set up the scenes; `rated` and `dark` are their numbers, `role` is VALIDATION or TEST."""
         self.scores = [score((number + 0.5) / rated) for number in range(rated)] + [float("nan")] * dark
-        kinds = [HIGH if mos >= high_mos else LOW if mos <= low_mos else MIDDLE for mos in self.scores[:rated]]
+        kinds = [kind_of(mos, high_mos, low_mos) for mos in self.scores[:rated]]
         super().__init__(kinds + [REAL_LOW] * dark)
         self.camera, self.size, self.rated, self.role = camera, size, rated, role
 
@@ -156,9 +139,7 @@ class SyntheticRatingsDataModule(UnpairedDataModule):
         require_crops(crop_size, short_side, length)
         if crop_size < SMALLEST:
             raise DRBNError(f"unpaired.crop_size is {crop_size}; a scene needs {SMALLEST} pixels a side")
-        if not WORST <= low_mos < high_mos <= BEST:
-            scores = f"unpaired.low_mos={low_mos} and unpaired.high_mos={high_mos}"
-            raise DRBNError(f"{scores} must be from {WORST} to {BEST}, the low one below the high one")
+        checked(high_mos, low_mos)
         if min(validation_photos, test_photos, real_low_validation_photos, real_low_test_photos) < 0:
             raise DRBNError("the numbers of photos in unpaired.*_photos cannot be negative; 0 holds out none")
         self.camera, self.high_mos, self.low_mos = camera, high_mos, low_mos
