@@ -138,9 +138,10 @@ def described(path: Path, content: Mapping[str, Any]) -> NetworkDescription:
     """
     try:
         about = content[HEADER]["network"]
-        return NetworkDescription(
-            str(about["target"]), {str(name): about["arguments"][name] for name in about["arguments"]}
-        )
+        arguments = {str(name): about["arguments"][name] for name in about["arguments"]}
+        if any(isinstance(value, Tensor) for value in arguments.values()):  # which nothing can be compared with
+            raise TypeError("a tensor among the arguments")
+        return NetworkDescription(str(about["target"]), arguments)
     except (KeyError, TypeError, IndexError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
 
