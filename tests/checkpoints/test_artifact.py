@@ -264,7 +264,7 @@ def test_an_unknown_format(tmp_path: Path, version: object) -> None:
         lambda content: content[HEADER].update(network=3),
         lambda content: content[HEADER]["network"].pop("target"),
         lambda content: content[HEADER]["network"].update(arguments=4),
-        lambda content: content[HEADER]["network"]["arguments"].update(recursions=torch.zeros(2)),
+        lambda content: content[HEADER]["network"].update(arguments={"recursions": torch.zeros(2)}),
     ],
 )
 def test_a_header_that_is_not_whole(tmp_path: Path, damage: Callable[[dict[str, Any]], object]) -> None:
