@@ -110,7 +110,8 @@ def test_none_where_none_are_wanted(tmp_path: Path) -> None:
 
 
 def test_none_of_the_sanity_check(tmp_path: Path) -> None:
-    trained(tmp_path, "trainer.num_sanity_val_steps=1", "trainer.max_epochs=1", "trainer.check_val_every_n_epoch=2")
+    rare = ("trainer.max_epochs=1", "trainer.check_val_every_n_epoch=2", "callbacks.last_validation=null")
+    trained(tmp_path, "trainer.num_sanity_val_steps=1", *rare)
     assert not (tmp_path / "images").exists()
 
 
