@@ -38,7 +38,7 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({OTHERS}|Image|argparse|pathlib|collections|concurrent|io|types|datetime|struct)\..*"),
     ("py:.*", r"(Tensor|Trial|BaseStorage)"),  # as modules name them that import them for type checkers only
     ("py:.*", r"drbn_lightning\.(.*\.)?_\w+"),  # what is private has no page
-    ("py:.*", r"drbn_lightning\..*\.(AnyImage|Result|Sample)"),  # type variables
+    ("py:.*", r"drbn_lightning\..*\.(AnyImage|Number|Result|Sample)"),  # type variables
 ]
 
 apidoc_modules = [
