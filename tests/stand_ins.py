@@ -22,6 +22,7 @@ Maker = Callable[[Path], object]
 
 SIDE = 40  # of LOL's images
 RATED = range(24)
+EVAL15 = ("1", "778")
 _TOKEN = re.compile(r"[\w./*-]+")
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)?")
 
@@ -37,7 +38,7 @@ def pairs(low: Path, normal: Path, names: Sequence[str]) -> None:
 
 def lol_v1(root: Path) -> None:
     """A few pairs of LOL-v1, of which some are test pairs of LOL-v2-real."""
-    for split, numbers in (("our485", (2, 3, 4, 5, 6, 7, 690, 691)), ("eval15", (1, 778))):
+    for split, numbers in (("our485", (2, 3, 4, 5, 6, 7, 690, 691)), ("eval15", EVAL15)):
         pairs(root / split / "low", root / split / "high", [str(number) for number in numbers])
 
 
@@ -90,6 +91,8 @@ STAND_INS: dict[str, Maker] = {
     "PATH": network,
     "A.pt": network,
     "B.pt": network,
+    "BAND.pt": network,
+    "OLD.pt": network,
     "PATH/TO/LOLdataset": lol_v1,
     "PATH/TO/LOL-v2": lol_v2,
     "PATH/TO/PHOTOS": photos,
@@ -106,6 +109,7 @@ STAND_INS: dict[str, Maker] = {
     "BRIGHTER": new,
     "LOW": lambda low: pairs(low, low.with_name("NORMAL"), ["1", "2"]),
     "NORMAL": new,  # made with LOW
+    "PATH/TO/IAT": lambda folder: pairs(folder, folder.with_name("TARGETS"), EVAL15),
     "RESULTS": lambda results: pairs(results, results.with_name("TARGETS"), ["1", "2"]),
     "ENTITY/drbn_lightning": new,
     "SWEEP": sweep,
