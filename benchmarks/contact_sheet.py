@@ -21,6 +21,12 @@ def files_of(folder: Path) -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.iterdir()) if file.is_file()}
 
 
+def upright(file: Path) -> Image.Image:
+    """An image as its EXIF orientation says."""
+    with Image.open(file) as opened:
+        return ImageOps.exif_transpose(opened)
+
+
 def sheet(columns: dict[str, dict[str, Path]], rows: Sequence[str], height: int) -> Image.Image:
     """Draw the sheet.
 
@@ -36,8 +42,7 @@ def sheet(columns: dict[str, dict[str, Path]], rows: Sequence[str], height: int)
     if lacking:
         sys.exit(f"error: {lacking[0]}")
     first = next(iter(columns.values()))
-    sizes = {row: Image.open(first[row]).size for row in rows}
-    width = max(round(height * across / down) for across, down in sizes.values())
+    width = max(round(height * image.width / image.height) for image in (upright(first[row]) for row in rows))
     canvas = Image.new(
         "RGB", (len(columns) * (width + GAP) - GAP, TITLE + len(rows) * (height + GAP) - GAP), (255, 255, 255)
     )
@@ -46,8 +51,7 @@ def sheet(columns: dict[str, dict[str, Path]], rows: Sequence[str], height: int)
         left = column * (width + GAP)
         drawing.text((left + 2, 4), name, fill=(0, 0, 0), font_size=16)
         for number, row in enumerate(rows):
-            with Image.open(files[row]) as opened:
-                image = ImageOps.contain(ImageOps.exif_transpose(opened).convert("RGB"), (width, height))
+            image = ImageOps.contain(upright(files[row]).convert("RGB"), (width, height))
             canvas.paste(image, (left, TITLE + number * (height + GAP)))
     return canvas
 

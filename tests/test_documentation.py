@@ -83,7 +83,7 @@ def sit_down(desk: Path, document: str, block: int, monkeypatch: pytest.MonkeyPa
 
 
 def cases() -> list[ParameterSet]:
-    """Each command as a test: what loads ONNX Runtime or OpenVINO goes with its like; sweeps and the like are slow."""
+    """Each command as a test: what loads ONNX Runtime or OpenVINO goes with its like; what takes long is slow."""
     kinds = ((pytest.mark.runtimes, loads_runtimes), (pytest.mark.slow, takes_long))
     return [
         pytest.param(command, id=str(command), marks=[mark for mark, holds in kinds if holds(command)])
@@ -96,8 +96,11 @@ def loads_runtimes(command: Command) -> bool:
 
 
 def takes_long(command: Command) -> bool:
-    is_sweep, is_script = command.words[3:4] == ("-m",), command.words[0].startswith("benchmarks/")
-    return is_sweep or is_script or "drbn_lightning.export" in command.words
+    """Whether it trains, evaluates, sweeps or exports; of README's, whether it sweeps or exports."""
+    module, *words = own_words(command.words)[2:] or [""]
+    is_sweep, is_script = words[:1] == ["-m"], own_words(command.words)[0].startswith("benchmarks/")
+    computes = module in {"drbn_lightning.train", "drbn_lightning.evaluate"} and command.document != "README.md"
+    return is_sweep or is_script or computes or module == "drbn_lightning.export"
 
 
 @pytest.mark.parametrize("command", cases())

@@ -119,6 +119,7 @@ def test_unpacked_wheel_trains_elsewhere_alone_and_in_a_multirun(tree_wheel: dic
     assert [path.parent.name for path in sorted(elsewhere.rglob("band.pt"))] == ["0", "1", "one"]
 
 
+@pytest.mark.slow
 def test_wheel_of_the_sdist_equals_wheel_of_the_tree(
     source_tree: Path, tree_wheel: dict[str, bytes], tmp_path: Path
 ) -> None:

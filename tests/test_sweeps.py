@@ -31,6 +31,7 @@ from drbn_lightning.runs.trials import PRUNED, TrialAddress, open_storage
 from drbn_lightning.tasks import train as training
 from hydra_plugins.drbn_optuna._search import JOURNAL
 from hydra_plugins.drbn_optuna._space import distribution_of, read_space
+from tests.marks import slow_but
 from tests.reader import undisturbed
 from tests.running import TINY, TINY_SCENES, composed, published
 from tests.runs.test_claims import holder
@@ -129,12 +130,14 @@ def test_the_best_of_all_trials_is_reported(sweep: Sweep) -> None:
     assert "seed=7" in words
 
 
+@pytest.mark.slow
 def test_the_stage_says_whether_less_is_better(sweep: Sweep) -> None:
     sweep("stage=quality", "hydra.sweeper.n_trials=3", RATES, task=lambda config: -figure(config))
     assert (sweep.results["metric"], sweep.results["direction"]) == ("val/loss", "minimize")
     assert sweep.results["best_value"] == min(trial["value"] for trial in sweep.results["trials"])
 
 
+@pytest.mark.slow
 def test_another_figure_and_direction_can_be_named(sweep: Sweep) -> None:
     sweep("monitor.metric=val/ssim", "hydra.sweeper.direction=minimize", "hydra.sweeper.n_trials=2", RATES)
     assert (sweep.results["metric"], sweep.results["direction"]) == ("val/ssim", "minimize")
@@ -161,7 +164,7 @@ def test_a_failed_trial_does_not_stop_the_others(sweep: Sweep) -> None:
     assert sweep.ran == []
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", slow_but({"tpe"}, ["tpe", "random"]))
 def test_a_stopped_study_is_completed(sweep: Sweep, sampler: str) -> None:
     words = ("hydra.sweeper.n_trials=4", f"hydra.sweeper.sampler={sampler}", RATES)
     message, status = sweep.failing(*words, task=interrupted_at(2))
@@ -196,6 +199,7 @@ def test_another_study_in_the_folder_is_refused(sweep: Sweep) -> None:
     assert sweep.ran == []
 
 
+@pytest.mark.slow
 def test_a_grid_is_tried_point_by_point(sweep: Sweep) -> None:
     words = ("hydra.sweeper.sampler=grid", "network.recursions=range(1,3)", "stage.optimizer.lr=choice(1e-3,1e-2)")
     sweep.failing(*words, task=interrupted_at(2))
@@ -206,6 +210,7 @@ def test_a_grid_is_tried_point_by_point(sweep: Sweep) -> None:
     assert "stage.optimizer.lr" in message
 
 
+@pytest.mark.slow
 def test_several_trials_go_to_the_launcher_at_once(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher, sizes = basic_launcher(), []
     launch = launcher.launch
@@ -231,6 +236,7 @@ def test_a_launcher_that_breaks_down_fails_its_trials(sweep: Sweep, monkeypatch:
     assert sweep.results["best_trial"] is None
 
 
+@pytest.mark.slow
 def test_pruned_trials_are_told_so_and_the_job_knows_its_trial(sweep: Sweep) -> None:
     def hopeless(config: DictConfig) -> float | None:
         address = TrialAddress.of_this_job()
@@ -250,6 +256,7 @@ def test_pruned_trials_are_told_so_and_the_job_knows_its_trial(sweep: Sweep) -> 
     assert TrialAddress.of_this_job() is None
 
 
+@pytest.mark.slow
 def test_a_database_will_do(sweep: Sweep) -> None:
     place = f"sqlite:///{sweep.folder.parent / 'study.db'}"
     sweep("hydra.sweeper.n_trials=2", f"hydra.sweeper.storage={place}", RATES)
@@ -260,6 +267,7 @@ def test_a_database_will_do(sweep: Sweep) -> None:
     assert "hydra.sweeper.storage" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [True, False])
 def test_a_study_of_two_sweeps(sweep: Sweep, runs: bool) -> None:
     """What another sweep runs at the moment is left to it; what one that has died has left is tried again."""

@@ -40,6 +40,7 @@ def test_every_step_has_the_same_batch(tmp_path: Path, workers: int) -> None:
     assert not torch.equal(other[0], other[1])
 
 
+@pytest.mark.slow
 def test_one_batch_is_learned_and_not_published(tmp_path: Path) -> None:
     config = tiny(tmp_path / "run", "debug=overfit", "network.base_channels=8", "stage.optimizer.lr=0.01")
     assert train(config, "band", [], publish=True) is None

@@ -199,6 +199,7 @@ def lol(reference: Path, folder: Path, release: str, split: str) -> tuple[Finger
     return Fingerprint.of_pairs(f"{release}/{split}", cache, numbers, [len(pairs) + n for n in numbers]), cache
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_the_leaks_of_lol_are_found_and_no_others(reference: Path, tmp_path: Path) -> None:
     train, _ = lol(reference, tmp_path, "v1", "train")

@@ -10,6 +10,7 @@ from drbn_lightning.callbacks.checkpoints import ResumePoint
 from drbn_lightning.checkpoints.artifact import HEADER, load
 from drbn_lightning.errors import DRBNError, RunInterruptedError
 from drbn_lightning.tasks.train import train
+from tests.marks import slow_but
 from tests.running import equal, tiny, weights
 
 EPOCHS, STEPS = 2, 4
@@ -36,6 +37,7 @@ def test_the_same_seed_gives_the_same_bits(whole: Path, tmp_path: Path) -> None:
     assert equal(weights(whole / "band.pt"), weights(tmp_path / "band.pt"))
 
 
+@pytest.mark.slow
 def test_another_seed_gives_others(whole: Path, tmp_path: Path) -> None:
     run(tiny(tmp_path, f"trainer.max_epochs={EPOCHS}", "seed=1"))
     assert not equal(weights(whole / "band.pt"), weights(tmp_path / "band.pt"))
@@ -46,7 +48,7 @@ def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
     assert equal(weights(whole / "band.pt"), weights(tmp_path / "band.pt"))
 
 
-@pytest.mark.parametrize("step", range(1, EPOCHS * STEPS))
+@pytest.mark.parametrize("step", slow_but({STEPS - 1, STEPS}, range(1, EPOCHS * STEPS)))
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     whole: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +136,7 @@ def test_training_lowers_the_loss_on_one_scene(tmp_path: Path) -> None:
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 0.1
 
 
+@pytest.mark.slow
 def test_a_learned_guess_is_taught_on_whole_images(tmp_path: Path) -> None:
     learned = ("network.first_guess=learned", "stage.loss.ssim_weight=0", "stage.loss.l1_weight=0")
     run(

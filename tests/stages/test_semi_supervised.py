@@ -101,6 +101,7 @@ def test_the_same_seed_gives_the_same_bits(run: Run, whole: dict[str, Path], tmp
     assert equal(trained(whole[name], name), trained(run(name, tmp_path), name))
 
 
+@pytest.mark.slow
 @both_stages
 def test_another_seed_gives_others(run: Run, whole: dict[str, Path], tmp_path: Path, name: str) -> None:
     first, other = trained(whole[name], name), trained(run(name, tmp_path, "seed=1"), name)
@@ -113,7 +114,9 @@ def test_workers_change_nothing(run: Run, whole: dict[str, Path], tmp_path: Path
     assert equal(trained(whole[name], name), trained(again, name))
 
 
-@pytest.mark.parametrize(("name", "step"), [("quality", 2), ("joint", 3), ("scratch", 5)])
+@pytest.mark.parametrize(
+    ("name", "step"), [("quality", 2), ("joint", 3), pytest.param("scratch", 5, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     run: Run, whole: dict[str, Path], tmp_path: Path, name: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +148,7 @@ def test_accumulated_gradients_count_as_one_step(run: Run, tmp_path: Path, name:
     assert column(tmp_path, "step")[-1] == EPOCHS * STEPS // 2 - 1
 
 
+@pytest.mark.slow
 @both_stages
 def test_accumulated_gradients_are_those_of_larger_batches(run: Run, tmp_path: Path, name: str) -> None:
     """Without anything that depends on the size of a batch: batch norm, drawn labels, JPEG qualities, shares."""

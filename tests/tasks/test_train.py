@@ -82,6 +82,7 @@ def test_a_job_that_slurm_has_queued_again_goes_on(tmp_path: Path, monkeypatch: 
     assert record(tmp_path)["steps"] == 8
 
 
+@pytest.mark.slow
 def test_a_run_whose_folder_has_moved_knows_its_best_network(tmp_path: Path) -> None:
     """The first of two epochs is the best, for the sake of this test by `min`."""
     words = ("monitor.mode=min", "stage.optimizer.lr=0.001")
@@ -109,11 +110,13 @@ def test_the_configuration_is_said_on_request(tmp_path: Path, capsys: pytest.Cap
     assert "recursions: 2" in output
 
 
+@pytest.mark.slow
 def test_one_batch_an_epoch_is_no_whole_run(tmp_path: Path) -> None:
     train(tiny(tmp_path, "trainer.limit_train_batches=1"), "band", [], publish=True)
     assert not (tmp_path / "artifacts").exists()
 
 
+@pytest.mark.slow
 def test_a_warm_up_of_exactly_one_step_works(tmp_path: Path) -> None:
     run(tmp_path, "trainer.max_epochs=5", "data.length=8", "data.batch_size=2")  # 20 steps, of which 5 % warm up
     assert record(tmp_path)["steps"] == 20
@@ -161,6 +164,7 @@ def test_a_cooldown_ends_a_run_of_unknown_length(tmp_path: Path) -> None:
     assert (tmp_path / "band.pt").exists()
 
 
+@pytest.mark.slow
 def test_a_run_left_within_its_cooldown_keeps_its_end(tmp_path: Path) -> None:
     words = [CONSTANT, f"+callbacks.fault={{_target_: {__name__}.Breakdown, step: 10}}", "callbacks.last.minutes=0"]
     run(tmp_path, *words)
@@ -178,6 +182,7 @@ def test_a_cooldown_needs_a_schedule_that_has_one_and_a_number(tmp_path: Path, w
         run(tmp_path, *words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [("32-true", "bf16-mixed"), ("bf16-mixed", "32-true")])
 def test_a_finished_run_takes_more_epochs_and_another_precision(tmp_path: Path, first: str, second: str) -> None:
     run(tmp_path, CONSTANT, f"trainer.precision={first}")
@@ -206,6 +211,7 @@ class Mishap(Callback):
             raise RuntimeError("broken down")
 
 
+@pytest.mark.slow
 def test_a_run_that_sums_gradients_up_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     words = ["trainer.accumulate_grad_batches=2", "callbacks.last.minutes=0"]

@@ -168,6 +168,7 @@ def test_split_of_one_target_says_so(tmp_path: Path) -> None:
         split_by_target(pairs, cache, 1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_split_of_lol_shares_no_target(reference: Path, tmp_path: Path) -> None:
     pairs = find_pairs(reference / "data", "v2_real_89", "train")

@@ -1,6 +1,6 @@
 import pytest
 
-from drbn_lightning.data.unpaired.grades import checked, kind_of, score, severity
+from drbn_lightning.data.unpaired.grades import kind_of, require_scores, score, severity
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE
 from drbn_lightning.errors import DRBNError
 
@@ -16,5 +16,5 @@ def test_kinds_include_their_limits() -> None:
 @pytest.mark.parametrize(("high", "low"), [(4.0, 4.0), (9.5, 4.0), (7.0, 0.5)])
 def test_limits_out_of_range(high: float, low: float) -> None:
     with pytest.raises(DRBNError, match=rf"unpaired\.low_mos={low} and unpaired\.high_mos={high} .*1\.0 to 9\.0"):
-        checked(high, low)
-    assert checked(7.0, 4.0) == (7.0, 4.0)
+        require_scores(high, low)
+    require_scores(7.0, 4.0)

@@ -18,6 +18,7 @@ from drbn_lightning.inference.runtimes.export import SIZES, TOLERANCE, cached_ex
 from drbn_lightning.inference.runtimes.onnx import open_onnx
 from drbn_lightning.inference.runtimes.openvino import open_openvino
 from tests.inference.runtimes.exporting import artifact, example, full, small_content, small_file, small_model
+from tests.marks import slow_but
 from tests.tensor_methods import tensors
 
 pytestmark = pytest.mark.runtimes
@@ -26,7 +27,7 @@ SHAPES = [(1, 3, 1, 1), (2, 3, 37, 41), (1, 3, 64, 48), (1, 3, 3, 90), (3, 3, 6,
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", ["band", "learned", "unet", "bounded", pytest.param("flat", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", slow_but({"learned"}, ["learned", "band", "unet", "bounded", "flat"]))
 def test_it_gives_what_torch_gives_at_any_size(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     path, (low, thumbnail) = small_file(tmp_path, kind), example(*shape)
     expected = full(small_model(kind), low, thumbnail)

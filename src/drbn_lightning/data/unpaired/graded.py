@@ -10,12 +10,12 @@ import torch
 from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.batches import Photo, Unpaired
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.crops import cut, draw_crop, generator, thumbnail_tensor
+from drbn_lightning.data.crops import generator, thumbnail_tensor
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulation.artefacts import KINDS, Mix, draw_mix, spoil
 from drbn_lightning.data.unpaired.files import PhotoFile, in_folder
-from drbn_lightning.data.unpaired.grades import checked, kind_of, score, severity
+from drbn_lightning.data.unpaired.grades import kind_of, require_scores, score, severity
 from drbn_lightning.data.unpaired.samples import HELD_OUT, STREAMS, StoredPhotos, StoredSamples
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW, UNSEEN
 from drbn_lightning.data.unpaired.stored import PhotoOptions, Rated, StoredDataModule
@@ -73,9 +73,7 @@ class GradedSamples(StoredSamples):
         """A crop of a photo that has nothing to do with that of `high_mos`."""
         rows = self.rows[HIGH]
         row = rows[int(rng.integers(len(rows)))]
-        _, height, width = self.cache.shape(row)
-        crop = draw_crop(rng, height, width, self.crop_size)._replace(upside_down=False, quarter_turns=0)
-        return cut(self.cache[row], crop).float() / 255
+        return self._cut(row, self._window(row, rng))
 
 
 class Grade(NamedTuple):
@@ -102,9 +100,8 @@ class GradedPhotos(StoredPhotos):
             unseen: number of images of the other kinds, where there are any.
             role: VALIDATION or TEST.
         """
-        super().__init__(cache, photos)
-        clean = [number for number, photo in enumerate(self.photos) if photo.kind == HIGH]
-        dark = [number for number, photo in enumerate(self.photos) if photo.kind == REAL_LOW]
+        clean = [number for number, photo in enumerate(photos) if photo.kind == HIGH]
+        self.dark = [number for number, photo in enumerate(photos) if photo.kind == REAL_LOW]
         others = [kind for kind in KINDS if kind not in grades.seen]
         self.made, kinds = list[Grade](), list[str]()
         for salt, count, names in ((0, rated, grades.seen), (1, unseen, others)):
@@ -114,8 +111,7 @@ class GradedPhotos(StoredPhotos):
                 mos = score((number + 0.5) / count)
                 self.made.append(Grade(clean[int(order[number]) % len(clean)], draw_mix(rng, names), mos))
                 kinds.append(UNSEEN if salt else kind_of(mos, grades.high_mos, grades.low_mos))
-        self.dark = dark
-        super(StoredPhotos, self).__init__([*kinds, *[REAL_LOW] * len(dark)])
+        super().__init__(cache, photos, [*kinds, *[REAL_LOW] * len(self.dark)])
 
     def photo(self, number: int) -> Photo:
         """Image `number` of all kinds."""
@@ -168,7 +164,7 @@ class GradedDataModule(StoredDataModule):
         super().__init__(**options)
         if not photos:
             raise DRBNError("unpaired.photos is not set: say which folder holds good photos, unpaired.photos=PATH")
-        checked(high_mos, low_mos)
+        require_scores(high_mos, low_mos)
         if not 0 <= baseline_share <= 1:
             raise DRBNError(f"unpaired.baseline_share is {baseline_share}; it must be from 0 to 1")
         unknown = [kind for kind in hold_out_kinds if kind not in KINDS]

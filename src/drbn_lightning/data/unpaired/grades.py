@@ -27,8 +27,8 @@ def kind_of(mos: float, high_mos: float, low_mos: float) -> str:
     return HIGH if mos >= high_mos else LOW if mos <= low_mos else MIDDLE
 
 
-def checked(high_mos: float, low_mos: float) -> tuple[float, float]:
-    """Pass the two limits on.
+def require_scores(high_mos: float, low_mos: float) -> None:
+    """Check where good and bad begin.
 
     Raises:
         DRBNError: they are out of range, or the wrong way round.
@@ -36,4 +36,3 @@ def checked(high_mos: float, low_mos: float) -> tuple[float, float]:
     if not WORST <= low_mos < high_mos <= BEST:
         scores = f"unpaired.low_mos={low_mos} and unpaired.high_mos={high_mos}"
         raise DRBNError(f"{scores} must be from {WORST} to {BEST}, the low one below the high one")
-    return high_mos, low_mos

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from drbn_lightning.batches import Photo, Unpaired
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.crops import cut, draw_crop, generator, turned
+from drbn_lightning.data.crops import Crop, cut, draw_crop, generator, turned
 from drbn_lightning.data.datamodule import SampleDataModule, SampleSet
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.likeness import alike
@@ -107,19 +107,24 @@ class StoredSamples(UnpairedSet):
         """A window, mirrored or not, and the thumbnail beside it. Nothing is turned: people look at photos upright."""
         if row is None:
             return None, None
-        _, height, width = self.cache.shape(row)
-        crop = draw_crop(generator(self.seed, STREAMS[kind], *position), height, width, self.crop_size)
-        crop = crop._replace(upside_down=False, quarter_turns=0)
+        crop = self._window(row, generator(self.seed, STREAMS[kind], *position))
         thumbnail = turned(self.cache.thumbnail(row), crop) if kind == REAL_LOW else None
-        return cut(self.cache[row], crop).float() / 255, thumbnail
+        return self._cut(row, crop), thumbnail
+
+    def _window(self, row: int, rng: np.random.Generator) -> Crop:
+        _, height, width = self.cache.shape(row)
+        return draw_crop(rng, height, width, self.crop_size)._replace(upside_down=False, quarter_turns=0)
+
+    def _cut(self, row: int, crop: Crop) -> Tensor:
+        return cut(self.cache[row], crop).float() / 255
 
 
 class StoredPhotos(PhotoSet):
     """Whole photos of a cache."""
 
-    def __init__(self, cache: ImageCache, photos: Sequence[PhotoFile]) -> None:
-        """Set up the photos; `photos` are those of `cache` to take."""
-        super().__init__([photo.kind for photo in photos])
+    def __init__(self, cache: ImageCache, photos: Sequence[PhotoFile], kinds: Sequence[str] | None = None) -> None:
+        """Set up the photos; `photos` are those of `cache` to take, `kinds` what is made of them (the photos)."""
+        super().__init__([photo.kind for photo in photos] if kinds is None else kinds)
         self.cache, self.photos = cache, list(photos)
 
     def photo(self, number: int) -> Photo:

@@ -16,7 +16,7 @@ from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.simulation.degradations import degrade, doses
 from drbn_lightning.data.simulation.exposure import expose
 from drbn_lightning.data.simulation.scenes import scene
-from drbn_lightning.data.unpaired.grades import checked, kind_of, score, severity
+from drbn_lightning.data.unpaired.grades import kind_of, require_scores, score, severity
 from drbn_lightning.data.unpaired.samples import (
     HELD_OUT,
     STREAMS,
@@ -139,7 +139,7 @@ class SyntheticRatingsDataModule(UnpairedDataModule):
         require_crops(crop_size, short_side, length)
         if crop_size < SMALLEST:
             raise DRBNError(f"unpaired.crop_size is {crop_size}; a scene needs {SMALLEST} pixels a side")
-        checked(high_mos, low_mos)
+        require_scores(high_mos, low_mos)
         if min(validation_photos, test_photos, real_low_validation_photos, real_low_test_photos) < 0:
             raise DRBNError("the numbers of photos in unpaired.*_photos cannot be negative; 0 holds out none")
         self.camera, self.high_mos, self.low_mos = camera, high_mos, low_mos
