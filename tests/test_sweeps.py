@@ -145,6 +145,7 @@ def test_another_figure_and_direction_can_be_named(sweep: Sweep) -> None:
     assert "hydra.sweeper.direction" in message
 
 
+@pytest.mark.slow
 def test_a_failed_trial_does_not_stop_the_others(sweep: Sweep) -> None:
     def failing_once(config: DictConfig) -> float | None:
         if config.paths.output_dir.endswith("/1"):
@@ -384,7 +385,7 @@ def test_every_sweep_is_tested() -> None:
     assert {file.stem for file in (CONF / "sweep").glob("*.yaml")} == {*SWEEPS, "learning_rate"}
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", slow_but({"recursions", "criterion"}, SWEEPS))
 def test_every_job_of_a_sweep_is_another_and_can_be_built(tmp_path: Path, name: str) -> None:
     hydra = chosen_by(f"sweep={name}")
     stage, jobs = SWEEPS[name]

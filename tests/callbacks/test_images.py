@@ -115,6 +115,7 @@ def test_none_of_the_sanity_check(tmp_path: Path) -> None:
     assert not (tmp_path / "images").exists()
 
 
+@pytest.mark.slow
 def test_images_draw_no_random_number(run: Path, tmp_path: Path) -> None:
     trained(tmp_path, "callbacks.images=null")
     states = [torch.load(folder / "band.pt", weights_only=True)["state_dict"] for folder in (run, tmp_path)]

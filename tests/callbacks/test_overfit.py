@@ -9,6 +9,7 @@ from pytorch_lightning.callbacks import Callback
 from drbn_lightning.assembly import build_experiment
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.tasks.train import train
+from tests.marks import slow_but
 from tests.running import tiny
 
 
@@ -30,7 +31,7 @@ def batches(folder: Path, *words: str) -> list[torch.Tensor]:
     return seen.low
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", slow_but({0}, [0, 1]))
 def test_every_step_has_the_same_batch(tmp_path: Path, workers: int) -> None:
     words = ("debug=overfit", "trainer.max_epochs=3", f"data.num_workers={workers}")
     low = batches(tmp_path / "one", *words)

@@ -116,7 +116,10 @@ def lol_image(path: Path) -> Tensor:
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize(("name", "quality", "likeness"), [("748", 22.479, 0.8225), ("778", 16.393, 0.6108)])
+@pytest.mark.parametrize(
+    ("name", "quality", "likeness"),
+    [("748", 22.479, 0.8225), pytest.param("778", 16.393, 0.6108, marks=pytest.mark.slow)],
+)
 @torch.no_grad()
 def test_the_released_stages_score_what_they_should(
     reference: Path, name: str, quality: float, likeness: float

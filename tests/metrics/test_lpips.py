@@ -77,6 +77,7 @@ def test_images_are_scaled_from_minus_one_to_one_after_rounding(alex: Path) -> N
     assert torch.equal(metric(first + 1, second), metric(torch.ones_like(first), second))
 
 
+@pytest.mark.slow
 def test_vgg_is_another_backbone(tmp_path: Path) -> None:
     first, second = images(16, 17)
     metric = lpips_metric("vgg", weights_file(tmp_path / "vgg.pth", "vgg"))

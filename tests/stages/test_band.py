@@ -127,6 +127,7 @@ def test_a_smoke_run_publishes_nothing_as_default(tmp_path: Path) -> None:
     assert not (tmp_path / "artifacts").exists()
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_on_one_scene(tmp_path: Path) -> None:
     overrides = ("data.length=2", "trainer.max_epochs=30", "stage.optimizer.lr=0.01", "callbacks.images=null")
     run(tiny(tmp_path, *overrides, "trainer.check_val_every_n_epoch=10", "trainer.log_every_n_steps=1"))

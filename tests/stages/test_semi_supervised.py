@@ -23,6 +23,7 @@ from drbn_lightning.networks.discriminator import Discriminator
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.tasks.train import train
 from tests.data.unpaired.photo_tables import pixels, write_photo
+from tests.marks import slow_but
 from tests.running import TINY, TINY_NETWORKS, composed, equal, published, tiny_photos, vgg_file, weights
 
 EPOCHS, STEPS = 2, 4
@@ -135,6 +136,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert equal(trained(whole[name], name), trained(tmp_path, name))
 
 
+@pytest.mark.slow
 @both_stages
 def test_accumulated_gradients_count_as_one_step(run: Run, tmp_path: Path, name: str) -> None:
     run(name, tmp_path, "trainer.accumulate_grad_batches=2", "trainer.log_every_n_steps=1")
@@ -165,6 +167,7 @@ def test_accumulated_gradients_are_those_of_larger_batches(run: Run, tmp_path: P
     assert last(small)["global_step"] == last(large)["global_step"] == 2
 
 
+@pytest.mark.slow
 @both_stages
 def test_mixed_precision_trains(run: Run, whole: dict[str, Path], tmp_path: Path, name: str) -> None:
     run(name, tmp_path, "trainer.precision=bf16-mixed", "trainer.log_every_n_steps=1")
@@ -177,7 +180,7 @@ def test_mixed_precision_trains(run: Run, whole: dict[str, Path], tmp_path: Path
     assert not equal(state, trained(whole[name], name))
 
 
-@pytest.mark.parametrize("share", [0.25, 0.5, 1])
+@pytest.mark.parametrize("share", slow_but({0.5}, [0.25, 0.5, 1]))
 def test_a_discriminator_takes_pairs_and_photos_of_unequal_sizes(run: Run, tmp_path: Path, share: float) -> None:
     words = ("real_images=both", "unpaired.crop_size=24", f"stage.enhanced_share={share}")
     run("quality", tmp_path, *words, "trainer.log_every_n_steps=1", "trainer.max_epochs=1")

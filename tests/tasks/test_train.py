@@ -15,6 +15,7 @@ from drbn_lightning.data.cache import ImageCache
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.hydra_task import again
 from drbn_lightning.tasks.train import set_cooldown, train
+from tests.marks import slow_but
 from tests.running import TINY, composed, equal, tiny, weights
 from tests.test_hydra_task import lol
 
@@ -70,6 +71,7 @@ def test_auto_goes_on_where_a_run_broke_down(tmp_path: Path) -> None:
     assert equal(weights(broken / "band.pt"), weights(whole / "band.pt"))
 
 
+@pytest.mark.slow
 def test_a_job_that_slurm_has_queued_again_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = f"+callbacks.fault={{_target_: {__name__}.Breakdown, step: 6}}"
     with pytest.raises(RuntimeError, match="broken down"):
@@ -130,7 +132,7 @@ def test_resuming_with_another_network_leaves_the_record_as_it_was(tmp_path: Pat
     assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
 
 
-@pytest.mark.parametrize("words", [("logger=none",), ("~logger",), ("logger.csv=null",)])
+@pytest.mark.parametrize("words", slow_but({("~logger",)}, [("logger=none",), ("~logger",), ("logger.csv=null",)]))
 def test_a_run_needs_no_logger(tmp_path: Path, words: tuple[str, ...]) -> None:
     run(tmp_path, *words)
     assert record(tmp_path)["status"] == "finished"
