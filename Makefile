@@ -16,6 +16,8 @@ PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n
   --no-loadscope-reorder --failures=$(FAILURES)
 FAILURES := .pytest_cache/failures
 
+check = @$(MAKE) --no-print-directory --jobs=2 --output-sync lint typecheck
+
 # Both parts run, whatever becomes of the first, and the tests that failed are named last. 5: ARGS chose none of a part.
 define run_tests
 @rm -f $(FAILURES); \
@@ -42,10 +44,12 @@ train: $(STAMP) ## train all stages on built-in synthetic scenes and evaluate th
 	$(BIN)/python -m drbn_lightning.train stage=recompose $(BUILT_IN) $(ARGS)
 	$(BIN)/python -m drbn_lightning.evaluate checkpoint=artifacts/built_in/recompose.pt quality_model=artifacts/built_in/quality.pt
 
-test: lint typecheck ## lint, typecheck and run all but the slow tests (ARGS='-k name' goes to pytest)
+test: $(STAMP) ## lint, typecheck and run all but the slow tests (ARGS='-k name' goes to pytest)
+	$(check)
 	$(call run_tests,-m "not slow")
 
-test-all: lint typecheck ## the same with the slow tests: sweeps, several processes, notebooks
+test-all: $(STAMP) ## the same with the slow tests: sweeps, several processes, notebooks
+	$(check)
 	$(call run_tests,)
 
 reliability: $(STAMP) ## kill, fuzz and starve it, half an hour on two cores (FULL=1: as often as docs/reliability.md says; ARGS='-k name')

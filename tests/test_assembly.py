@@ -147,6 +147,7 @@ def test_every_ablation_builds_for_its_stage_and_changes_what_it_says(tmp_path: 
     assert (config == plain) is (name in as_they_are)
 
 
+@pytest.mark.slow
 def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
     configs = {name.removeprefix(OF_ONE_STAGE): composed(tmp_path, f"experiment={name}") for name in ABLATIONS}
     single, multi = configs["single_scale"], configs["multi_scale"]

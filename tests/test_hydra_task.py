@@ -26,7 +26,6 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.rgb import write_png
 from drbn_lightning.overrides import misread
 from drbn_lightning.tasks import train as training
-from tests.marks import slow_but
 from tests.processes import HEARING, LIMIT, ended, wait_for
 from tests.running import (
     TINY,
@@ -220,7 +219,8 @@ FOLDERS = (*TINY, *TINY_NETWORKS, "unpaired=folders", "unpaired.crop_size=16", "
 SEMI_SUPERVISED = [("quality", "uses.band=null"), ("recompose", "adversary=scratch")]
 
 
-@pytest.mark.parametrize("words", slow_but(SEMI_SUPERVISED[:1], SEMI_SUPERVISED))
+@pytest.mark.slow
+@pytest.mark.parametrize("words", SEMI_SUPERVISED)
 def test_liked_photos_that_are_not_set_or_not_there(failing: Run, tmp_path: Path, words: tuple[str, str]) -> None:
     stage = [f"stage={words[0]}", words[1], f"paths.artifacts={published(tmp_path / 'published')}", *TINY_SCENES]
     dark = f"unpaired.real_low={photos(tmp_path / 'dark')}"

@@ -186,6 +186,7 @@ def test_a_stopped_study_is_completed(sweep: Sweep, sampler: str) -> None:
     assert sweep.ran == [5]
 
 
+@pytest.mark.slow
 def test_another_study_in_the_folder_is_refused(sweep: Sweep) -> None:
     sweep("hydra.sweeper.n_trials=1", RATES)
     for words, different in [

@@ -87,6 +87,7 @@ def test_tensorboard_receives_the_same_images(run: Path) -> None:
     assert "val/psnr" in log.Tags()["scalars"]
 
 
+@pytest.mark.slow
 def test_wandb_receives_the_same_images_and_is_finished(tmp_path: Path, offline: None) -> None:
     trained(tmp_path, "logger=wandb", "trainer.max_epochs=1")
     assert wandb.run is None

@@ -220,6 +220,7 @@ def test_the_leaks_of_lol_are_found_and_no_others(reference: Path, tmp_path: Pat
     assert distances(test.signatures, train.signatures).min() > 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_dark_copies_of_lol_are_found_and_no_other_scenes(reference: Path, tmp_path: Path) -> None:
     test, cache = lol(reference, tmp_path, "v1", "test")

@@ -207,6 +207,7 @@ def test_ways_of_spoiling_never_seen_count_by_themselves() -> None:
     assert none["spearman_unseen"].isnan()
 
 
+@pytest.mark.slow
 def test_ranking_tells_two_severities_of_one_photo_apart(tmp_path: Path) -> None:
     """Each row's bad image is darker than its good one, but not than those of other rows."""
     torch.manual_seed(3)

@@ -188,6 +188,7 @@ def test_a_discriminator_takes_pairs_and_photos_of_unequal_sizes(run: Run, tmp_p
     assert all(tensor.isfinite().all() for tensor in trained(tmp_path, "quality").values())
 
 
+@pytest.mark.slow
 def test_a_perceptual_term_takes_part(run: Run, tmp_path: Path, whole: dict[str, Path]) -> None:
     vgg = ("perceptual=vgg16", f"perceptual.weights={vgg_file(tmp_path / 'vgg.npz')}")
     run("joint", tmp_path / "run", *vgg, "trainer.log_every_n_steps=1")

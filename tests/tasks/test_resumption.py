@@ -78,6 +78,7 @@ def on_photos(folder: Path, root: Path, epochs: int, *words: str) -> None:
     train(config, "band", [], publish=False)
 
 
+@pytest.mark.slow
 def test_photos_may_move_but_not_come_and_go(tmp_path: Path) -> None:
     root = photos(tmp_path / "photos", 5)
     on_photos(tmp_path / "run", root, 1)

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from drbn_lightning.evaluation.methods import baseline
@@ -27,6 +28,7 @@ def test_everything_is_written_and_said(tmp_path: Path) -> None:
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 7
 
 
+@pytest.mark.slow
 def test_the_released_network_costs_what_it_is_known_to() -> None:
     network = baseline("x", lambda low, mean: low, "")._replace(network=DRBN())
     assert cost(network)["parameters"] == 557_668
