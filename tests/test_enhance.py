@@ -338,6 +338,15 @@ def test_ctrl_c_says_one_line(
     assert capsys.readouterr() == ("", "\ninterrupted; photos enhanced before that: 2\n")
 
 
+def test_a_photo_is_enhanced_without_importing_torch() -> None:
+    dark = photo("dark.png")
+    code = "import sys; from drbn_lightning.enhance import main; main(); print('torch' in sys.modules)"
+    words = [str(dark), "-o", "out.png", "--runtime", "auto"]
+    done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert first_pixel("out.png") > first_pixel("dark.png")
+
+
 def test_ctrl_c_on_a_real_process_leaves_no_half_file(tmp_path: Path) -> None:
     checkpoint = published(tmp_path / "artifacts") / "band.pt"
     for number in range(200):
