@@ -265,6 +265,8 @@ def test_an_unknown_format(tmp_path: Path, version: object) -> None:
         lambda content: content[HEADER]["network"].pop("target"),
         lambda content: content[HEADER]["network"].update(arguments=4),
         lambda content: content[HEADER]["network"].update(arguments={"recursions": torch.zeros(2)}),
+        lambda content: content[HEADER].update(provenance=torch.zeros(2)),
+        lambda content: content[HEADER].update(trained_on=[{"name": torch.zeros(1)}]),
     ],
 )
 def test_a_header_that_is_not_whole(tmp_path: Path, damage: Callable[[dict[str, Any]], object]) -> None:

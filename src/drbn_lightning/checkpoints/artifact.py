@@ -123,6 +123,8 @@ def read(path: Path) -> dict[str, Any]:
         raise DRBNError(f"checkpoint {path} cannot be read; it is damaged or no checkpoint ({reason[:120]})") from None
     if not isinstance(content, dict):
         raise DRBNError(f"checkpoint {path} holds a {type(content).__name__} instead of a network's tensors")
+    if not _is_plain(content.get(HEADER)):
+        raise DRBNError(f"the header of {path} is not whole (it has more than plain values); the file is damaged")
     return content
 
 
@@ -139,11 +141,16 @@ def described(path: Path, content: Mapping[str, Any]) -> NetworkDescription:
     try:
         about = content[HEADER]["network"]
         arguments = {str(name): about["arguments"][name] for name in about["arguments"]}
-        if any(isinstance(value, Tensor) for value in arguments.values()):  # which nothing can be compared with
-            raise TypeError("a tensor among the arguments")
         return NetworkDescription(str(about["target"]), arguments)
     except (KeyError, TypeError, IndexError) as error:
         raise DRBNError(f"the header of {path} is not whole ({error}); the file is damaged") from None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value can be compared with any other, which a tensor cannot."""
+    if isinstance(value, (dict, list, tuple)):
+        return all(map(_is_plain, [*value, *value.values()] if isinstance(value, dict) else value))
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _check_whole(path: Path) -> None:
