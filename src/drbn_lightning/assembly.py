@@ -20,7 +20,7 @@ from drbn_lightning.data.datamodule import PairDataModule, SampleDataModule
 from drbn_lightning.data.fingerprints import Fingerprint
 from drbn_lightning.data.semi_supervised import SemiSupervisedDataModule
 from drbn_lightning.data.unpaired.samples import UnpairedDataModule
-from drbn_lightning.errors import DRBNError, OptionError
+from drbn_lightning.errors import DRBNError, OptionError, reason_of
 from drbn_lightning.runs.labels import register
 from drbn_lightning.runs.provenance import provenance
 from drbn_lightning.tracking.lineage import RunReport, Used
@@ -66,7 +66,7 @@ def build(config: DictConfig, key: str, **more: Any) -> Any:  # noqa: ANN401 wha
         reason = str(cause).splitlines()[0] if cause is not None and str(cause) else " ".join(lines[:2])
         raise DRBNError(f"the configuration of {where} does not work: {reason}") from None
     except OmegaConfBaseException as error:
-        raise DRBNError(f"the configuration of {key} does not work: {str(error).splitlines()[0]}") from None
+        raise DRBNError(f"the configuration of {key} does not work: {reason_of(error)}") from None
 
 
 def build_network(config: DictConfig, key: str = "network") -> tuple[nn.Module, NetworkDescription]:

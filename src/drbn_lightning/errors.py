@@ -1,6 +1,9 @@
-"""The one exception for what a user can mend: a path, a key, a file; and how a message names several of them."""
+"""The one exception for what a user can mend: a path, a key, a file; and what its messages are made of."""
 
 from collections.abc import Sequence
+
+SHORT = 160
+"""How many characters of another package's message a message of ours repeats."""
 
 NAMED = 3
 """How many names a message gives."""
@@ -47,6 +50,17 @@ class RunInterruptedError(Exception):
 
 class QueuedAgainError(SystemExit):
     """The process ends with a status by which its cluster knows that the job has been queued again."""
+
+
+def reason_of(error: BaseException) -> str:
+    r"""What an exception of another package says, shortly: the beginning of its first line, or its class.
+
+    Example:
+        >>> reason_of(ValueError("wrong sizes\n(1, 2)")), reason_of(IndexError())
+        ('wrong sizes', 'IndexError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0][:SHORT] if lines else type(error).__name__
 
 
 def named(names: Sequence[str]) -> str:

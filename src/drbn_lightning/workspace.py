@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from drbn_lightning.command_line import add_version
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.extras import extra
 from drbn_lightning.terminal import exit_status, say, settle
 from drbn_lightning.tracking.charts import CHARTS, STEP, image_key
@@ -95,10 +95,9 @@ def save(workspace: Any) -> str:  # noqa: ANN401 a class of an extra
     try:
         return str(workspace.save().url)
     except Exception as error:  # W&B's own, and those of the library that it calls the network by
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DRBNError(
-            f"W&B does not take the workspace ({reason}); log in with `wandb login`, and train with logger=wandb once, "
-            "so that the project is there"
+            f"W&B does not take the workspace ({reason_of(error)}); log in with `wandb login`, and train with "
+            "logger=wandb once, so that the project is there"
         ) from None
 
 

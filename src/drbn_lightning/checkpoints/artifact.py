@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from drbn_lightning.checkpoints.description import NetworkDescription
 from drbn_lightning.checkpoints.official import OfficialNetwork, import_official, recognise
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.files import written_beside
 
 HEADER = "drbn_lightning"
@@ -119,8 +119,9 @@ def read(path: Path) -> dict[str, Any]:
         _check_whole(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises AssertionError, IndexError, struct.error, ... on damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DRBNError(f"checkpoint {path} cannot be read; it is damaged or no checkpoint ({reason[:120]})") from None
+        raise DRBNError(
+            f"checkpoint {path} cannot be read; it is damaged or no checkpoint ({reason_of(error)})"
+        ) from None
     if not isinstance(content, dict):
         raise DRBNError(f"checkpoint {path} holds a {type(content).__name__} instead of a network's tensors")
     if not _is_plain(content.get(HEADER)):

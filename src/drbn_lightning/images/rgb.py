@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.files import written_beside
 from drbn_lightning.images import pillow, raw, sixteen_bit, tiff
 from drbn_lightning.images.exif import left_to_turn, upright
@@ -80,7 +80,9 @@ def reading(path: Path) -> Iterator[None]:
     except (
         Exception
     ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, ... on bad files
-        raise DRBNError(f"The image {path} is truncated or corrupt ({error}); replace or remove it.") from error
+        raise DRBNError(
+            f"The image {path} is truncated or corrupt ({reason_of(error)}); replace or remove it."
+        ) from error
 
 
 def resized(image: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:

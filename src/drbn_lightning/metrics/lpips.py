@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional.image.lpips import _LPIPS  # the public ones download the backbone unasked
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.metrics.metric import Metric
 from drbn_lightning.metrics.pixels import to_8_bit
 
@@ -97,8 +97,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds on damaged files
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DRBNError(f"lpips.weights={path} cannot be read; the file is damaged ({reason[:120]})") from None
+        raise DRBNError(f"lpips.weights={path} cannot be read; the file is damaged ({reason_of(error)})") from None
     if not isinstance(content, dict):
         raise DRBNError(f"lpips.weights={path} holds a {type(content).__name__} instead of named tensors")
     return content

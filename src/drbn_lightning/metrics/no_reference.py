@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.metrics.metric import Metric
 from drbn_lightning.metrics.pixels import luminance, to_8_bit
 
@@ -128,8 +128,7 @@ def _model(pyiqa: ModuleType, name: str, path: Path | None) -> Callable[[Tensor]
         try:
             model: Callable[[Tensor], Tensor] = pyiqa.create_metric(name, device=torch.device("cpu"), **options)
         except Exception as error:  # scipy raises a dozen kinds on damaged files
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise DRBNError(f"the parameters {path} of {name} cannot be read ({reason[:120]})") from None
+            raise DRBNError(f"the parameters {path} of {name} cannot be read ({reason_of(error)})") from None
     return model
 
 

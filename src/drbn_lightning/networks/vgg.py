@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.networks.blocks import convolution
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -103,8 +103,7 @@ def _read(path: Path) -> Mapping[str, Any]:
                 return {name: torch.from_numpy(archive[name]) for name in archive}
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # numpy and torch raise a dozen kinds on damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DRBNError(f"VGG16's weights {path} cannot be read; the file is damaged ({reason[:120]})") from None
+        raise DRBNError(f"VGG16's weights {path} cannot be read; the file is damaged ({reason_of(error)})") from None
     if not isinstance(content, dict):
         raise DRBNError(f"VGG16's weights {path} hold a {type(content).__name__} instead of named tensors")
     return content
@@ -119,9 +118,8 @@ def _downloaded() -> Mapping[str, Any]:
             url, map_location="cpu", check_hash=True, progress=False, weights_only=True
         )
     except Exception as error:  # no network, a refusal, a full disk, a wrong hash, a damaged file of an earlier try
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DRBNError(
-            f"VGG16's weights cannot be downloaded from {url} ({reason[:120]}); "
+            f"VGG16's weights cannot be downloaded from {url} ({reason_of(error)}); "
             "give a file that holds them, perceptual.weights=PATH"
         ) from None
     return state

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -93,8 +93,7 @@ def open_storage(place: str) -> "BaseStorage":
         journal = optuna.storages.journal.JournalFileBackend(place)
         return optuna.storages.JournalStorage(journal)  # type: ignore[no-any-return]  # as above
     except Exception as error:  # whatever the driver of a database raises
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DRBNError(f"hydra.sweeper.storage={place} cannot be opened: {reason}") from None
+        raise DRBNError(f"hydra.sweeper.storage={place} cannot be opened: {reason_of(error)}") from None
 
 
 def make_part(kind: str, name: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 optuna is imported late

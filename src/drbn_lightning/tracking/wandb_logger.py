@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import wandb
 from pytorch_lightning.loggers import WandbLogger
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 
 Mode = Literal["online", "offline", "disabled"]
 MODES: tuple[Mode, ...] = ("online", "offline", "disabled")
@@ -60,7 +60,7 @@ class RunLogger(WandbLogger):
             return super().experiment
         except wandb.Error as error:
             raise DRBNError(
-                f"W&B does not take the run ({str(error).splitlines()[0]}); log in with `wandb login`, or say "
+                f"W&B does not take the run ({reason_of(error)}); log in with `wandb login`, or say "
                 "logger.wandb.mode=offline"
             ) from None
 

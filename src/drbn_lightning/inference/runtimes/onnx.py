@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.extras import extra
 from drbn_lightning.types import Method, Pixels
 
@@ -100,6 +100,5 @@ def _session(onnxruntime: ModuleType, content: bytes, name: str, threads: int) -
     try:
         session: Session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # its exceptions share no class but this one
-        reason = str(error).splitlines()[0][:160]
-        raise DRBNError(f"{name} {NO_NETWORK.format(reason=reason)}") from None
+        raise DRBNError(f"{name} {NO_NETWORK.format(reason=reason_of(error))}") from None
     return session

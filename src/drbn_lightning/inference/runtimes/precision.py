@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from drbn_lightning.errors import DRBNError
+from drbn_lightning.errors import DRBNError, reason_of
 from drbn_lightning.names import PRECISIONS
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -34,7 +34,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise DRBNError(f"device={name} does not work here ({str(error).splitlines()[0]}); use auto or cpu") from None
+        raise DRBNError(f"device={name} does not work here ({reason_of(error)}); use auto or cpu") from None
     return device
 
 
