@@ -20,6 +20,7 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.files import TEMPORARY_SUFFIX
 from drbn_lightning.images.photo import read_photograph
 from drbn_lightning.inference import loading
+from drbn_lightning.names import DEFAULT_NETWORK
 from drbn_lightning.types import Progress
 from tests.processes import LIMIT, ended, wait_for
 from tests.running import published
@@ -161,7 +162,7 @@ def test_options_reach_the_enhancer(brighter: Brighter) -> None:
     }  # fmt: skip
     assert enhance.main(["a.png", "-o", "c.png"]) == 0
     assert brighter.options == {
-        "checkpoint": None, "network": "drbn", "pixels": 96,
+        "checkpoint": None, "network": DEFAULT_NETWORK, "pixels": 96,
         "stage": None, "band": None, "strength": 1.0, "device": "auto",
         "precision": "auto", "runtime": "auto", "tile_size": None, "self_ensemble": False,
     }  # fmt: skip
