@@ -10,7 +10,7 @@ USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info 
 BUILT_IN := paths.artifacts=artifacts/built_in
 REMOVED_BY_CLEAN := build dist outputs multirun docs/_build docs/api docs/notebooks .coverage .mypy_cache .ruff_cache .pytest_cache \
   .import_linter_cache .hypothesis
-# Tests run in so many processes, of one thread each: threads that wait for each other make a training five times slower.
+# Tests run in so many processes, and mypy in as many, of one thread each: threads that wait for each other make a training five times slower.
 WORKERS := 2
 PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \
   --no-loadscope-reorder --failures=$(FAILURES)
@@ -71,7 +71,7 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/python -m ruff check --fix .
 
 typecheck: $(STAMP) ## check types with mypy
-	$(BIN)/python -m mypy
+	MYPY_NUM_WORKERS=$(WORKERS) $(BIN)/python -m mypy
 
 notebooks: $(STAMP) ## run the notebooks in place (DRBN_LOL=PATH and DRBN_PHOTOS=PATH show real photos)
 	$(BIN)/python notebooks/run.py $(ARGS)

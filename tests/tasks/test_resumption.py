@@ -44,6 +44,7 @@ def test_other_samples_are_refused_by_their_key(finished: Path, word: str, named
     assert {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_what_changes_no_sample_is_free(tmp_path: Path) -> None:
     run(tmp_path)
     more = ["trainer.max_epochs=2", "data.num_workers=1", "data.test_scenes=1", "unpaired.length=3"]
