@@ -38,8 +38,3 @@ def test_samples_are_stacked_within_samples_and_nothing_stays_nothing() -> None:
     assert batch.pairs.low.shape == (2, 3, 8, 8)
     assert batch.pairs.thumbnail.shape == (2, 3, 48, 48)
     assert batch.unpaired.low_mos is None
-
-
-def test_targets_may_have_no_thumbnail() -> None:
-    image = torch.rand(3, 4, 4)
-    assert collate([Pair(image, image, image, "a")] * 2).normal_thumbnail is None

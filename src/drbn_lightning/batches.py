@@ -27,7 +27,7 @@ class Pair(NamedTuple):
     normal: Tensor
     thumbnail: Tensor
     name: str
-    normal_thumbnail: Tensor | None = None
+    normal_thumbnail: Tensor
 
 
 class UnpairedBatch(NamedTuple):

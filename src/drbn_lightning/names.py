@@ -12,5 +12,5 @@ RUNTIMES = ("auto", "torch", "onnx", "openvino")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 """With how many bits it computes; `auto` is the fastest that an image does not show."""
 
-DEFAULT_NETWORK = "drbn"
+DEFAULT_NETWORK = "drbn_small"
 """The pretrained network that every command, the page and Python take where none is named."""

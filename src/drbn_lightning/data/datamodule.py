@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from drbn_lightning.batches import (
@@ -221,3 +222,29 @@ class PairDataModule(SampleDataModule):
     train_set: PairSet | None
     validation_set: PairSet | None
     test_set: PairSet | None
+
+    def thumbnails(self, count: int) -> tuple[Tensor, Tensor]:
+        """Thumbnails of whole low-light images of the training set and of their targets, `(count, 3, S, S)` both.
+
+        They come in the order of its epochs, and are the same whatever the number of processes is.
+        """
+        assert self.train_set is not None
+        batches = EpochBatches(len(self.train_set), self.batch_size, self.seed)
+        loader: DataLoader[Any] = DataLoader(
+            self.train_set,
+            batch_sampler=batches,
+            collate_fn=_thumbnails,
+            worker_init_fn=leave_interrupts_to_the_main_process,
+            num_workers=self.num_workers,
+        )
+        found: list[Tensor] = []
+        while sum(map(len, found)) < count:
+            found += loader
+            batches.set_epoch(batches.epoch + 1)
+        low, normal = torch.cat(found)[:count].unbind(1)
+        return low, normal
+
+
+def _thumbnails(pairs: Sequence[Pair]) -> Tensor:
+    """Both thumbnails of N pairs, `(N, 2, 3, S, S)`."""
+    return torch.stack([torch.stack([pair.thumbnail, pair.normal_thumbnail]) for pair in pairs])

@@ -1,6 +1,6 @@
 """Stage 1: recursive band learning from pairs (paper, section 3.2)."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.first_guess import Guess
 from drbn_lightning.networks.global_batch import part_of
 from drbn_lightning.stages.base import Stage
+from drbn_lightning.stages.guess_learning import SAMPLES, GuessErrors, teach_guess
 
 
 class BandLearning(Stage):
@@ -23,6 +24,7 @@ class BandLearning(Stage):
         network: nn.Module,
         loss: nn.Module,
         guess_weight: float = 0.0,
+        guess_steps: int | None = None,
         **training: Any,  # noqa: ANN401 see Stage
     ) -> None:
         """Set the stage up.
@@ -32,18 +34,39 @@ class BandLearning(Stage):
             loss: maps `(bands, normal)` to a dictionary of scalars, `loss` among them.
             guess_weight: weight of the mean absolute difference between the first guess of the WHOLE image and the
                 whole target, both as thumbnails: it teaches a learned first guess brightness and colour directly.
+            guess_steps: steps in which a learned first guess is taught by itself, anew, before the network, and after
+                which it stays as it is; 0 keeps the one of `init` as it is, None trains it with the network.
             training: arguments of `Stage`.
 
         Raises:
-            ValueError: `guess_weight` is set, and the network learns no first guess.
+            ValueError: `guess_weight` or `guess_steps` is set, and the network learns no first guess.
         """
         super().__init__(network, **training)
-        guess = getattr(network, "guess", None)
-        if guess_weight and not (isinstance(guess, Guess) and guess.kind == "learned"):
-            raise ValueError("stage.guess_weight is set, which needs network.first_guess=learned")
-        self.loss, self.guess_weight = loss, guess_weight
+        for name, value in (("guess_weight", guess_weight), ("guess_steps", guess_steps)):
+            if value and self._learned_guess() is None:
+                raise ValueError(f"stage.{name} is set, which needs network.first_guess=learned")
+        if guess_steps is not None and guess_steps < 0:
+            raise ValueError(f"stage.guess_steps is {guess_steps}; give a number of steps, or null")
+        self.loss, self.guess_weight, self.guess_steps = loss, guess_weight, guess_steps
+        self._guess_errors: GuessErrors | None = None
         # NOTE: Lightning's own means over processes are wrong where their numbers of images differ.
         self.val_loss, self.val_psnr, self.val_ssim = (MeanMetric(nan_strategy="ignore") for _ in range(3))
+
+    def setup(self, stage: str) -> None:
+        """Teach the first guess, unless a resumed run has done so; before processes take over each other's weights."""
+        guess = self._learned_guess()
+        if stage == "fit" and self.guess_steps is not None and guess is not None:
+            if self.guess_steps and self.trainer.ckpt_path is None:
+                data = cast("Any", self.trainer).datamodule
+                low, normal = data.thumbnails(SAMPLES)
+                self._guess_errors = teach_guess(guess, low, normal, self.guess_steps, data.seed)
+            guess.requires_grad_(False).eval()
+        super().setup(stage)
+
+    def on_train_start(self) -> None:
+        """Log how well the first guess was taught."""
+        if self._guess_errors is not None:
+            self.log_dict({f"guess/{name}": value for name, value in self._guess_errors._asdict().items()})
 
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
         """Bands of low-light images `(N, 3, H, W)`; `thumbnail` as for `DRBN.forward`."""
@@ -67,11 +90,15 @@ class BandLearning(Stage):
 
     def guess_terms(self, batch: PairBatch) -> dict[str, Tensor]:
         """How far the first guess of whole images is from their targets, where that is trained."""
-        guess = getattr(self.network, "guess", None)
-        if not self.guess_weight or batch.normal_thumbnail is None or not isinstance(guess, Guess):
+        guess = self._learned_guess()
+        if not self.guess_weight or batch.normal_thumbnail is None or guess is None:
             return {}
         guessed = guess(batch.thumbnail, batch.thumbnail)
         return {"guess": (guessed - batch.normal_thumbnail).abs().mean()}
+
+    def _learned_guess(self) -> Guess | None:
+        guess = getattr(self.network, "guess", None)
+        return guess if isinstance(guess, Guess) and guess.predictor is not None else None
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Bands]:
         """Validate one batch; the means over all processes weigh every image alike. The bands go to the callbacks."""
