@@ -224,19 +224,15 @@ class PairDataModule(SampleDataModule):
     test_set: PairSet | None
 
     def thumbnails(self, count: int) -> tuple[Tensor, Tensor]:
-        """Thumbnails of whole low-light images of the training set and of their targets, `(count, 3, S, S)` both.
+        """Thumbnails of whole low-light images of the training set and of their targets, `(K, 3, S, S)` both.
 
-        They come in the order of its epochs, and are the same whatever the number of processes is.
+        They come in the order of its epochs, of eight at most, and are the same whatever the number of processes is.
         """
         assert self.train_set is not None
+        count = min(count, 8 * len(self.train_set))  # as many as there are ways to turn and mirror an image
         batches = EpochBatches(len(self.train_set), self.batch_size, self.seed)
-        loader: DataLoader[Any] = DataLoader(
-            self.train_set,
-            batch_sampler=batches,
-            collate_fn=_thumbnails,
-            worker_init_fn=leave_interrupts_to_the_main_process,
-            num_workers=self.num_workers,
-        )
+        settings: dict[str, Any] = {"worker_init_fn": leave_interrupts_to_the_main_process, "num_workers": self.num_workers}
+        loader = DataLoader(self.train_set, batch_sampler=batches, collate_fn=_thumbnails, **settings)
         found: list[Tensor] = []
         while sum(map(len, found)) < count:
             found += loader

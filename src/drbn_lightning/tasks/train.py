@@ -168,8 +168,9 @@ def _fit(experiment: Experiment, resume: Path | None) -> None:
     environment = dict(os.environ)
     if resume is not None:
         go_on_logging(experiment.trainer.loggers)
+        experiment.trainer.ckpt_path = resume  # which a stage sees in `setup`, too
     try:
-        experiment.trainer.fit(experiment.stage, datamodule=experiment.data, ckpt_path=resume, weights_only=True)
+        experiment.trainer.fit(experiment.stage, datamodule=experiment.data, weights_only=True)
     except (RuntimeError, MemoryError) as error:
         if resume is not None and "state_dict" in str(error):
             raise DRBNError(f"{resume} holds another network; repeat the options that its run had") from None
