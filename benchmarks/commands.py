@@ -19,6 +19,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+from drbn_lightning.names import DEFAULT_NETWORK
+
 ENHANCE = [sys.executable, "-m", "drbn_lightning.enhance"]
 RUNTIMES = ("torch", "onnx", "openvino", "auto")
 
@@ -50,7 +52,8 @@ def cases(options: argparse.Namespace, out: Path) -> dict[str, list[list[str]]]:
     made: dict[str, list[list[str]]] = {"--help": [[*ENHANCE, "--help"]]}
 
     def enhance(source: Path, runtime: str) -> list[str]:
-        return [*ENHANCE, str(source), "-o", str(out / runtime), "--overwrite", "--quiet", "--runtime", runtime]
+        words = ["--network", options.network, "--runtime", runtime, "--overwrite", "--quiet"]
+        return [*ENHANCE, str(source), "-o", str(out / runtime), *words]
 
     for name, photo in (("photo", options.photo), ("large", options.large), ("folder", options.folder)):
         if photo is not None:
@@ -68,6 +71,7 @@ def main() -> None:
     parser.add_argument("--large", type=Path, metavar="FILE", help="a large one")
     parser.add_argument("--folder", type=Path, metavar="FOLDER", help="of photos")
     parser.add_argument("--runtimes", nargs="+", default=RUNTIMES, choices=RUNTIMES, help="to compare (all)")
+    parser.add_argument("--network", default=DEFAULT_NETWORK, help=f"pretrained network ({DEFAULT_NETWORK})")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is run (5)")
     parser.add_argument("--verbose", action="store_true", help="say what each round took")
     options = parser.parse_args()

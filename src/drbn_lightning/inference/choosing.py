@@ -1,7 +1,7 @@
 """Which runtime is the fastest for a job: the sum of its start and of the time that the pixels take.
 
-The figures in `COSTS` are of the pretrained network on two cores with AVX2, see docs/speed.md. On other machines
-all of them shrink or grow alike, so the choice stays right but for jobs near the boundary, where both are as fast.
+The figures in `COSTS` are of the default network on two cores with AVX2, see docs/speed.md. On other machines
+all of them shrink or grow alike, so the choice stays right but for jobs near the boundary, where both are as fast. Larger networks shift it a little.
 """
 
 import os
@@ -35,7 +35,7 @@ class Cost(NamedTuple):
         return self.start + self.megapixel * pixels / 1e6
 
 
-COSTS = {"onnx": Cost(0.4, 6.4), "openvino": Cost(1.2, 5.2), "torch": Cost(4.0, 7.5)}
+COSTS = {"onnx": Cost(0.7, 2.1), "openvino": Cost(1.2, 1.6), "torch": Cost(3.4, 2.6)}
 """On a CPU."""
 GPU = Cost(8.0, 0.1)
 """Of torch with a GPU: most of the start is torch's import and the driver's."""

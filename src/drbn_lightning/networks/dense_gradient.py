@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-LEAST_PIXELS = 2**14
+LEAST_PIXELS = 2**16
 """Pixels of an image below which the many small operations by hand cost more than they save."""
 
 
