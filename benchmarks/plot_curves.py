@@ -1,6 +1,6 @@
-"""What a training step costs over pixels, batch, recursions and threads, as a plot of what `training.py --curves` wrote.
+"""Plot what a training step costs over pixels, batch, recursions and threads, as `training.py --curves` wrote it.
 
-    python benchmarks/plot_curves.py benchmarks/history/training_curves.json docs/images/step_cost.svg
+python benchmarks/plot_curves.py benchmarks/history/training_curves.json docs/images/step_cost.svg
 """
 
 import argparse
@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path, metavar="JSON", help="what --json wrote")
     parser.add_argument("out", type=Path, metavar="OUT", help="the plot, as SVG or PNG")
     options = parser.parse_args(argv)
-    draw(json.loads(options.results.read_text(encoding="utf-8"))["results"]).savefig(options.out, metadata={"Date": None})
+    draw(json.loads(options.results.read_text(encoding="utf-8"))["results"]).savefig(
+        options.out, metadata={"Date": None}
+    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from drbn_lightning.checkpoints.artifact import load as load_artifact
+from drbn_lightning.command_line import add_network
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.export import load
 from drbn_lightning.inference.runtimes.export import cached_export
@@ -115,8 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--checkpoint", type=Path, metavar="FILE", help="a trained network (the one that comes with the package)")
-    add("--band", type=Path, metavar="FILE", help="stage 1 of a checkpoint of stage 2, where it is elsewhere")
+    add_network(parser)
     add("--stage", choices=("band", "recompose"), help="stage 1, or both (the checkpoint's own)")
     add("--released", type=Path, metavar="FILE", help="official weights of stage 1, to run beside")
     add("--size", type=int, nargs=2, default=(400, 600), metavar=("H", "W"), help="of the image (400 600)")

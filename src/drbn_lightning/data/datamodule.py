@@ -231,7 +231,10 @@ class PairDataModule(SampleDataModule):
         assert self.train_set is not None
         count = min(count, 8 * len(self.train_set))  # as many as there are ways to turn and mirror an image
         batches = EpochBatches(len(self.train_set), self.batch_size, self.seed)
-        settings: dict[str, Any] = {"worker_init_fn": leave_interrupts_to_the_main_process, "num_workers": self.num_workers}
+        settings: dict[str, Any] = {
+            "worker_init_fn": leave_interrupts_to_the_main_process,
+            "num_workers": self.num_workers,
+        }
         loader = DataLoader(self.train_set, batch_sampler=batches, collate_fn=_thumbnails, **settings)
         found: list[Tensor] = []
         while sum(map(len, found)) < count:

@@ -1,7 +1,8 @@
 """Which runtime is the fastest for a job: the sum of its start and of the time that the pixels take.
 
 The figures in `COSTS` are of the default network on two cores with AVX2, see docs/speed.md. On other machines
-all of them shrink or grow alike, so the choice stays right but for jobs near the boundary, where both are as fast. Larger networks shift it a little.
+all of them shrink or grow about alike, as they do with larger networks; so the choice stays right but for jobs near the
+boundary, where both are as fast.
 """
 
 import os
