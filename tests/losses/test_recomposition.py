@@ -16,18 +16,27 @@ def test_each_term_has_its_weight() -> None:
     torch.testing.assert_close(fidelity["detail"], -2 * ssim(result, target))
     torch.testing.assert_close(fidelity["perceptual"], 3 * (result - target).square().mean())
     torch.testing.assert_close(loss.quality(torch.tensor(0.4))["quality"], torch.tensor(2.0))
-    torch.testing.assert_close(loss.structure(result, target)["structure"], -7 * ssim(result, target))
+    torch.testing.assert_close(loss.loyalty(result, target)["structure"], -7 * ssim(result, target))
 
 
 def test_terms_without_a_weight_are_left_out() -> None:
     result, target = images()
     loss = RecompositionLoss(perceptual_weight=0.0, structure_weight=0.0, perceptual=lambda a, b: a.mean())
     assert loss.fidelity(result, target).keys() == {"detail"}
-    assert loss.structure(result, target) == {}
+    assert loss.loyalty(result, target) == {}
     assert RecompositionLoss(perceptual={}).perceptual is None  # type: ignore[arg-type]  # what a configuration has
 
 
-@pytest.mark.parametrize("name", ["detail", "perceptual", "quality", "structure"])
+def test_clipping_counts_where_stage_1_does_not_clip() -> None:
+    full = torch.tensor([0.5, 1.2, -0.1, 0.5]).view(1, 1, 2, 2).expand(1, 3, 2, 2)
+    image = torch.tensor([1.5, 1.1, -0.3, 0.6]).view(1, 1, 2, 2).expand(1, 3, 2, 2)
+    term = RecompositionLoss(clipping_weight=4.0).loyalty(image, full)["clipping"]
+    expected = 4 * ((1.5 - 254 / 255) + 0 + 0.2 + 0) / 4
+    torch.testing.assert_close(term, torch.tensor(expected))
+    assert RecompositionLoss(clipping_weight=4.0).loyalty(full, full)["clipping"] == 0
+
+
+@pytest.mark.parametrize("name", ["detail", "perceptual", "quality", "structure", "clipping"])
 def test_a_negative_weight_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"stage\.loss"):
         RecompositionLoss(**{f"{name}_weight": -0.1})  # type: ignore[arg-type]  # weights only

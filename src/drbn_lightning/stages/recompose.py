@@ -143,7 +143,7 @@ class RecompositionLearning(Stage):
         assert self.discriminator is not None
         training = self.adversary == "joint" and self.scoring_mode == "train"
         logits = torch.cat([opinion(self.discriminator, self.ordered(fake), training=training) for fake in fakes])
-        terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.structure(recomposed, bands.full)
+        terms = self.loss.quality(self.criterion.generator_loss(logits)) | self.loss.loyalty(recomposed, bands.full)
         return terms | own
 
     def discriminator_term(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
@@ -218,7 +218,7 @@ class RecompositionLearning(Stage):
         if discriminator is None:
             return
         before, after = (opinion(discriminator, self.ordered(image)) for image in (bands.full, recomposed.image))
-        terms = self.loss.structure(recomposed.image, bands.full)
+        terms = self.loss.loyalty(recomposed.image, bands.full)
         if self.validating is not None:
             terms |= self.loss.quality(self.criterion.generator_loss(after))
         unpaired = torch.stack([*terms.values(), after.new_zeros(())]).sum()
