@@ -34,9 +34,9 @@ class RecompositionLoss(nn.Module):
             structure_weight: weight of minus SSIM between a recomposed photo without a target and stage 1's result of
                 it (neither paper nor released code). Without it the recomposer learns patterns that please the
                 discriminator and nobody else.
-            clipping_weight: weight of the mean distance by which a recomposed photo without a target leaves the range that
-                8 bits show further than stage 1's result of it does (neither paper nor released code). A discriminator
-                likes strong contrast, burnt out or not.
+            clipping_weight: weight of the mean distance by which a recomposed photo without a target leaves the range
+                that 8 bits show further than stage 1's result of it does (neither paper nor released code). A
+                discriminator likes strong contrast, burnt out or not.
             perceptual: maps result and target to L_Percept; without it there is no such term.
 
         Raises:
