@@ -87,7 +87,7 @@ def test_batch_norm_is_folded_into_the_convolutions(monkeypatch: pytest.MonkeyPa
     torch.testing.assert_close(guess.predictor.features(images), wanted[0], atol=1e-4, rtol=1e-4)  # type: ignore[union-attr]
 
 
-def test_a_stage_teaches_its_guess_first_and_then_leaves_it(tmp_path: Path) -> None:
+def test_a_stage_teaches_its_guess_first_and_then_leaves_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tiny(tmp_path, LEARNED, "stage.guess_steps=3", "trainer.max_epochs=2")
     train(config, "band", [], publish=False)
     data = opened(build_data(config))
@@ -98,6 +98,7 @@ def test_a_stage_teaches_its_guess_first_and_then_leaves_it(tmp_path: Path) -> N
     assert equal(taught, alone.state_dict())
     header = (tmp_path / "csv" / "version_0" / "metrics.csv").read_text().splitlines()[0].split(",")
     assert {"guess/before", "guess/after"} <= set(header)
+    assert "teaching the first guess: 3 steps, 64 thumbnails\nits mean absolute error: 0." in capsys.readouterr().out
 
 
 def test_a_resumed_run_does_not_teach_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from drbn_lightning.networks.first_guess import Guess
 from drbn_lightning.networks.global_batch import part_of
 from drbn_lightning.stages.base import Stage
 from drbn_lightning.stages.guess_learning import SAMPLES, GuessErrors, teach_guess
+from drbn_lightning.terminal import say
 
 
 class BandLearning(Stage):
@@ -57,11 +58,20 @@ class BandLearning(Stage):
         guess = self._learned_guess()
         if stage == "fit" and self.guess_steps is not None and guess is not None:
             if self.guess_steps and self.trainer.ckpt_path is None:
-                data = cast("Any", self.trainer).datamodule
-                low, normal = data.thumbnails(SAMPLES)
-                self._guess_errors = teach_guess(guess, low, normal, self.guess_steps, data.seed)
+                self._teach(guess, self.guess_steps)
             guess.requires_grad_(False).eval()
         super().setup(stage)
+
+    def _teach(self, guess: Guess, steps: int) -> None:
+        data = cast("Any", self.trainer).datamodule
+        low, normal = data.thumbnails(SAMPLES)
+        if self.trainer.is_global_zero:
+            say(f"teaching the first guess: {steps} steps, {len(low)} thumbnails")
+        self._guess_errors = teach_guess(guess, low, normal, steps, data.seed)
+        if self.trainer.is_global_zero:
+            say(
+                f"its mean absolute error: {self._guess_errors.before:.4f} before, {self._guess_errors.after:.4f} after"
+            )
 
     def on_train_start(self) -> None:
         """Log how well the first guess was taught."""
