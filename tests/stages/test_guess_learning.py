@@ -98,7 +98,7 @@ def test_a_stage_teaches_its_guess_first_and_then_leaves_it(tmp_path: Path, caps
     assert equal(taught, alone.state_dict())
     header = (tmp_path / "csv" / "version_0" / "metrics.csv").read_text().splitlines()[0].split(",")
     assert {"guess/before", "guess/after"} <= set(header)
-    assert "teaching the first guess: 3 steps, 64 thumbnails\nits mean absolute error: 0." in capsys.readouterr().out
+    assert "teaching the first guess: 3 steps\nits mean absolute error on 64 thumbnails: 0." in capsys.readouterr().out
 
 
 def test_a_resumed_run_does_not_teach_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,14 +64,13 @@ class BandLearning(Stage):
 
     def _teach(self, guess: Guess, steps: int) -> None:
         data = cast("Any", self.trainer).datamodule
-        low, normal = data.thumbnails(SAMPLES)
         if self.trainer.is_global_zero:
-            say(f"teaching the first guess: {steps} steps, {len(low)} thumbnails")
+            say(f"teaching the first guess: {steps} steps")
+        low, normal = data.thumbnails(SAMPLES)
         self._guess_errors = teach_guess(guess, low, normal, steps, data.seed)
         if self.trainer.is_global_zero:
-            say(
-                f"its mean absolute error: {self._guess_errors.before:.4f} before, {self._guess_errors.after:.4f} after"
-            )
+            before, after = self._guess_errors
+            say(f"its mean absolute error on {len(low)} thumbnails: {before:.4f} before, {after:.4f} after")
 
     def on_train_start(self) -> None:
         """Log how well the first guess was taught."""
