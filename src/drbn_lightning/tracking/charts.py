@@ -25,10 +25,11 @@ CHARTS: dict[str, tuple[Chart, ...]] = {
             "Stage 1: terms",
             ("train/ssim_full", "train/ssim_half", "train/ssim_quarter", "train/l1", "train/colour", "train/guess"),
         ),
+        Chart("First guess, taught by itself: mean absolute error", ("guess/before", "guess/after")),
         Chart("Discriminator: opinion of real and fake", ("train/real", "train/fake")),
         Chart("Discriminator: pairs in the wrong order", ("train/ranking",)),
         Chart("Stage 2: fidelity", ("train/detail", "train/perceptual")),
-        Chart("Stage 2: quality", ("train/quality", "train/structure", "train/discriminator")),
+        Chart("Stage 2: quality", ("train/quality", "train/structure", "train/clipping", "train/discriminator")),
     ),
     "Validation": (
         Chart("PSNR, dB", ("val/psnr", "val/band_psnr", "train/psnr")),
