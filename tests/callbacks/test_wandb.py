@@ -153,7 +153,12 @@ def test_every_figure_of_the_workspace_is_one_that_a_stage_logs(band: Path, reco
     train(tiny_photos(folder / "quality", "quality", *words), "quality", [], publish=False)
     rows = [row for run in (band, folder / "quality", recompose) for row in recorded(run).history]
     logged = {name for row in rows for name in row}
-    weighted = {"train/colour", "train/guess", "train/ranking", "train/clipping"}  # logged where their weights are above 0
+    weighted = {
+        "train/colour",
+        "train/guess",
+        "train/ranking",
+        "train/clipping",
+    }  # logged where their weights are above 0
     unseen = {"val/auroc_unseen", "val/spearman_unseen"}  # logged where kinds of degradation are held out
     taught = {"guess/before", "guess/after"}  # logged where a first guess is taught by itself
     assert set(all_figures()) - logged == {GPU_MEMORY} | weighted | unseen | taught

@@ -26,6 +26,19 @@ def test_gain_and_values_are_bounded() -> None:
     assert guess()(torch.zeros(1, 3, 4, 4)).isfinite().all()
 
 
+def test_what_is_bright_already_is_not_made_darker_where_that_is_asked_for() -> None:
+    bright = 0.5 + 0.4 * torch.rand(1, 3, 8, 8)
+    assert guess()(bright).mean().item() == pytest.approx(0.42, abs=1e-5)
+    careful = Guess("mean", 0.42, 60.0, 1.5, least_gain=1.0)
+    assert torch.equal(careful(bright), bright)
+    assert torch.equal(careful(0.1 * bright), guess()(0.1 * bright))
+
+
+def test_a_smallest_gain_above_the_largest_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"network\.guess_least_gain is 3\.0"):
+        Guess("mean", 0.42, gain_limit=2.0, ceiling=1.5, least_gain=3.0)
+
+
 def test_input_is_the_image_itself() -> None:
     low = torch.rand(1, 3, 4, 4)
     assert guess("input")(low, torch.full((1, 3, 48, 48), 0.1)) is low

@@ -112,6 +112,7 @@ class DRBN(nn.Module):
         guess_gain_limit: float = 60.0,
         guess_ceiling: float = 1.5,
         guess_residual: bool = False,
+        guess_least_gain: float = 0.0,
     ) -> None:
         """Build the network.
 
@@ -129,14 +130,15 @@ class DRBN(nn.Module):
             guess_gain_limit: largest gain.
             guess_ceiling: the guess is cut off above this value.
             guess_residual: every band is what is added to the first guess (neither paper nor released code).
+            guess_least_gain: smallest gain; 1 leaves an image that is brighter than `guess_mean` as it is.
 
         Raises:
-            ValueError: `recursions` is below 1 or `first_guess` unknown.
+            ValueError: `recursions` is below 1, `first_guess` unknown, or a gain out of its range.
         """
         super().__init__()
         if recursions < 1:
             raise ValueError(f"network.recursions is {recursions}; it must be at least 1")
-        self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling)
+        self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling, guess_least_gain)
         self.recursions = recursions
         self.recursive_input = recursive_input
         self.feature_residual, self.guess_residual = feature_residual, guess_residual

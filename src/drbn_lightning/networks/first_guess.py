@@ -35,7 +35,9 @@ class Guess(nn.Module):
     full_precision = True
     """A global adjustment shows in every pixel: its parameters stay float32 where the network runs in fewer bits."""
 
-    def __init__(self, kind: FirstGuess, mean: float, gain_limit: float, ceiling: float) -> None:
+    def __init__(
+        self, kind: FirstGuess, mean: float, gain_limit: float, ceiling: float, least_gain: float = 0.0
+    ) -> None:
         """Set up the guess.
 
         Args:
@@ -44,14 +46,20 @@ class Guess(nn.Module):
             mean: mean of the whole image after the gain, in display values.
             gain_limit: largest gain, before what is learned.
             ceiling: the guess is cut off above this value.
+            least_gain: smallest gain, before what is learned; 1 leaves an image that is brighter already as it is.
 
         Raises:
-            ValueError: `kind` is unknown.
+            ValueError: `kind` is unknown, or the smallest gain is above the largest.
         """
         super().__init__()
         if kind not in KINDS:
             raise ValueError(f"network.first_guess is {kind!r}; use {', '.join(KINDS)}")
-        self.kind, self.mean, self.gain_limit, self.ceiling = kind, mean, gain_limit, ceiling
+        if not 0 <= least_gain <= gain_limit:
+            raise ValueError(
+                f"network.guess_least_gain is {least_gain}; it must be from 0 to network.guess_gain_limit={gain_limit}"
+            )
+        self.kind, self.mean, self.ceiling = kind, mean, ceiling
+        self.least_gain, self.gain_limit = least_gain, gain_limit
         self.predictor = AdjustmentPredictor() if kind == "learned" else None
 
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Tensor:
@@ -75,7 +83,7 @@ class Guess(nn.Module):
     def gain(self, thumbnail: Tensor) -> Tensor:
         """What brings whole images to the mean, `(N, 1, 1, 1)`."""
         mean = thumbnail.mean(dim=(1, 2, 3), keepdim=True)
-        return (self.mean / mean.clamp(min=1e-6)).clamp(max=self.gain_limit)
+        return (self.mean / mean.clamp(min=1e-6)).clamp(self.least_gain, self.gain_limit)
 
 
 class AdjustmentPredictor(nn.Module):
