@@ -8,6 +8,7 @@ from drbn_lightning.checkpoints.artifact import header, save
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.inference.runtimes import export
 from drbn_lightning.inference.runtimes.onnx import open_onnx
+from drbn_lightning.names import DEFAULT_NETWORK
 from tests.inference.runtimes.exporting import example, small_content, small_model
 
 pytestmark = pytest.mark.runtimes
@@ -109,7 +110,7 @@ def test_by_default_the_pretrained_weights_are_exported(
     monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.pretrained_path", shipped)
     monkeypatch.setattr("drbn_lightning.checkpoints.pretrained.DEFAULT_STAGE", "band")
     assert entry.main(["-o", "x.onnx", *words]) == 1
-    assert capsys.readouterr().err == f"error: asked for {stage} of drbn\n"
+    assert capsys.readouterr().err == f"error: asked for {stage} of {DEFAULT_NETWORK}\n"
 
 
 def test_a_network_that_the_package_lacks_is_named(capsys: pytest.CaptureFixture[str]) -> None:

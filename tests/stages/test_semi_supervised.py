@@ -263,7 +263,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
         (DRBN, "forward"),
         (Discriminator, "forward"),
         (RecompositionLoss, "fidelity"),
-        (RecompositionLoss, "structure"),
+        (RecompositionLoss, "loyalty"),
     ):
         spy(kind, method)
     return images_by_place
