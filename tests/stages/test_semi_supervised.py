@@ -284,7 +284,7 @@ ON_PAIRS = {
     "quality": ("real_images=both",),
 }
 NETWORKS = {"DRBN.forward", "Discriminator.forward"}
-PLACES = {"recompose": NETWORKS | {"RecompositionLoss.fidelity", "RecompositionLoss.structure"}, "quality": NETWORKS}
+PLACES = {"recompose": NETWORKS | {"RecompositionLoss.fidelity", "RecompositionLoss.loyalty"}, "quality": NETWORKS}
 NONE_HELD_OUT = [f"unpaired.{kind}{part}_share=0" for kind in ("", "real_low_") for part in ("validation", "test")]
 LOL = pytest.mark.filterwarnings("ignore:Found .* pairs of LOL")
 
