@@ -115,13 +115,16 @@ class AdjustmentPredictor(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(2 * widths[-1] + 1, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1 + 9 + 1)
         )
-        self.reset()
+        self._adjust_nothing()
 
     def reset(self) -> None:
         """Forget what was learned: random features, and no adjustment."""
         for layer in (*self.features, *self.head):
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 layer.reset_parameters()
+        self._adjust_nothing()
+
+    def _adjust_nothing(self) -> None:
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)

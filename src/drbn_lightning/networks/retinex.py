@@ -52,6 +52,7 @@ class RetinexNet(nn.Module):
         guess_mean: float = 0.42,
         guess_gain_limit: float = 60.0,
         guess_ceiling: float = 1.5,
+        guess_least_gain: float = 0.0,
     ) -> None:
         """Build the network.
 
@@ -62,12 +63,13 @@ class RetinexNet(nn.Module):
             guess_mean: see `Guess`.
             guess_gain_limit: see `Guess`.
             guess_ceiling: see `Guess`.
+            guess_least_gain: see `Guess`.
 
         Raises:
-            ValueError: `first_guess` is unknown.
+            ValueError: `first_guess` is unknown, or a gain out of its range.
         """
         super().__init__()
-        self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling)
+        self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling, guess_least_gain)
         self.light = nn.Sequential(
             convolution(4, base_channels),
             nn.ReLU(),
