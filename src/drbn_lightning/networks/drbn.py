@@ -12,6 +12,7 @@ from torch.nn import functional
 from drbn_lightning.bands import Bands, targets, upsample
 from drbn_lightning.networks.blocks import DenseBlock, ImageHead, convolution
 from drbn_lightning.networks.first_guess import FirstGuess, Guess
+from drbn_lightning.networks.well_exposed import WellExposed, at_strength
 
 
 class FeatureStates(NamedTuple):
@@ -113,6 +114,7 @@ class DRBN(nn.Module):
         guess_ceiling: float = 1.5,
         guess_residual: bool = False,
         guess_least_gain: float = 0.0,
+        well_exposed_from: float | None = None,
     ) -> None:
         """Build the network.
 
@@ -131,9 +133,10 @@ class DRBN(nn.Module):
             guess_ceiling: the guess is cut off above this value.
             guess_residual: every band is what is added to the first guess (neither paper nor released code).
             guess_least_gain: smallest gain; 1 leaves an image that is brighter than `guess_mean` as it is.
+            well_exposed_from: log-average luma from which on an image is left alone, see `WellExposed`.
 
         Raises:
-            ValueError: `recursions` is below 1, `first_guess` unknown, or a gain out of its range.
+            ValueError: `recursions` is below 1, `first_guess` unknown, or a number out of its range.
         """
         super().__init__()
         if recursions < 1:
@@ -142,6 +145,7 @@ class DRBN(nn.Module):
         self.recursions = recursions
         self.recursive_input = recursive_input
         self.feature_residual, self.guess_residual = feature_residual, guess_residual
+        self.well_exposed = WellExposed(well_exposed_from)
         count = 1 if share_weights else recursions
         self.blocks = nn.ModuleList(BandLearningBlock(base_channels, growth_rate) for _ in range(count))
 
@@ -164,6 +168,7 @@ class DRBN(nn.Module):
 
     def _run(self, low: Tensor, thumbnail: Tensor | None, *, every: bool) -> list[Bands]:
         height, width = low.shape[-2:]
+        strength = self.well_exposed.strength(low, thumbnail)
         guess = pad_to_quarters(self.guess(low, thumbnail))
         low = pad_to_quarters(low)
         base = targets(guess) if self.guess_residual else None
@@ -177,7 +182,8 @@ class DRBN(nn.Module):
                 bands = block.bands(features)
                 steps.append(bands if base is None else Bands(*(a + b for a, b in zip(bands, base, strict=True))))
                 result = steps[-1].full if self.recursive_input else guess
-        return [_crop(bands, height, width) for bands in (steps if every else steps[-1:])]
+        wanted = steps if every else steps[-1:]
+        return [_crop(at_strength(bands, low, strength), height, width) for bands in wanted]
 
 
 def pad_to_quarters(image: Tensor) -> Tensor:

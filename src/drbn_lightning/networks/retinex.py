@@ -12,6 +12,7 @@ from drbn_lightning.bands import Bands, targets
 from drbn_lightning.networks.blocks import DenseBlock, ImageHead, convolution
 from drbn_lightning.networks.drbn import BandUNet, pad_to_quarters
 from drbn_lightning.networks.first_guess import FirstGuess, Guess
+from drbn_lightning.networks.well_exposed import WellExposed, at_strength
 
 DARKEST = 1 / 255
 """Lower bound of the illumination: one step of 8 bits."""
@@ -53,6 +54,7 @@ class RetinexNet(nn.Module):
         guess_gain_limit: float = 60.0,
         guess_ceiling: float = 1.5,
         guess_least_gain: float = 0.0,
+        well_exposed_from: float | None = None,
     ) -> None:
         """Build the network.
 
@@ -64,11 +66,13 @@ class RetinexNet(nn.Module):
             guess_gain_limit: see `Guess`.
             guess_ceiling: see `Guess`.
             guess_least_gain: see `Guess`.
+            well_exposed_from: see `DRBN`.
 
         Raises:
-            ValueError: `first_guess` is unknown, or a gain out of its range.
+            ValueError: `first_guess` is unknown, or a number out of its range.
         """
         super().__init__()
+        self.well_exposed = WellExposed(well_exposed_from)
         self.guess = Guess(first_guess, guess_mean, guess_gain_limit, guess_ceiling, guess_least_gain)
         self.light = nn.Sequential(
             convolution(4, base_channels),
@@ -88,13 +92,15 @@ class RetinexNet(nn.Module):
     def forward(self, low: Tensor, thumbnail: Tensor | None = None) -> Bands:
         """Bands of the enhanced image; arguments and result as for `DRBN.forward`."""
         height, width = low.shape[-2:]
+        strength = self.well_exposed.strength(low, thumbnail)
         guess, low = pad_to_quarters(self.guess(low, thumbnail)), pad_to_quarters(low)
         reflectance, illumination = self.decompose(low)
         reflectance = reflectance + self.cleaning(torch.cat([reflectance, illumination], dim=1))
         start = _brightest(guess)
         inputs = torch.cat([reflectance, illumination, start], dim=1)
         adjusted = start + self.adjusted_light(self.adjustment(inputs).full)
-        return targets((reflectance * adjusted)[..., :height, :width])
+        enhanced = at_strength(targets(reflectance * adjusted), low, strength)
+        return targets(enhanced.full[..., :height, :width])
 
     def decompose(self, low: Tensor) -> Retinex:
         """Split low-light images `(N, C, H, W)` in [0, 1].
