@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from drbn_lightning.bands import Bands, ResidualBands, decompose, recompose
 from drbn_lightning.inference.runtimes.torch import in_precision
+from drbn_lightning.metrics.hue import hue_shift
+from drbn_lightning.metrics.no_reference import clipped
 from drbn_lightning.networks.bounded_recomposition import CURVE, REACH, SLOPES, BoundedRecomposer
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, Recomposed, preview_of, recompose_bands
@@ -49,9 +51,9 @@ WILD: list[Callable[[Tensor], Tensor]] = [lambda x: x, lambda x: 100 * (x - 0.5)
 @pytest.mark.parametrize("size", SIZES)
 @torch.no_grad()
 def test_no_weight_leaves_its_bounds(size: tuple[int, int], wild: Callable[[Tensor], Tensor]) -> None:
-    middle, detail, saturation, speckle = (math.exp(reach) for reach in REACH)
-    bounds = {"base": (1.0, saturation), "middle": (middle, saturation * speckle * middle)}
-    bounds["detail"] = (detail, saturation * speckle * detail)
+    middle, detail, saturation = (math.exp(reach) for reach in REACH)
+    bounds = {"base": (1.0, saturation), "middle": (middle, saturation * middle)}
+    bounds["detail"] = (detail, saturation * detail)
     for seed in range(4):
         network = moved(seed, by=10.0 ** (seed - 1))
         bands, low = some_bands(*size)
@@ -85,6 +87,19 @@ def test_the_hue_of_a_plain_colour_stays() -> None:
         result = recomposed(moved(seed), plain, plain.full).image[0, :, 8, 8]
         before, after = colour.flatten() - colour.min(), result - result.min()
         torch.testing.assert_close(after / after.max(), before / before.max(), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_no_hue_moves_and_nothing_more_is_black_or_burnt_out() -> None:
+    bands, low = some_bands(64, 48)
+    bands = Bands(*(1.3 * band - 0.15 for band in bands))
+    shown = bands.full.clamp(0, 1)
+    for seed in range(5):
+        result = recomposed(moved(seed, by=10.0), bands, low).image
+        assert (clipped(result) <= clipped(bands.full)).all()
+        inside = (bands.full == shown).all(dim=1, keepdim=True)
+        assert hue_shift(torch.where(inside, result, shown), shown).max() < 1
+        assert (result - bands.full).abs().mean() > 0.05
 
 
 @torch.no_grad()

@@ -22,7 +22,6 @@ class RecompositionLoss(nn.Module):
         perceptual_weight: float = 1.0,
         quality_weight: float = 1.0,
         structure_weight: float = 0.0,
-        clipping_weight: float = 0.0,
         perceptual: Perceptual | None = None,
     ) -> None:
         """Build the loss.
@@ -34,20 +33,16 @@ class RecompositionLoss(nn.Module):
             structure_weight: weight of minus SSIM between a recomposed photo without a target and stage 1's result of
                 it (neither paper nor released code). Without it the recomposer learns patterns that please the
                 discriminator and nobody else.
-            clipping_weight: weight of the mean distance by which a recomposed photo without a target leaves the range
-                that 8 bits show further than stage 1's result of it does (neither paper nor released code). A
-                discriminator likes strong contrast, burnt out or not.
             perceptual: maps result and target to L_Percept; without it there is no such term.
 
         Raises:
             ValueError: a weight is negative.
         """
         super().__init__()
-        if min(detail_weight, perceptual_weight, quality_weight, structure_weight, clipping_weight) < 0:
+        if min(detail_weight, perceptual_weight, quality_weight, structure_weight) < 0:
             raise ValueError("stage.loss: a weight is negative; 0 leaves its term out")
         self.detail_weight, self.perceptual_weight = detail_weight, perceptual_weight
         self.quality_weight, self.structure_weight = quality_weight, structure_weight
-        self.clipping_weight = clipping_weight
         self.perceptual = perceptual if callable(perceptual) else None  # a configuration has a mapping for none
 
     def fidelity(self, image: Tensor, normal: Tensor) -> dict[str, Tensor]:
@@ -62,15 +57,5 @@ class RecompositionLoss(nn.Module):
         return {"quality": self.quality_weight * generator_loss}
 
     def loyalty(self, image: Tensor, full: Tensor) -> dict[str, Tensor]:
-        """The weighted terms that hold a recomposed photo to stage 1's result of it, both `(N, 3, H, W)`."""
-        terms = {}
-        if self.structure_weight:
-            terms["structure"] = -self.structure_weight * ssim(image, full)
-        if self.clipping_weight:
-            terms["clipping"] = self.clipping_weight * (beyond(image) - beyond(full)).clamp(min=0).mean()
-        return terms
-
-
-def beyond(image: Tensor) -> Tensor:
-    """How far each value lies from the range that 8 bits show without clipping, [1/255, 254/255]."""
-    return (image - image.clamp(1 / 255, 254 / 255)).abs()
+        """The weighted term that holds a recomposed photo to stage 1's result of it, both `(N, 3, H, W)`."""
+        return {"structure": -self.structure_weight * ssim(image, full)} if self.structure_weight else {}

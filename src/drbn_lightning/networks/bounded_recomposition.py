@@ -21,8 +21,8 @@ from drbn_lightning.networks.luma_chroma import luma
 
 CURVE = 0.9
 """Largest strength of the tone curve Y + s Y (1 - Y): below 1 it rises everywhere, and 0 and 1 stay where they are."""
-REACH = (math.log(1.6), math.log(1.6), math.log(1.5), math.log(2.0))
-"""Bounds of the logarithms of the factors on middle, detail, all chroma, and chroma of middle and detail."""
+REACH = (math.log(1.6), math.log(1.6), math.log(1.5))
+"""Bounds of the logarithms of the factors on luma of middle, luma of detail, and all chroma."""
 MAPS = 1 + len(REACH)
 SLOPES = (1.5, 1.0, 1.0)
 """How far lightness, texture and colourfulness around a pixel can move a map, before tanh."""
@@ -44,15 +44,16 @@ class BoundedRecomposer(nn.Module):
     """Weights of luma and chroma that are bounded and smooth, whatever the input and the parameters.
 
     The luma of the base band goes through a tone curve that rises everywhere and keeps black and white. Middle and
-    detail bands follow it, times a factor of their own between 1/1.6 and 1.6; chroma follows luma, times a factor for
-    saturation between 1/1.5 and 1.5 and, in middle and detail, one more between 1/2 and 2. It starts at the identity.
+    detail bands follow it, times a factor of their own between 1/1.6 and 1.6. The chroma of all bands has one weight,
+    the curve's times a factor for saturation between 1/1.5 and 1.5, so that every hue stays as stage 1 has it. It
+    starts at the identity.
 
     Example:
         >>> low, network = torch.rand(1, 3, 5, 7), BoundedRecomposer()
         >>> network(ResidualBands(low, low, low), low, torch.rand(1, 3, 48, 48)).base.unique()
         tensor([1.], grad_fn=<Unique2Backward0>)
         >>> sum(parameter.numel() for parameter in network.parameters())
-        26468
+        26208
     """
 
     full_precision = True
@@ -105,20 +106,15 @@ class BoundedRecomposer(nn.Module):
             preview = preview.float().clamp(0, 1)
             residuals = ResidualBands(*(band.float() for band in residuals))
             around = self.around(residuals)
-            curve, middle, detail, saturation, speckle = self.maps(around, preview)
+            curve, *others = self.maps(around, preview)
             tone = 1 + CURVE * curve * (1 - around.light)
-            logs = [reach * value for reach, value in zip(REACH, (middle, detail, saturation, speckle), strict=True)]
-            lumas = (tone, tone * logs[0].exp(), tone * logs[1].exp())
-            chromas = (tone * logs[2].exp(), tone * (logs[2] + logs[3]).exp(), tone * (logs[2] + logs[3]).exp())
-        return ResidualBands(
-            *(
-                torch.cat([first, second, second], dim=1).to(low.dtype)
-                for first, second in zip(lumas, chromas, strict=True)
-            )
-        )
+            middle, detail, saturation = ((reach * value).exp() for reach, value in zip(REACH, others, strict=True))
+            chroma = tone * saturation
+            lumas = (tone, tone * middle, tone * detail)
+        return ResidualBands(*(torch.cat([weight, chroma, chroma], dim=1).to(low.dtype) for weight in lumas))
 
     def maps(self, around: Around, preview: Tensor) -> tuple[Tensor, ...]:
-        """The five maps, `(N, 1, H, W)` in [-1, 1]: curve, middle, detail, saturation, chroma of middle and detail.
+        """The four maps, `(N, 1, H, W)` in [-1, 1]: curve, middle, detail, saturation.
 
         Each is a number plus slopes over what is around a pixel. All numbers are bounded, and so are all slopes.
         """
