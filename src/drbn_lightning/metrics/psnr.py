@@ -29,4 +29,23 @@ def psnr(result: Tensor, target: Tensor) -> Tensor:
     return (-10 * error.log10()).float()
 
 
+EXACT = 60.0
+"""PSNR in dB that an image counts with in the means of a training, where it comes out exactly as its target."""
+
+
+def bounded_psnr(result: Tensor, target: Tensor) -> Tensor:
+    """`psnr`, at most `EXACT`: one exact image does not make the mean of a training infinite.
+
+    Args:
+        result: see `psnr`.
+        target: see `psnr`.
+
+    Example:
+        >>> import torch
+        >>> bounded_psnr(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)).tolist()
+        [60.0]
+    """
+    return psnr(result, target).clamp(max=EXACT)
+
+
 PSNR = Metric("psnr", "PSNR", "dB", 2, 1, "over RGB, result rounded to 8 bits", psnr)

@@ -8,7 +8,7 @@ from torchmetrics import MeanMetric
 
 from drbn_lightning.bands import Bands
 from drbn_lightning.batches import PairBatch
-from drbn_lightning.metrics.psnr import psnr
+from drbn_lightning.metrics.psnr import bounded_psnr
 from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.first_guess import Guess
 from drbn_lightning.networks.global_batch import part_of
@@ -87,7 +87,7 @@ class BandLearning(Stage):
         bands = self(batch.low, batch.thumbnail)
         terms = self.loss(bands, batch.normal) | self.guess_terms(batch)
         with torch.no_grad():
-            quality = psnr(bands.full, batch.normal).mean()
+            quality = bounded_psnr(bands.full, batch.normal).mean()
         size = len(batch.low)
         weight = part_of(size).weight
         self.log_loss(terms["loss"] * weight, size)
@@ -113,7 +113,7 @@ class BandLearning(Stage):
         """Validate one batch; the means over all processes weigh every image alike. The bands go to the callbacks."""
         bands = self(batch.low, batch.thumbnail)
         self.val_loss.update(self.loss(bands, batch.normal)["loss"], len(batch.low))
-        self.val_psnr.update(psnr(bands.full, batch.normal))
+        self.val_psnr.update(bounded_psnr(bands.full, batch.normal))
         self.val_ssim.update(ssim(bands.full, batch.normal))
         self.log("val/psnr", self.val_psnr, prog_bar=True)
         self.log_dict({"val/loss": self.val_loss, "val/ssim": self.val_ssim})

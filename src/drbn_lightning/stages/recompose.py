@@ -16,7 +16,7 @@ from drbn_lightning.batches import PairBatch, PhotoBatch, SemiSupervisedBatch, U
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import Criterion
 from drbn_lightning.losses.recomposition import RecompositionLoss
-from drbn_lightning.metrics.psnr import psnr
+from drbn_lightning.metrics.psnr import bounded_psnr
 from drbn_lightning.metrics.ssim import ssim
 from drbn_lightning.networks.frozen import Frozen, without_parameter_gradients
 from drbn_lightning.networks.global_batch import part_of, pooled
@@ -207,8 +207,8 @@ class RecompositionLearning(Stage):
 
     def _validate_pairs(self, batch: PairBatch, bands: Bands, recomposed: Recomposed) -> None:
         image = recomposed.image
-        values = {"psnr": psnr(image, batch.normal), "ssim": ssim(image, batch.normal)}
-        values |= {"band_psnr": psnr(bands.full, batch.normal), "band_ssim": ssim(bands.full, batch.normal)}
+        values = {"psnr": bounded_psnr(image, batch.normal), "ssim": ssim(image, batch.normal)}
+        values |= {"band_psnr": bounded_psnr(bands.full, batch.normal), "band_ssim": ssim(bands.full, batch.normal)}
         values["fidelity"] = torch.stack(list(self.loss.fidelity(image, batch.normal).values())).sum()
         self._add(values)
 
