@@ -33,27 +33,32 @@ class Pair(NamedTuple):
 class UnpairedBatch(NamedTuple):
     """Photos without partners, for training.
 
-    In each row `high_mos` is better than `low_mos`: `unpaired=graded` may give one photo in two severities. Otherwise
-    what stands in a row has nothing to do with each other.
+    What stands in a row has nothing to do with each other, but that `unpaired=graded` may give one photo in two
+    severities.
 
     `high_mos` and `low_mos` are photos that people like and dislike, `real_low` real low-light photos: all
     `(N, 3, S, S)` float32 display values in [0, 1], crops of photos resized alike. `real_low_thumbnail` is
-    `(N, 3, S, S)`, that of each WHOLE low-light photo. A kind of which the data hold none is None.
+    `(N, 3, S, S)`, that of each WHOLE low-light photo. `high_score` and `low_score` `(N,)` are the mean opinion scores
+    of `high_mos` and `low_mos`, NaN where nobody voted. A kind of which the data hold none is None.
     """
 
     high_mos: Tensor
     low_mos: Tensor | None
     real_low: Tensor | None
     real_low_thumbnail: Tensor | None
+    high_score: Tensor | None = None
+    low_score: Tensor | None = None
 
 
 class Unpaired(NamedTuple):
-    """One sample of an `UnpairedBatch`: photos `(3, S, S)`, `real_low_thumbnail` that of the whole photo."""
+    """One sample of an `UnpairedBatch`: photos `(3, S, S)`, scalar scores, thumbnail of the whole low-light photo."""
 
     high_mos: Tensor
     low_mos: Tensor | None
     real_low: Tensor | None
     real_low_thumbnail: Tensor | None
+    high_score: Tensor | None = None
+    low_score: Tensor | None = None
 
 
 class PhotoBatch(NamedTuple):

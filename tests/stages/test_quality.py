@@ -30,7 +30,15 @@ def batch(*, low: bool = True, dark: bool = True) -> UnpairedBatch:
     torch.manual_seed(5)
     high, other = 0.5 + 0.5 * torch.rand(4, 3, SIZE, SIZE), 0.3 * torch.rand(4, 3, SIZE, SIZE)
     thumbnail = thumbnails_of(other)
-    return UnpairedBatch(high, other if low else None, other if dark else None, thumbnail if dark else None)
+    high_score, low_score = torch.tensor([9.0, 8.0, 8.5, 7.0]), torch.tensor([1.0, NAN, 3.0, 2.0])
+    return UnpairedBatch(
+        high,
+        other if low else None,
+        other if dark else None,
+        thumbnail if dark else None,
+        high_score,
+        low_score if low else None,
+    )
 
 
 def held_out() -> list[PhotoBatch]:
@@ -208,19 +216,21 @@ def test_ways_of_spoiling_never_seen_count_by_themselves() -> None:
 
 
 @pytest.mark.slow
-def test_ranking_tells_two_severities_of_one_photo_apart(tmp_path: Path) -> None:
-    """Each row's bad image is darker than its good one, but not than those of other rows."""
+def test_ranking_orders_good_photos_among_themselves(tmp_path: Path) -> None:
+    """Of good photos the red ones are better than the blue ones; what is good or bad alone says nothing of it."""
     torch.manual_seed(3)
-    clean = torch.linspace(0.3, 0.9, 4)[:, None, None, None] + 0.05 * torch.rand(4, 3, SIZE, SIZE)
-    sample = UnpairedBatch(clean, 0.85 * clean, None, None)
+    tint = torch.tensor([0.1, 0, -0.1]).view(3, 1, 1) * torch.tensor([1, 1, -1, -1]).view(4, 1, 1, 1)
+    good = 0.7 + tint + 0.05 * torch.rand(4, 3, SIZE, SIZE)
+    scores = torch.tensor([9.0, 9, 7, 7])
+    sample = UnpairedBatch(good, good - 0.4, None, None, scores, scores - 6)
     margin = {}
     for weight in (0.0, 5.0):
         module = stage(band=None, ranking_weight=weight)
         fitted = fit(tmp_path / str(weight), module, sample, epochs=12, kinds=("high", "low", "middle"))
         with torch.no_grad():
-            margin[weight] = float((module(sample.high_mos) - module(0.85 * clean)).mean())
+            margin[weight] = float((module(good[:2]) - module(good[2:])).mean())
         assert ("train/ranking" in fitted.callback_metrics) is bool(weight)
-    assert margin[5.0] > max(0, 1.2 * margin[0.0])
+    assert margin[5.0] > 1 + 2 * abs(margin[0.0])
 
 
 @pytest.mark.parametrize(
@@ -240,6 +250,13 @@ def test_a_ranking_needs_low_mos_photos(tmp_path: Path) -> None:
         fit(tmp_path, stage(ranking_weight=1.0), batch(low=False))
 
 
+@pytest.mark.parametrize("scores", [None, torch.full((4,), NAN)])
+def test_a_ranking_needs_scores(scores: torch.Tensor | None, tmp_path: Path) -> None:
+    unrated = batch()._replace(high_score=scores, low_score=scores)
+    with pytest.raises(DRBNError, match=r"stage\.ranking_weight needs .* scores of photos"):
+        fit(tmp_path, stage(ranking_weight=1.0), unrated)
+
+
 SHARES = (3, 1)
 
 
@@ -247,9 +264,13 @@ def ranking_of_a_part(rank: int) -> dict[str, torch.Tensor]:
     """Loss and gradients of the ranking for one process's part of the batch; of all of it in a single process."""
     module, whole = stage(band=None, ranking_weight=1.0), batch(dark=False)
     assert whole.low_mos is not None
+    assert whole.high_score is not None
+    assert whole.low_score is not None
     if distributed.is_initialized():
         own = slice(sum(SHARES[:rank]), sum(SHARES[: rank + 1]))
-        whole = UnpairedBatch(whole.high_mos[own], whole.low_mos[own], None, None)
+        whole = UnpairedBatch(
+            whole.high_mos[own], whole.low_mos[own], None, None, whole.high_score[own], whole.low_score[own]
+        )
     losses = list[torch.Tensor]()
     module.log = module.log_dict = module.log_loss = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     losses.append(module.training_step(whole, 0))

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from drbn_lightning.batches import PhotoBatch, SemiSupervisedBatch, UnpairedBatch
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.losses.adversarial import Criterion
+from drbn_lightning.losses.ranking import ranking_loss
 from drbn_lightning.metrics.pixels import to_8_bit
 from drbn_lightning.metrics.ranking import auroc, spearman
 from drbn_lightning.networks.frozen import Frozen
@@ -49,9 +49,8 @@ class QualityLearning(Stage):
             enhanced_share: share of a batch's low-light photos that stage 1 enhances, above 0, at most 1: it costs more
                 than all the rest of a step. As many others are fakes as they are; with 1 there are none.
             real_images: what the discriminator takes for real, see `stages.real_images`.
-            ranking_weight: weight of the pairwise loss, by which each high-MOS photo should score above the low-MOS
-                photo of its row: the same photo in two severities with `unpaired=graded` (neither paper nor
-                released code).
+            ranking_weight: weight of `ranking_loss`, by which the logits of rated photos should be in the order of
+                their scores (neither paper nor released code).
             training: arguments of `Stage`.
 
         Raises:
@@ -91,9 +90,7 @@ class QualityLearning(Stage):
         real_logits, fake_logits = self.compare(real, fake, part)
         loss = self.criterion.discriminator_loss(real_logits, fake_logits)
         if self.ranking_weight:
-            if unpaired.low_mos is None:
-                raise DRBNError("stage.ranking_weight needs low-MOS photos; give some, or set it to 0")
-            ranking = softplus(fake_logits[: part.total] - real_logits[: part.total]).mean()
+            ranking = self.ranking(real_logits[: part.total], fake_logits[: part.total], unpaired, part)
             self.log("train/ranking", ranking.detach(), batch_size=part.sizes[part.rank])
             loss = loss + self.ranking_weight * ranking
         size = part.sizes[part.rank]
@@ -101,6 +98,14 @@ class QualityLearning(Stage):
         figures = {"train/real": real_logits.sigmoid().mean(), "train/fake": fake_logits.sigmoid().mean()}
         self.log_dict({name: value.detach() for name, value in figures.items()}, prog_bar=True, batch_size=size)
         return loss
+
+    def ranking(self, high: Tensor, low: Tensor, unpaired: UnpairedBatch, part: Part) -> Tensor:
+        """The ranking loss over rated photos of all processes, from the logits `(N,)` of high-MOS and low-MOS ones."""
+        own = (unpaired.high_score, unpaired.low_score)
+        scores = [pooled(score, part, 1) for score in own if score is not None]
+        if unpaired.low_mos is None or len(scores) != len(own) or torch.cat(scores).isnan().all():
+            raise DRBNError("stage.ranking_weight needs low-MOS photos and scores of photos; give them, or set it to 0")
+        return ranking_loss(torch.cat([high, low]), torch.cat(scores))
 
     def dark_fakes(self, unpaired: UnpairedBatch, part: Part) -> list[Group]:
         """Stage 1's results on a share of the whole batch's low-light photos, and as many of these as they are.

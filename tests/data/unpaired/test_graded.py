@@ -42,7 +42,8 @@ def sample(data: GradedDataModule, epoch: int, index: int) -> Unpaired:
 
 
 def tensors(one: Unpaired) -> list[Tensor]:
-    return [value for value in one if value is not None]
+    """Images, a thumbnail, and scores; 0 for a score that nobody knows."""
+    return [value.nan_to_num() for value in one if value is not None]
 
 
 def likeness(one: Unpaired) -> float:
@@ -54,7 +55,7 @@ def likeness(one: Unpaired) -> float:
 def test_a_sample_follows_from_seed_epoch_and_index_alone(folders: Path) -> None:
     for changes in ({}, {"same_photo": False}, {"baseline_share": 1.0}):
         first, again = (sample(module(folders, **changes), 2, 3) for _ in range(2))
-        assert len(tensors(first)) == 4
+        assert len(tensors(first)) == 6
         assert all_same(torch.equal, tensors(first), tensors(again))
         for other in (sample(module(folders, **changes), 1, 3), sample(module(folders, seed=1, **changes), 2, 3)):
             assert not any(map(torch.equal, tensors(first)[:2], tensors(other)[:2]))
@@ -80,6 +81,9 @@ def test_both_images_of_a_sample_are_one_photo_in_two_severities_or_two_photos(f
         assert spoilt.low_mos is not None
         errors = [float((image - stored.high_mos).square().mean()) for image in (spoilt.high_mos, spoilt.low_mos)]
         further += errors[0] < errors[1]
+        assert spoilt.low_score is not None
+        assert spoilt.high_score is not None
+        assert 1 <= spoilt.low_score <= 6 < 7 <= spoilt.high_score <= 9
     assert further >= 8
 
 
@@ -92,6 +96,8 @@ def test_classical_results_on_real_low_light_photos_are_bad_examples(folders: Pa
         assert one.low_mos.mean() > 1.3 * one.real_low.mean()  # brighter, and of the same photo
         dark = torch.stack([one.low_mos.mean(0).flatten(), one.real_low.mean(0).flatten()])
         assert torch.corrcoef(dark)[0, 1] > 0.3
+        assert one.low_score is not None
+        assert one.low_score.isnan()  # nobody knows how bad it is
     no_dark = module(folders, baseline_share=1.0, real_low=None)
     assert sample(no_dark, 0, 0).low_mos is not None
 

@@ -111,7 +111,7 @@ def test_the_mean_is_of_the_whole_photo(cache: ImageCache) -> None:
 
 def test_kinds_that_are_not_there_are_none(cache: ImageCache) -> None:
     sample = samples(cache, high=5)[0, 0]
-    assert (sample.low_mos, sample.real_low, sample.real_low_thumbnail) == (None, None, None)
+    assert (sample.low_mos, sample.real_low, sample.real_low_thumbnail, sample.low_score) == (None,) * 4
 
 
 def test_held_out_photos_are_whole(cache: ImageCache) -> None:

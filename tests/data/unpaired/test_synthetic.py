@@ -42,7 +42,7 @@ def test_a_sample_follows_from_seed_epoch_and_index_alone() -> None:
     before = torch.get_rng_state()
     again = sample(module(length=9), 3, 4)
     assert torch.equal(torch.get_rng_state(), before)
-    assert len(tensors(first)) == 4
+    assert len(tensors(first)) == 6
     assert all_same(torch.equal, tensors(first), tensors(again))
     for other in (sample(module(), 4, 4), sample(module(), 3, 5), sample(module(seed=1), 3, 4)):
         assert not any(map(torch.equal, tensors(first), tensors(other)))
@@ -74,6 +74,9 @@ def test_good_scenes_are_nearer_to_what_they_were_than_bad_ones() -> None:
         unpaired = sample(data, 0, index)
         drawn = [undegraded(kind, index) for kind in (HIGH, LOW)]
         assert unpaired.low_mos is not None
+        assert unpaired.low_score is not None
+        assert unpaired.high_score is not None
+        assert 1 <= unpaired.low_score < unpaired.high_score <= 9
         images = (unpaired.high_mos, unpaired.low_mos)
         errors.append([float(((a - b) ** 2).mean().sqrt()) for a, b in zip(images, drawn, strict=True)])
     high, low = np.mean(errors, axis=0)

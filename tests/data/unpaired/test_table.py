@@ -25,6 +25,8 @@ def test_photos_are_chosen_by_score_and_held_out_of_all_kinds(ava: Path) -> None
     batch = next(iter(data.train_dataloader()))
     assert tuple(batch.high_mos.shape) == tuple(batch.low_mos.shape) == (4, 3, 16, 16)
     assert (batch.real_low, batch.real_low_thumbnail) == (None, None)
+    assert all(score >= 8 for score in batch.high_score)
+    assert all(score <= 3 for score in batch.low_score)
     assert len(data.train_dataloader()) == 3
     for batch in data.test_dataloader():
         assert min(batch.photo.shape[-2:]) == 20

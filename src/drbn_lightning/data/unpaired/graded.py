@@ -1,5 +1,6 @@
 """Photos whose quality is known, because they were spoilt in measured doses: as `synthetic` does it with scenes."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Unpack
@@ -16,7 +17,7 @@ from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulation.artefacts import KINDS, Mix, draw_mix, spoil
 from drbn_lightning.data.unpaired.files import PhotoFile, in_folder
 from drbn_lightning.data.unpaired.grades import kind_of, require_scores, score, severity
-from drbn_lightning.data.unpaired.samples import HELD_OUT, STREAMS, StoredPhotos, StoredSamples
+from drbn_lightning.data.unpaired.samples import HELD_OUT, STREAMS, StoredPhotos, StoredSamples, scalar
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW, UNSEEN
 from drbn_lightning.data.unpaired.stored import PhotoOptions, Rated, StoredDataModule
 from drbn_lightning.errors import DRBNError
@@ -55,7 +56,8 @@ class GradedSamples(StoredSamples):
         stored, grades = super().__getitem__(position), self.grades
         rng, other = (generator(self.seed, STREAMS[kind], *position, 1) for kind in (HIGH, LOW))
         mix = draw_mix(rng, grades.seen)
-        high = spoil(stored.high_mos, mix, rng.uniform(0, severity(grades.high_mos)))
+        how_good = rng.uniform(0, severity(grades.high_mos))
+        high, high_score = spoil(stored.high_mos, mix, how_good), scalar(score(how_good))
         how_bad = other.uniform(severity(grades.low_mos), 1)
         if stored.real_low is not None and other.random() < grades.baseline_share:
             name = CLASSICAL[int(other.integers(len(CLASSICAL)))]
@@ -64,10 +66,12 @@ class GradedSamples(StoredSamples):
             dark = stored.real_low[None]
             strength = float(other.uniform(0.5, 1))
             result = method(dark, stored.real_low_thumbnail[None]).clamp(0, 1)
-            return stored._replace(high_mos=high, low_mos=torch.lerp(dark, result, strength)[0])
+            bad, unknown = torch.lerp(dark, result, strength)[0], scalar(math.nan)
+            return stored._replace(high_mos=high, low_mos=bad, high_score=high_score, low_score=unknown)
         mix = mix if other.random() < 0.5 else draw_mix(other, grades.seen)
         clean = stored.high_mos if grades.same_photo else self._other_photo(position, other)
-        return stored._replace(high_mos=high, low_mos=spoil(clean, mix, how_bad))
+        bad = spoil(clean, mix, how_bad)
+        return stored._replace(high_mos=high, low_mos=bad, high_score=high_score, low_score=scalar(score(how_bad)))
 
     def _other_photo(self, position: Position, rng: np.random.Generator) -> torch.Tensor:
         """A crop of a photo that has nothing to do with that of `high_mos`."""
@@ -121,7 +125,7 @@ class GradedPhotos(StoredPhotos):
         clean = super().photo(photo)
         image = spoil(clean.photo, mix, severity(mos))
         name = f"{number:03d}_{'_'.join(mix.shares)}_{clean.name}"
-        return Photo(image, thumbnail_tensor(image), torch.tensor(mos, dtype=torch.float32), self.kinds[number], name)
+        return Photo(image, thumbnail_tensor(image), scalar(mos), self.kinds[number], name)
 
 
 class GradedDataModule(StoredDataModule):

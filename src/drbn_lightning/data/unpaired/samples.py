@@ -88,12 +88,14 @@ class StoredSamples(UnpairedSet):
         super().__init__(length)
         self.cache, self.photos, self.crop_size, self.seed = cache, list(photos), crop_size, seed
         self.rows = {kind: [photo.number for photo in photos if photo.kind == kind] for kind in STREAMS}
+        self.scores = {photo.number: scalar(photo.mos) for photo in photos}
 
     def __getitem__(self, position: Position) -> Unpaired:
         rows = {kind: self._row(kind, position) for kind in STREAMS}
         high, low, (real_low, thumbnail) = (self._sample(kind, row, position) for kind, row in rows.items())
         assert high[0] is not None
-        return Unpaired(high[0], low[0], real_low, thumbnail)
+        scores = [None if row is None else self.scores[row] for row in (rows[HIGH], rows[LOW])]
+        return Unpaired(high[0], low[0], real_low, thumbnail, *scores)
 
     def _row(self, kind: str, position: Position) -> int | None:
         """Which photo it is: the samples of all epochs, one after the other, walk through shuffled passes."""
@@ -131,8 +133,7 @@ class StoredPhotos(PhotoSet):
         """Photo `number` of all kinds."""
         entry = self.photos[number]
         photo, thumbnail = self.cache[entry.number].float() / 255, self.cache.thumbnail(entry.number)
-        mos = torch.tensor(entry.mos, dtype=torch.float32)
-        return Photo(photo, thumbnail, mos, entry.kind, self.cache.name(entry.number))
+        return Photo(photo, thumbnail, scalar(entry.mos), entry.kind, self.cache.name(entry.number))
 
 
 class UnpairedDataModule(SampleDataModule):
@@ -192,6 +193,11 @@ def require_crops(crop_size: int, short_side: int | None, length: int) -> None:
         raise DRBNError(f"unpaired.crop_size is {crop_size}; it must be at least 1")
     if short_side is not None and crop_size > short_side:
         raise DRBNError(f"unpaired.crop_size={crop_size} must be at most unpaired.short_side={short_side}")
+
+
+def scalar(mos: float) -> Tensor:
+    """A mean opinion score as a float32 scalar."""
+    return torch.tensor(mos, dtype=torch.float32)
 
 
 @lru_cache(maxsize=16)

@@ -24,6 +24,7 @@ from drbn_lightning.data.unpaired.samples import (
     UnpairedDataModule,
     UnpairedSet,
     require_crops,
+    scalar,
 )
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, REAL_LOW
 from drbn_lightning.errors import DRBNError
@@ -59,13 +60,14 @@ class RatedScenes(UnpairedSet):
 
     def __getitem__(self, position: Position) -> Unpaired:
         streams = {kind: generator(self.seed, stream, *position) for kind, stream in STREAMS.items()}
+        severities = [streams[kind].uniform(*limits) for kind, limits in self.ranges.items()]
         high, low = (
-            degraded_scene(streams[kind], self.size, streams[kind].uniform(*limits))
-            for kind, limits in self.ranges.items()
+            degraded_scene(streams[kind], self.size, degraded)
+            for kind, degraded in zip(self.ranges, severities, strict=True)
         )
         rng = streams[REAL_LOW]
         shot = expose(self.camera, scene(rng, self.size, self.size), rng, None, REAL_LOW)
-        return Unpaired(high, low, shot.low, shot.thumbnail)
+        return Unpaired(high, low, shot.low, shot.thumbnail, *(scalar(score(degraded)) for degraded in severities))
 
 
 class RatedScenePhotos(PhotoSet):
