@@ -310,6 +310,32 @@ def test_a_full_disk_ends_it(
     assert said.err.splitlines()[-1].startswith("error: out/c.png cannot be written: no space is left on the device")
 
 
+def test_photos_that_come_out_as_they_were_are_named(
+    brighter: Brighter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = brighter.enhance_array
+
+    def left_alone(rgb: Pixels, progress: Progress | None = None, *, alpha: Pixels | None = None) -> Pixels:
+        result = original(rgb, progress, alpha=alpha)
+        return result if len(brighter.calls) == 1 else rgb.copy()
+
+    monkeypatch.setattr(brighter, "enhance_array", left_alone)
+    for name in "abcdef":
+        photo(f"x/{name}.png")
+    assert enhance.main(["x/a.png", "x/b.png", "-o", "out"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "nothing to brighten in 1 of them, which are as they were: b.png"
+    assert enhance.main(["x", "-o", "more"]) == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .endswith("in 6 of them, which are as they were: a.png, b.png, c.png, ...")
+    )
+    assert files("more") == [f"{name}.png" for name in "abcdef"]
+    assert enhance.main(["x", "-o", "quiet", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.usefixtures("brighter")
 def test_a_name_in_the_way_is_one_photos_trouble(capsys: pytest.CaptureFixture[str]) -> None:
     photo("x/s/a.png")

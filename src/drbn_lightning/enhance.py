@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from drbn_lightning.command_line import add_allow_large, add_machine, add_network, add_version, between
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.formats import WRITTEN
-from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, refusal
+from drbn_lightning.inference.jobs import Done, Job, check_output, find_photos, plan, refusal
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
 from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS
@@ -28,6 +28,9 @@ examples:
 exit status: 0 if every photo was enhanced; 1 if one was not (the end says which, and why; a result that exists
 already counts, unless --overwrite is given); 2 if the command is wrong; 130 after Ctrl-C"""
 
+NAMED = 3
+"""How many of the photos that are left as they are the report names."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Enhance what the command line says.
@@ -44,13 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     settle()
     parser = build_parser()
     options = parser.parse_args(argv)
-    written = list[Job]()
+    written = list[Done]()
     return exit_status(
         lambda: enhance(options, parser, written), lambda: f"interrupted; photos enhanced before that: {len(written)}"
     )
 
 
-def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, written: list[Job]) -> int:
+def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, written: list[Done]) -> int:
     """Find the photos, enhance them and report; what is done is added to `written`.
 
     Raises:
@@ -71,15 +74,15 @@ def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, writte
         target = Path(folder) / "out"
         options.output, options.quiet = str(target), True
         status = _enhance(options, parser, written, photos, stored)
-        for job in written:
-            emit(job.target)
+        for done in written:
+            emit(done.job.target)
         return status
 
 
 def _enhance(
     options: argparse.Namespace,
     parser: argparse.ArgumentParser,
-    written: list[Job],
+    written: list[Done],
     photos: Sequence[str],
     stored: Path | None = None,
 ) -> int:
@@ -141,7 +144,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _enhance_all(jobs: Sequence[Job], options: argparse.Namespace, written: list[Job], failures: list[Failure]) -> None:
+def _enhance_all(
+    jobs: Sequence[Job], options: argparse.Namespace, written: list[Done], failures: list[Failure]
+) -> None:
     """Enhance the photos, with a progress bar where somebody may look at it."""
     from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package of their own
 
@@ -187,10 +192,13 @@ def _load(options: argparse.Namespace, jobs: Sequence[Job]) -> "Enhancer":
     return enhancer
 
 
-def _report(written: Sequence[Job], failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:
+def _report(written: Sequence[Done], failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:
     """Say what was done, and name what was not on standard error."""
     if written and not quiet:
         sys.stdout.write(f"photos enhanced: {len(written)}, written to {printable(str(output))}\n")
+        if left := [done.job.source.name for done in written if not done.changed]:
+            names = ", ".join(map(printable, left[:NAMED])) + (", ..." if len(left) > NAMED else "")
+            sys.stdout.write(f"nothing to brighten in {len(left)} of them, which are as they were: {names}\n")
         sys.stdout.flush()
     if failures:
         causes = "".join(f"\n  {failure.cause}" for failure in failures)

@@ -14,7 +14,7 @@ from drbn_lightning.images.photo import Photograph, read_photograph, write_photo
 from drbn_lightning.inference import job_files
 from drbn_lightning.inference.choosing import USUAL_JOB
 from drbn_lightning.inference.job_files import cause_of, enhance_file, enhance_files, pixels_in_all, side_by_side
-from drbn_lightning.inference.jobs import Job
+from drbn_lightning.inference.jobs import Done, Job
 from drbn_lightning.types import Progress
 
 Pixels = NDArray[Any]
@@ -41,7 +41,7 @@ def job(folder: Path, name: str = "a.png", *, compare: bool = False) -> Job:
 
 def test_a_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     jobs = [job(tmp_path), Job(tmp_path / "gone.png", tmp_path / "out" / "gone.png"), job(tmp_path, "b.png")]
-    told, written = list[tuple[Job, int, int]](), list[Job]()
+    told, written = list[tuple[Job, int, int]](), list[Done]()
     first, failure, last = enhance_files(
         jobs, Doubled(), progress=lambda *progress: told.append(progress), written=written.append
     )
@@ -50,7 +50,7 @@ def test_a_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert failure.source == str(tmp_path / "gone.png")
     assert "gone.png cannot be opened" in failure.cause
     assert told == [(jobs[0], 1, 1), (jobs[2], 1, 1)]
-    assert written == [jobs[0], jobs[2]]
+    assert written == [Done(jobs[0], changed=True), Done(jobs[2], changed=True)]
     assert read_photograph(jobs[2].target).pixels[0, 0].tolist() == [100, 120, 140]
 
 
@@ -115,7 +115,7 @@ def test_a_very_large_photo_is_not_read_before_the_one_ahead_is_enhanced(
 
 
 def test_what_is_enhanced_is_written_after_ctrl_c(tmp_path: Path) -> None:
-    jobs, written = [job(tmp_path, f"{name}.png") for name in "abc"], list[Job]()
+    jobs, written = [job(tmp_path, f"{name}.png") for name in "abc"], list[Done]()
 
     class Interrupted(Doubled):
         def enhance_array(
@@ -127,7 +127,7 @@ def test_what_is_enhanced_is_written_after_ctrl_c(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         list(enhance_files(jobs, Interrupted(), written=written.append))
-    assert written == [jobs[0]]
+    assert written == [Done(jobs[0], changed=True)]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
 
 

@@ -14,7 +14,7 @@ from drbn_lightning.files import UnwritableError
 from drbn_lightning.images.opening import pixels_of
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
 from drbn_lightning.inference.choosing import USUAL_JOB
-from drbn_lightning.inference.jobs import Job
+from drbn_lightning.inference.jobs import Done, Job
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.types import Pixels, Progress
 
@@ -47,7 +47,7 @@ def enhance_files(
     *,
     quality: int = 95,
     progress: Callable[[Job, int, int], None] | None = None,
-    written: Callable[[Job], None] = lambda job: None,
+    written: Callable[[Done], None] = lambda done: None,
 ) -> Generator[Failure | None, None, None]:
     """Enhance one file after the other; meanwhile the next one is read, and the one before is written.
 
@@ -101,9 +101,9 @@ def enhance_file(job: Job, enhancer: ArrayEnhancer, *, quality: int = 95, progre
 class _Writing:
     """At most one file that is written in a thread, and what became of it."""
 
-    def __init__(self, pool: ThreadPoolExecutor, quality: int, written: Callable[[Job], None]) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, quality: int, written: Callable[[Done], None]) -> None:
         self._pool, self._quality, self._written = pool, quality, written
-        self._current: tuple[Job, Future[None]] | None = None
+        self._current: tuple[Done, Future[None]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -116,30 +116,31 @@ class _Writing:
 
     def begin(self, job: Job, photos: "Photos") -> None:
         """Write a file, once `finish` has been called for the one before."""
-        self._current = job, self._pool.submit(_write, job, photos, self._quality)
+        self._current = Done(job, photos.changed), self._pool.submit(_write, job, photos, self._quality)
 
     def finish(self) -> Iterator[Failure | None]:
         """Wait for the file that is being written, if any: None, or why it failed."""
         if self._current is None:
             return
-        (job, writing), self._current = self._current, None
+        (done, writing), self._current = self._current, None
         try:
             writing.result()
         except Exception as error:
             cause = error.__cause__
             if isinstance(error, UnwritableError) and getattr(cause, "errno", None) not in IN_THE_WAY:
                 raise
-            yield Failure(str(job.source), cause_of(error, job))
+            yield Failure(str(done.job.source), cause_of(error, done.job))
         else:
-            self._written(job)
+            self._written(done)
             yield None
 
 
 class Photos(NamedTuple):
-    """A photo enhanced, and as it was before, where both are needed."""
+    """A photo enhanced, as it was before where both are needed, and whether there is a difference."""
 
     after: Photograph
     before: Photograph | None
+    changed: bool
 
 
 def _read_ahead(jobs: Iterable[Job], reader: ThreadPoolExecutor) -> Iterator[tuple[Job, "Future[Photograph]"]]:
@@ -159,7 +160,8 @@ def _read_ahead(jobs: Iterable[Job], reader: ThreadPoolExecutor) -> Iterator[tup
 
 def _enhanced(job: Job, before: Photograph, enhancer: ArrayEnhancer, progress: Progress | None) -> Photos:
     after = before._replace(pixels=enhancer.enhance_array(before.pixels, progress, alpha=before.alpha))
-    return Photos(after, None if job.compare is None else before)
+    changed = not np.array_equal(after.pixels, before.pixels)
+    return Photos(after, None if job.compare is None else before, changed)
 
 
 def _write(job: Job, photos: Photos, quality: int) -> None:
