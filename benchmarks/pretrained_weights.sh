@@ -5,8 +5,9 @@
 # (weights to start from), NETWORK=drbn_small and PRECISION=bf16-mixed (where the processor computes in it) change what they say.
 #
 # Who sees what: both stages see all of our485 (some pairs choose the best network), the photos and scenes, never eval15. Both
-# discriminators' photos come from disjoint halves (unpaired.part), spoilt in measured doses; the low-light photos are our485's low
-# images, a fifth of which is held out from training.
+# discriminators' photos come from disjoint halves (unpaired.part), spoilt in measured doses; the quality model has never seen four of
+# the kinds, so its rank correlation on these says what it is worth. The low-light photos are our485's low images, a fifth of which
+# is held out from training.
 # To put them into the package: python -m drbn_lightning.inference.release OUT/artifacts --network drbn
 set -euo pipefail
 if [ $# -lt 3 ]; then
@@ -26,6 +27,6 @@ train() { # name, then overrides
 
 start=(${INIT:+"init=\"$INIT\"" init_partial=true})
 train band stage=band "data.crop_size=${CROP:-128}" "trainer.max_steps=$steps" "cooldown=$cooldown" "${start[@]}"
-train quality_model stage=quality seed=1 unpaired.part=1 "paths.artifacts=\"$out/quality_model_artifacts\"" "uses.band=\"$out/artifacts/band.pt\""
+train quality_model stage=quality seed=1 unpaired.part=1 "unpaired.hold_out_kinds=[contrast,cast,grain,halo]" "paths.artifacts=\"$out/quality_model_artifacts\"" "uses.band=\"$out/artifacts/band.pt\""
 train quality stage=quality
 train recompose stage=recompose
