@@ -65,9 +65,7 @@ def preferred(out: Path, answers: str) -> dict[str, list[str]]:
     with (out / KEY).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if len(answers) != len(rows) or set(answers) - set("AB."):
-        sys.exit(
-            f"error: give A, B or a dot for each of the {len(rows)} pairs, in order; these are {len(answers)} answers"
-        )
+        sys.exit(f"error: give A, B or a dot for each of the {len(rows)} pairs, in order, not {len(answers)} answers")
     found = {folder: list[str]() for folder in (*sorted({row["A"] for row in rows} | {row["B"] for row in rows}), ".")}
     for row, answer in zip(rows, answers, strict=True):
         found[row.get(answer, ".")].append(row["image"])
