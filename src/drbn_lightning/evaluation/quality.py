@@ -22,6 +22,7 @@ from drbn_lightning.types import TensorMethod
 
 REAL_LOW = "real_low"
 RATED = ("high", "middle", "low")
+UNSEEN = "unseen"
 CONFIDENCE = 0.95
 DEFINITIONS = (
     "quality: the discriminator's logit of the result rounded to 8 bits; p(high): its sigmoid, from 0 to 1; "
@@ -93,11 +94,11 @@ def score_ratings(batches: Iterable[PhotoBatch], discriminator: nn.Module, devic
     score = _scorer(discriminator, device)
     scores, mos, kinds = [torch.empty(0)], [torch.empty(0)], list[str]()
     for batch in batches:
-        rated = torch.tensor([kind in RATED for kind in batch.kind])
+        rated = torch.tensor([kind in (*RATED, UNSEEN) for kind in batch.kind])
         if rated.any():
             scores.append(score(batch.photo[rated]))
             mos.append(batch.mos[rated].float())
-            kinds += [kind for kind in batch.kind if kind in RATED]
+            kinds += [kind for kind in batch.kind if kind in (*RATED, UNSEEN)]
     return Ratings(torch.cat(scores), torch.cat(mos), kinds)
 
 
@@ -139,17 +140,22 @@ def difference(first: list[PhotoScore], second: list[PhotoScore]) -> str:
 
 
 def ratings_table(ratings: Ratings) -> str:
-    """Photos of each kind with their mean score and MOS, then how well the order of the scores agrees with people."""
+    """Photos of each kind with their mean score and MOS, then how well the order of the scores agrees with people.
+
+    Photos spoilt in ways that training never showed (`unseen`, see `unpaired.hold_out_kinds`) count by themselves.
+    """
     kinds = Counter(ratings.kinds)
     lines = ["kind    photos  quality    MOS"]
-    for kind in RATED:
+    for kind in (*RATED, UNSEEN) if kinds[UNSEEN] else RATED:
         own = _of_kind(ratings, kind)
         quality, mos = mean(ratings.scores[own].tolist()), mean(ratings.mos[own].tolist())
         lines.append(f"{kind:6}  {kinds[kind]:6}  {quality:7.3f}  {mos:5.2f}")
-    voted = ~ratings.mos.isnan()
     lines.append(f"AUROC, high against low: {ratings_auroc(ratings):.4f}")
-    correlation = spearman(ratings.scores[voted], ratings.mos[voted]).item()
-    return "\n".join([*lines, f"Spearman, quality with MOS: {correlation:.4f} ({int(voted.sum())} photos)"])
+    unseen = _of_kind(ratings, UNSEEN)
+    lines.append(f"Spearman, quality with MOS: {_correlation(ratings, ~unseen)}")
+    if unseen.any():
+        lines.append(f"Spearman, on photos spoilt in ways that training never showed: {_correlation(ratings, unseen)}")
+    return "\n".join(lines)
 
 
 def ratings_auroc(ratings: Ratings) -> float:
@@ -168,6 +174,11 @@ def _scorer(discriminator: nn.Module, device: torch.device) -> Callable[[Tensor]
     """The discriminator in evaluation mode on its device; logits come back as float32 on the CPU."""
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last).eval()
     return lambda image: discriminator(image.to(device, memory_format=torch.channels_last)).float().cpu()
+
+
+def _correlation(ratings: Ratings, chosen: Tensor) -> str:
+    voted = chosen & ~ratings.mos.isnan()
+    return f"{spearman(ratings.scores[voted], ratings.mos[voted]).item():.4f} ({int(voted.sum())} photos)"
 
 
 def _of_kind(ratings: Ratings, kind: str) -> Tensor:
