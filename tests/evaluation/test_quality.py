@@ -187,3 +187,14 @@ def test_no_rated_photo_gives_a_table_without_figures() -> None:
         "AUROC, high against low: nan",
         "Spearman, quality with MOS: nan (0 photos)",
     ]
+
+
+def test_photos_spoilt_in_ways_never_seen_count_by_themselves() -> None:
+    kinds = ["high", "low", "unseen", "unseen", "unseen"]
+    ratings = Ratings(torch.tensor([2.0, 1, 0, 3, 5]), torch.tensor([9.0, 2, 9, 5, 1]), kinds)
+    lines = ratings_table(ratings).splitlines()
+    assert lines[4].split() == ["unseen", "3", "2.667", "5.00"]
+    assert lines[-3] == "AUROC, high against low: 1.0000"
+    assert lines[-2] == "Spearman, quality with MOS: 1.0000 (2 photos)"
+    assert lines[-1] == "Spearman, on photos spoilt in ways that training never showed: -1.0000 (3 photos)"
+    assert "unseen" not in ratings_table(Ratings(ratings.scores[:2], ratings.mos[:2], kinds[:2]))
