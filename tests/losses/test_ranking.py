@@ -26,7 +26,7 @@ def test_steps_down_its_gradient_order_the_logits() -> None:
     optimizer = torch.optim.SGD([logits], lr=1.0)
     for _ in range(20):
         optimizer.zero_grad()
-        ranking_loss(logits, scores).backward()
+        torch.autograd.backward([ranking_loss(logits, scores)])
         optimizer.step()
     assert logits[:4].argsort().tolist() == scores[:4].argsort().tolist()
     assert logits[4] == 0
