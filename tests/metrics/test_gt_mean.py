@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
-from drbn_lightning.metrics.gt_mean import gt_mean, psnr_gt_luminance, psnr_gt_mean, ssim_gt_mean
+from drbn_lightning.metrics.gt_mean import brightness_error, gt_mean, psnr_gt_luminance, psnr_gt_mean, ssim_gt_mean
 from drbn_lightning.metrics.pixels import luminance, to_8_bit
 from drbn_lightning.metrics.psnr import psnr
 from drbn_lightning.metrics.ssim import ssim
@@ -57,3 +59,14 @@ def test_gt_mean_variants_are_the_plain_ones_of_the_scaled_result() -> None:
     by_luminance = psnr(gt_mean(result, target, of_luminance=True), target)
     assert torch.equal(psnr_gt_luminance(result, target), by_luminance)
     assert not torch.equal(by_luminance, psnr_gt_mean(result, target))
+
+
+def test_brightness_error_is_of_the_whole_image_and_of_what_8_bits_hold() -> None:
+    target = 0.3 + 0.2 * random(2, 3, 20, 20)
+    for factor in (0.5, 0.9, 1.0, 1.2, 2.0):
+        expected = torch.full((2,), abs(math.log(factor)))
+        torch.testing.assert_close(brightness_error(factor * target, target), expected, atol=2e-3, rtol=0)
+    shuffled = target.flatten(2).flip(-1).view_as(target)
+    assert brightness_error(to_8_bit(shuffled), to_8_bit(target)).max() < 1e-6
+    assert brightness_error(target + 5, target)[0].item() == pytest.approx(-math.log(target[0].mean().item()), abs=1e-3)
+    assert brightness_error(torch.zeros_like(target), target).isinf().all()

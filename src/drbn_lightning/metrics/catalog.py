@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from drbn_lightning.errors import DRBNError
-from drbn_lightning.metrics.gt_mean import GT_MEAN
+from drbn_lightning.metrics.gt_mean import BRIGHTNESS_ERROR, GT_MEAN
 from drbn_lightning.metrics.hue import HUE_SHIFT
 from drbn_lightning.metrics.lpips import lpips_metric
 from drbn_lightning.metrics.metric import Metric
@@ -22,6 +22,7 @@ FULL_REFERENCE = {
     "ssim_gray": (SSIM_GRAY,),
     "ssim_gc": (SSIM_GC,),
     "gt_mean": GT_MEAN,
+    "brightness_error": (BRIGHTNESS_ERROR,),
     "hue_shift": (HUE_SHIFT,),
 }
 """Metrics against a target that need no weights, by their names in the configuration; `lpips` comes beside them."""

@@ -1,4 +1,4 @@
-"""PSNR and SSIM after GT-mean scaling: what they would be if the overall brightness were right."""
+"""How far the overall brightness is off, and what PSNR and SSIM would be if it were right (GT-mean scaling)."""
 
 import torch
 from torch import Tensor
@@ -32,6 +32,26 @@ def gt_mean(result: Tensor, target: Tensor, of_luminance: bool = False) -> Tenso
     own, wanted = (image.double().mean(dim=(1, 2, 3), keepdim=True) for image in (first, second))
     factor = torch.where(own > 0, wanted / own, 1.0)
     return to_8_bit(rounded * factor.float())
+
+
+def brightness_error(result: Tensor, target: Tensor) -> Tensor:
+    """How far the overall brightness is off: the absolute logarithm of mean(result) / mean(target).
+
+    Args:
+        result: `(N, 3, H, W)`, display values, rounded to 8 bits first.
+        target: `(N, 3, H, W)` in [0, 1].
+
+    Returns:
+        `(N,)`, 0 where it is right, about .1 where it is a tenth too bright or too dark; infinite for a black result.
+
+    Example:
+        >>> target = torch.full((2, 3, 1, 1), 0.4)
+        >>> result = torch.stack([target[0] * 2, target[1] / 2])
+        >>> [round(value, 3) for value in brightness_error(result, target).tolist()]
+        [0.693, 0.693]
+    """
+    own, wanted = (image.double().mean(dim=(1, 2, 3)) for image in (to_8_bit(result), target))
+    return (own / wanted).log().abs().float()
 
 
 def psnr_gt_mean(result: Tensor, target: Tensor) -> Tensor:
@@ -71,4 +91,13 @@ GT_MEAN = (
         f"PSNR of the 8-bit {_SCALED}, means of the luminance (BT.601), {_ROUNDED}",
         psnr_gt_luminance,
     ),
+)
+BRIGHTNESS_ERROR = Metric(
+    "brightness_error",
+    "brightness error",
+    "",
+    3,
+    -1,
+    "absolute natural logarithm of mean(result) / mean(target), means over all pixels and colours of the 8-bit result",
+    brightness_error,
 )
