@@ -28,7 +28,7 @@ PLACES = (ROOT, ROOT / "src" / "drbn_lightning", ROOT / "src")
 """Where a file that a document names may lie."""
 KEY = re.compile(r"[~+]*(?P<key>[a-z_]+(?:[./][A-Za-z_0-9]+)*)(?P<value>=.*)?")
 FILE = re.compile(r"(?:[\w.*-]+/)+[\w.*-]*|[\w-]+\.(?:py|toml|cff)")
-FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}
+FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"outputs", "multirun"}  # what commands write
 FILES = {"pt", "ckpt", "pth", "csv", "json", "yaml", "html"}
 """Suffixes."""
 WORDS = 900

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from drbn_lightning.command_line import add_allow_large, add_machine, add_network, add_version, between
 from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.formats import WRITTEN
-from drbn_lightning.inference.jobs import Done, Job, check_output, find_photos, plan, refusal
+from drbn_lightning.inference.jobs import Job, check_output, find_photos, plan, refusal
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.inference.streams import STREAM, emit, renamed, stored_input
 from drbn_lightning.names import ENHANCING_STAGES, PRECISIONS
@@ -18,6 +18,7 @@ from drbn_lightning.terminal import FAILED, complain, exit_status, printable, se
 
 if TYPE_CHECKING:
     from drbn_lightning.inference.enhancer import Enhancer
+    from drbn_lightning.inference.job_files import Done  # with OpenCV
 
 EPILOG = """\
 examples:
@@ -47,13 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     settle()
     parser = build_parser()
     options = parser.parse_args(argv)
-    written = list[Done]()
+    written: list[Done] = []
     return exit_status(
         lambda: enhance(options, parser, written), lambda: f"interrupted; photos enhanced before that: {len(written)}"
     )
 
 
-def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, written: list[Done]) -> int:
+def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, written: "list[Done]") -> int:
     """Find the photos, enhance them and report; what is done is added to `written`.
 
     Raises:
@@ -82,7 +83,7 @@ def enhance(options: argparse.Namespace, parser: argparse.ArgumentParser, writte
 def _enhance(
     options: argparse.Namespace,
     parser: argparse.ArgumentParser,
-    written: list[Done],
+    written: "list[Done]",
     photos: Sequence[str],
     stored: Path | None = None,
 ) -> int:
@@ -145,7 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _enhance_all(
-    jobs: Sequence[Job], options: argparse.Namespace, written: list[Done], failures: list[Failure]
+    jobs: Sequence[Job], options: argparse.Namespace, written: "list[Done]", failures: list[Failure]
 ) -> None:
     """Enhance the photos, with a progress bar where somebody may look at it."""
     from tqdm import tqdm  # type: ignore[import-untyped]  # its types are a package of their own
@@ -192,7 +193,7 @@ def _load(options: argparse.Namespace, jobs: Sequence[Job]) -> "Enhancer":
     return enhancer
 
 
-def _report(written: Sequence[Done], failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:
+def _report(written: "Sequence[Done]", failures: Sequence[Failure], output: Path, *, quiet: bool) -> None:
     """Say what was done, and name what was not on standard error."""
     if written and not quiet:
         sys.stdout.write(f"photos enhanced: {len(written)}, written to {printable(str(output))}\n")

@@ -13,8 +13,15 @@ from drbn_lightning.errors import DRBNError
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
 from drbn_lightning.inference import job_files
 from drbn_lightning.inference.choosing import USUAL_JOB
-from drbn_lightning.inference.job_files import cause_of, enhance_file, enhance_files, pixels_in_all, side_by_side
-from drbn_lightning.inference.jobs import Done, Job
+from drbn_lightning.inference.job_files import (
+    Done,
+    cause_of,
+    enhance_file,
+    enhance_files,
+    pixels_in_all,
+    side_by_side,
+)
+from drbn_lightning.inference.jobs import Job
 from drbn_lightning.types import Progress
 
 Pixels = NDArray[Any]

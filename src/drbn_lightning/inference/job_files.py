@@ -14,7 +14,7 @@ from drbn_lightning.files import UnwritableError
 from drbn_lightning.images.opening import pixels_of
 from drbn_lightning.images.photo import Photograph, read_photograph, write_photograph
 from drbn_lightning.inference.choosing import USUAL_JOB
-from drbn_lightning.inference.jobs import Done, Job
+from drbn_lightning.inference.jobs import Job
 from drbn_lightning.inference.left_out import Failure
 from drbn_lightning.types import Pixels, Progress
 
@@ -29,6 +29,13 @@ LOOKED_AT = 100
 
 MOST_AHEAD = 64_000_000
 """Pixels up to which a photo is read while the one before is still being enhanced."""
+
+
+class Done(NamedTuple):
+    """A job whose result is written, and whether that differs from the photo: well-exposed ones are left alone."""
+
+    job: Job
+    changed: bool
 
 
 class ArrayEnhancer(Protocol):

@@ -33,13 +33,6 @@ class Job(NamedTuple):
     compare: Path | None = None
 
 
-class Done(NamedTuple):
-    """A job whose result is written, and whether that differs from the photo: well-exposed ones are left alone."""
-
-    job: Job
-    changed: bool
-
-
 def find_photos(
     arguments: Sequence[str], output: Path, *, recursive: bool = False, overwrite: bool = False
 ) -> tuple[list[InputPhoto], list[Failure]]:
