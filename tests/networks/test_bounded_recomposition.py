@@ -203,3 +203,16 @@ def test_it_sees_the_whole_image_over_stage_1() -> None:
 def test_refuses_nonsense(arguments: dict[str, int], key: str) -> None:
     with pytest.raises(ValueError, match=rf"recomposer\.{key}"):
         BoundedRecomposer(**arguments)  # type: ignore[arg-type]  # of several types
+
+
+def test_a_checkpoint_with_a_map_more_loads_without_it() -> None:
+    network = moved()
+    state = network.state_dict()
+    longer = {name: torch.cat([value, torch.rand_like(value[:4])]) for name, value in state.items() if "head.3" in name}
+    assert [len(value) for value in longer.values()] == [20, 20]
+    holder = nn.ModuleDict({"recomposer": BoundedRecomposer()})
+    holder.load_state_dict({f"recomposer.{name}": value for name, value in (state | longer).items()})
+    for name, value in state.items():
+        assert torch.equal(holder["recomposer"].state_dict()[name], value)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        network.load_state_dict(state | {name: value[:8] for name, value in longer.items()})

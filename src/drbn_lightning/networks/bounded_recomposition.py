@@ -93,6 +93,7 @@ class BoundedRecomposer(nn.Module):
         )
         for parameter in self.head[-1].parameters():
             nn.init.zeros_(parameter)
+        self.register_load_state_dict_pre_hook(_without_fifth_map)  # type: ignore[no-untyped-call]  # of torch
 
     def forward(self, residuals: ResidualBands, low: Tensor, preview: Tensor) -> ResidualBands:
         """Weight maps `(N, 3, H, W)`: of luma, of chroma, and of chroma again, so that they can be shown as an image.
@@ -144,3 +145,11 @@ class BoundedRecomposer(nn.Module):
             )
         large = upsample(small, 4, (size[0], size[1]))
         return Around(*large.chunk(3, dim=1))
+
+
+def _without_fifth_map(network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Checkpoints of before have one map more, the last: chroma of middle and detail by itself."""
+    for name in ("weight", "bias"):
+        key = f"{prefix}head.3.{name}"
+        if key in state and len(state[key]) == (MAPS + 1) * 4:
+            state[key] = state[key][: MAPS * 4]
