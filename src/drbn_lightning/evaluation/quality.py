@@ -23,6 +23,7 @@ from drbn_lightning.types import TensorMethod
 REAL_LOW = "real_low"
 RATED = ("high", "middle", "low")
 UNSEEN = "unseen"
+SCORED = (*RATED, UNSEEN)
 CONFIDENCE = 0.95
 DEFINITIONS = (
     "quality: the discriminator's logit of the result rounded to 8 bits; p(high): its sigmoid, from 0 to 1; "
@@ -94,11 +95,11 @@ def score_ratings(batches: Iterable[PhotoBatch], discriminator: nn.Module, devic
     score = _scorer(discriminator, device)
     scores, mos, kinds = [torch.empty(0)], [torch.empty(0)], list[str]()
     for batch in batches:
-        rated = torch.tensor([kind in (*RATED, UNSEEN) for kind in batch.kind])
+        rated = torch.tensor([kind in SCORED for kind in batch.kind])
         if rated.any():
             scores.append(score(batch.photo[rated]))
             mos.append(batch.mos[rated].float())
-            kinds += [kind for kind in batch.kind if kind in (*RATED, UNSEEN)]
+            kinds += [kind for kind in batch.kind if kind in SCORED]
     return Ratings(torch.cat(scores), torch.cat(mos), kinds)
 
 
@@ -146,7 +147,7 @@ def ratings_table(ratings: Ratings) -> str:
     """
     kinds = Counter(ratings.kinds)
     lines = ["kind    photos  quality    MOS"]
-    for kind in (*RATED, UNSEEN) if kinds[UNSEEN] else RATED:
+    for kind in SCORED if kinds[UNSEEN] else RATED:
         own = _of_kind(ratings, kind)
         quality, mos = mean(ratings.scores[own].tolist()), mean(ratings.mos[own].tolist())
         lines.append(f"{kind:6}  {kinds[kind]:6}  {quality:7.3f}  {mos:5.2f}")

@@ -99,8 +99,8 @@ class RetinexNet(nn.Module):
         start = _brightest(guess)
         inputs = torch.cat([reflectance, illumination, start], dim=1)
         adjusted = start + self.adjusted_light(self.adjustment(inputs).full)
-        enhanced = at_strength(targets(reflectance * adjusted), low, strength)
-        return targets(enhanced.full[..., :height, :width])
+        enhanced, low = (image[..., :height, :width] for image in (reflectance * adjusted, low))
+        return at_strength(targets(enhanced), low, strength)
 
     def decompose(self, low: Tensor) -> Retinex:
         """Split low-light images `(N, C, H, W)` in [0, 1].

@@ -69,7 +69,7 @@ def at_strength(bands: Bands, low: Tensor, strength: Tensor | None) -> Bands:
 
     Args:
         bands: of the enhanced images.
-        low: the images `(N, C, H, W)`; H and W multiples of 4.
+        low: the images `(N, C, H, W)`.
         strength: `(N, 1, 1, 1)`: 0 gives exactly the bands of `low`; None leaves the bands as they are.
     """
     if strength is None:

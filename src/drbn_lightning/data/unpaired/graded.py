@@ -56,8 +56,8 @@ class GradedSamples(StoredSamples):
         stored, grades = super().__getitem__(position), self.grades
         rng, other = (generator(self.seed, STREAMS[kind], *position, 1) for kind in (HIGH, LOW))
         mix = draw_mix(rng, grades.seen)
-        how_good = rng.uniform(0, severity(grades.high_mos))
-        high, high_score = spoil(stored.high_mos, mix, how_good), scalar(score(how_good))
+        clean, how_good = stored.high_mos, rng.uniform(0, severity(grades.high_mos))
+        stored = stored._replace(high_mos=spoil(clean, mix, how_good), high_score=scalar(score(how_good)))
         how_bad = other.uniform(severity(grades.low_mos), 1)
         if stored.real_low is not None and other.random() < grades.baseline_share:
             name = CLASSICAL[int(other.integers(len(CLASSICAL)))]
@@ -66,12 +66,10 @@ class GradedSamples(StoredSamples):
             dark = stored.real_low[None]
             strength = float(other.uniform(0.5, 1))
             result = method(dark, stored.real_low_thumbnail[None]).clamp(0, 1)
-            bad, unknown = torch.lerp(dark, result, strength)[0], scalar(math.nan)
-            return stored._replace(high_mos=high, low_mos=bad, high_score=high_score, low_score=unknown)
+            return stored._replace(low_mos=torch.lerp(dark, result, strength)[0], low_score=scalar(math.nan))
         mix = mix if other.random() < 0.5 else draw_mix(other, grades.seen)
-        clean = stored.high_mos if grades.same_photo else self._other_photo(position, other)
-        bad = spoil(clean, mix, how_bad)
-        return stored._replace(high_mos=high, low_mos=bad, high_score=high_score, low_score=scalar(score(how_bad)))
+        clean = clean if grades.same_photo else self._other_photo(position, other)
+        return stored._replace(low_mos=spoil(clean, mix, how_bad), low_score=scalar(score(how_bad)))
 
     def _other_photo(self, position: Position, rng: np.random.Generator) -> torch.Tensor:
         """A crop of a photo that has nothing to do with that of `high_mos`."""
