@@ -72,7 +72,7 @@ class Guess(nn.Module):
         if self.kind == "input":
             return low
         with torch.autocast(low.device.type, enabled=False):
-            thumbnails = thumbnails_of(low.float()) if thumbnail is None else thumbnail.float()
+            thumbnails = thumbnails_of(low, thumbnail)
             gain = self.gain(thumbnails)
             scaled = low.float() * gain
             if self.predictor is not None:
@@ -155,8 +155,19 @@ def adjusted(image: Tensor, adjustment: Adjustment, ceiling: float) -> Tensor:
     return mixed.clamp(DARKEST, ceiling) ** adjustment.gamma[:, None, None, None]
 
 
-def thumbnails_of(images: Tensor) -> Tensor:
-    """Thumbnails of whole images, `(N, C, H, W)` to `(N, C, S, S)`, as `drbn_lightning.thumbnails` makes them."""
-    height, width = images.shape[-2:]
-    rows, columns = (torch.from_numpy(area_weights(length)).to(images) for length in (height, width))
-    return rows @ images @ columns.T
+def thumbnails_of(low: Tensor, thumbnail: Tensor | None = None) -> Tensor:
+    """Thumbnails of whole images: those that are given, or what `drbn_lightning.thumbnails` makes of the images.
+
+    Args:
+        low: the images, or crops or tiles of them, `(N, C, H, W)`.
+        thumbnail: `(N, C, S, S)`, of the WHOLE images; by default those of `low`.
+
+    Returns:
+        `(N, C, S, S)` float32.
+    """
+    if thumbnail is not None:
+        return thumbnail.float()
+    height, width = low.shape[-2:]
+    rows, columns = (torch.from_numpy(area_weights(length)).to(low.device) for length in (height, width))
+    with torch.autocast(low.device.type, enabled=False):
+        return rows @ low.float() @ columns.T

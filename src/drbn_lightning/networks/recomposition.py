@@ -166,7 +166,7 @@ def preview_of(recomposer: nn.Module, band: nn.Module, low: Tensor, thumbnail: T
     """
     if not getattr(recomposer, "takes_preview", False):
         return None
-    small = thumbnails_of(low.float()) if thumbnail is None else thumbnail
+    small = thumbnails_of(low, thumbnail)
     bands: Bands = band(small.to(low.dtype), small)
     return bands.full.float()
 

@@ -59,7 +59,7 @@ class WellExposed:
         if self.threshold is None:
             return None
         with torch.autocast(low.device.type, enabled=False):
-            thumbnails = thumbnails_of(low.float()) if thumbnail is None else thumbnail.float()
+            thumbnails = thumbnails_of(low, thumbnail)
             logarithm = (luma(thumbnails).clamp(min=0) + BLACK).log().mean(dim=(1, 2, 3), keepdim=True)
             return ((logarithm - math.log(self.threshold + BLACK)) / math.log(FULL_STRENGTH_BELOW)).clamp(0, 1)
 
