@@ -11,10 +11,12 @@ import torch
 from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.batches import Photo, Unpaired
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.crops import generator, thumbnail_tensor
+from drbn_lightning.data.crops import cut, generator, thumbnail_tensor, turned
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulation.artefacts import KINDS, Mix, draw_mix, spoil
+from drbn_lightning.data.simulation.camera import LowLightCamera
+from drbn_lightning.data.simulation.exposure import expose
 from drbn_lightning.data.unpaired.files import PhotoFile, in_folder
 from drbn_lightning.data.unpaired.grades import kind_of, require_scores, score, severity
 from drbn_lightning.data.unpaired.samples import HELD_OUT, STREAMS, StoredPhotos, StoredSamples, scalar
@@ -36,6 +38,13 @@ class Grades(NamedTuple):
     baseline_share: float
 
 
+class Darkened(NamedTuple):
+    """Low-light photos that are made: this share of all, by a camera, of the photos."""
+
+    share: float
+    camera: LowLightCamera
+
+
 class GradedSamples(StoredSamples):
     """Random crops of photos, spoilt a little and spoilt much, and real low-light ones."""
 
@@ -47,13 +56,14 @@ class GradedSamples(StoredSamples):
         length: int,
         seed: int,
         grades: Grades,
+        darkened: Darkened,
     ) -> None:
         """Set up the samples; arguments as for `StoredSamples`, the photos being HIGH or REAL_LOW."""
         super().__init__(cache, photos, crop_size, length, seed)
-        self.grades = grades
+        self.grades, self.darkened = grades, darkened
 
     def __getitem__(self, position: Position) -> Unpaired:
-        stored, grades = super().__getitem__(position), self.grades
+        stored, grades = self._with_darkened(super().__getitem__(position), position), self.grades
         rng, other = (generator(self.seed, STREAMS[kind], *position, 1) for kind in (HIGH, LOW))
         mix = draw_mix(rng, grades.seen)
         clean, how_good = stored.high_mos, rng.uniform(0, severity(grades.high_mos))
@@ -71,6 +81,16 @@ class GradedSamples(StoredSamples):
         clean = clean if grades.same_photo else self._other_photo(position, other)
         return stored._replace(low_mos=spoil(clean, mix, how_bad), low_score=scalar(score(how_bad)))
 
+    def _with_darkened(self, stored: Unpaired, position: Position) -> Unpaired:
+        """A crop of a darkened photo instead of the low-light one, where its turn comes."""
+        rng = generator(self.seed, STREAMS[REAL_LOW], *position, 1)
+        if stored.real_low is None or rng.random() >= self.darkened.share:
+            return stored
+        row = self.rows[HIGH][int(rng.integers(len(self.rows[HIGH])))]
+        crop = self._window(row, rng)
+        pair = expose(self.darkened.camera, self.cache[row], rng, None, self.cache.name(row))
+        return stored._replace(real_low=cut(pair.low, crop), real_low_thumbnail=turned(pair.thumbnail, crop))
+
     def _other_photo(self, position: Position, rng: np.random.Generator) -> torch.Tensor:
         """A crop of a photo that has nothing to do with that of `high_mos`."""
         rows = self.rows[HIGH]
@@ -87,10 +107,17 @@ class Grade(NamedTuple):
 
 
 class GradedPhotos(StoredPhotos):
-    """Whole held-out photos, spoilt to all grades evenly, the best ones first; then real low-light photos."""
+    """Held-out photos, spoilt to all grades evenly, the best ones first; then low-light photos, and darkened ones."""
 
     def __init__(
-        self, cache: ImageCache, photos: Sequence[PhotoFile], grades: Grades, rated: int, unseen: int, role: int
+        self,
+        cache: ImageCache,
+        photos: Sequence[PhotoFile],
+        grades: Grades,
+        darkened: Darkened,
+        rated: int,
+        unseen: int,
+        role: int,
     ) -> None:
         """Set up the photos.
 
@@ -98,6 +125,7 @@ class GradedPhotos(StoredPhotos):
             cache: holds them.
             photos: those of `cache` to take, HIGH or REAL_LOW.
             grades: what training shows.
+            darkened: which low-light photos are made.
             rated: number of images of the kinds of degradation that training shows.
             unseen: number of images of the other kinds, where there are any.
             role: VALIDATION or TEST.
@@ -113,10 +141,15 @@ class GradedPhotos(StoredPhotos):
                 mos = score((number + 0.5) / count)
                 self.made.append(Grade(clean[int(order[number]) % len(clean)], draw_mix(rng, names), mos))
                 kinds.append(UNSEEN if salt else kind_of(mos, grades.high_mos, grades.low_mos))
-        super().__init__(cache, photos, [*kinds, *[REAL_LOW] * len(self.dark)])
+        self.camera, self.role = darkened.camera, role
+        made = round(len(self.dark) * darkened.share / (1 - darkened.share)) if clean else 0
+        self.darkened = [clean[number % len(clean)] for number in range(made)]
+        super().__init__(cache, photos, [*kinds, *[REAL_LOW] * (len(self.dark) + made)])
 
     def photo(self, number: int) -> Photo:
         """Image `number` of all kinds."""
+        if number >= len(self.made) + len(self.dark):
+            return self._dark(number - len(self.made) - len(self.dark))
         if number >= len(self.made):
             return super().photo(self.dark[number - len(self.made)])
         photo, mix, mos = self.made[number]
@@ -124,6 +157,12 @@ class GradedPhotos(StoredPhotos):
         image = spoil(clean.photo, mix, severity(mos))
         name = f"{number:03d}_{'_'.join(mix.shares)}_{clean.name}"
         return Photo(image, thumbnail_tensor(image), scalar(mos), self.kinds[number], name)
+
+    def _dark(self, number: int) -> Photo:
+        """Darkened photo `number`."""
+        clean = super().photo(self.darkened[number])
+        pair = expose(self.camera, clean.photo, generator(0, HELD_OUT, self.role, 2, number), None, clean.name)
+        return Photo(pair.low, pair.thumbnail, scalar(math.nan), REAL_LOW, f"{number:03d}_darkened_{clean.name}")
 
 
 class GradedDataModule(StoredDataModule):
@@ -134,6 +173,8 @@ class GradedDataModule(StoredDataModule):
     def __init__(
         self,
         photos: str | None,
+        camera: LowLightCamera | None = None,
+        darkened_share: float = 0.0,
         high_mos: float = 7.0,
         low_mos: float = 6.0,
         same_photo: bool = True,
@@ -147,6 +188,8 @@ class GradedDataModule(StoredDataModule):
 
         Args:
             photos: folder of good photos.
+            camera: takes the low-light photos that are made of good ones.
+            darkened_share: share of the low-light photos that are made so, where there are real ones; below 1.
             high_mos: good images have this score and above, up to 9, that of a photo as it is.
             low_mos: bad images have this score and below, down to 1.
             same_photo: the good and the bad image of a sample are one crop of one photo in two severities, half of them
@@ -169,6 +212,8 @@ class GradedDataModule(StoredDataModule):
         require_scores(high_mos, low_mos)
         if not 0 <= baseline_share <= 1:
             raise DRBNError(f"unpaired.baseline_share is {baseline_share}; it must be from 0 to 1")
+        if not 0 <= darkened_share < 1:
+            raise DRBNError(f"unpaired.darkened_share is {darkened_share}; it must be from 0 to below 1")
         unknown = [kind for kind in hold_out_kinds if kind not in KINDS]
         seen = tuple(kind for kind in KINDS if kind not in hold_out_kinds)
         if unknown or not seen:
@@ -179,6 +224,7 @@ class GradedDataModule(StoredDataModule):
             raise DRBNError("the numbers of photos in unpaired.unseen_*_photos cannot be negative; 0 makes none")
         self.folder = Path(photos)
         self.grades = Grades(high_mos, low_mos, seen, same_photo, baseline_share)
+        self.darkened = Darkened(darkened_share, camera or LowLightCamera())
         self.unseen = {VALIDATION: unseen_validation_photos, TEST: unseen_test_photos}
 
     def rated(self) -> Rated:
@@ -191,7 +237,7 @@ class GradedDataModule(StoredDataModule):
         cache, photos = self._training_photos
         training = [photo for photo in photos if photo.role == TRAINING]
         self._require(training, cache)
-        samples = GradedSamples(cache, training, self.crop_size, self.length, self.seed, self.grades)
+        samples = GradedSamples(cache, training, self.crop_size, self.length, self.seed, self.grades, self.darkened)
         held_out = [photo for photo in photos if photo.role == VALIDATION]
         return samples, self._held_out(cache, held_out, VALIDATION, self.limits.validation)
 
@@ -201,4 +247,4 @@ class GradedDataModule(StoredDataModule):
         return self._held_out(cache, photos, TEST, self.limits.test)
 
     def _held_out(self, cache: ImageCache, photos: Sequence[PhotoFile], role: int, rated: int) -> GradedPhotos:
-        return GradedPhotos(cache, photos, self.grades, rated, self.unseen[role], role)
+        return GradedPhotos(cache, photos, self.grades, self.darkened, rated, self.unseen[role], role)
