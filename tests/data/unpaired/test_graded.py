@@ -3,11 +3,13 @@ from typing import Any
 
 import pytest
 import torch
+from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from torch import Tensor
 
 from drbn_lightning.batches import Unpaired
 from drbn_lightning.data.datamodule import VALIDATION
 from drbn_lightning.data.simulation.artefacts import KINDS
+from drbn_lightning.data.simulation.camera import LowLightCamera
 from drbn_lightning.data.unpaired.graded import GradedDataModule, GradedPhotos, GradedSamples
 from drbn_lightning.data.unpaired.samples import StoredSamples
 from drbn_lightning.data.unpaired.splits import HIGH, LOW, MIDDLE, REAL_LOW, UNSEEN
@@ -147,11 +149,41 @@ def test_kinds_that_are_held_out_are_seen_in_validation_alone(folders: Path) -> 
     assert data.unseen[VALIDATION] == 4
 
 
+def test_some_low_light_photos_are_good_ones_darkened(folders: Path) -> None:
+    """Half of them in training; validation and test have as many of them as real ones."""
+    camera = LowLightCamera(stops=(1.0, 1.0), contrast=(1.5, 1.5), cast=0.0, shot_noise=(0.0, 0.0))
+    real, data = module(folders), module(folders, darkened_share=0.5, camera=camera)
+    assert isinstance(data.validation_set, GradedPhotos)
+    darkened = 0
+    for index in range(30):
+        one, other = sample(data, index, 0), sample(real, index, 0)
+        assert one.real_low is not None
+        assert other.real_low is not None
+        assert one.real_low_thumbnail is not None
+        assert torch.equal(one.high_mos, other.high_mos)
+        assert one.real_low.shape == other.real_low.shape
+        assert one.real_low_thumbnail.shape == (3, 48, 48)
+        if not torch.equal(one.real_low, other.real_low):
+            darkened += 1
+            assert one.real_low_thumbnail.mean().item() == pytest.approx(one.real_low.mean().item(), abs=0.15)
+    assert 8 <= darkened <= 22  # half of 30
+    held_out = data.validation_set
+    assert held_out.kinds.count(REAL_LOW) == 4 + 4
+    assert held_out.kinds[-8:] == [REAL_LOW] * 8
+    last, photo = held_out.photo(len(held_out.kinds) - 1), held_out.photos[held_out.darkened[-1]]
+    light = rgb_to_linear_rgb(held_out.cache[photo.number].float() / 255) ** 1.5 / 2
+    assert (last.photo - linear_rgb_to_rgb(light)).abs().mean() < 0.02
+    assert last.photo.mean().item() == pytest.approx(last.thumbnail.mean().item(), abs=1e-4)
+    assert len(data.test_dataloader()) == 5 + 4 + 4
+    assert sample(module(folders, darkened_share=0.5, real_low=None), 0, 0).real_low is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"photos": None}, r"unpaired\.photos is not set"),
         ({"low_mos": 7.5}, r"unpaired\.low_mos=7\.5"),
+        ({"darkened_share": 1.0}, r"unpaired\.darkened_share is 1\.0"),
         ({"baseline_share": 1.5}, r"unpaired\.baseline_share is 1\.5"),
         ({"hold_out_kinds": ["halos"]}, r"unpaired\.hold_out_kinds=\['halos'\].*halo, "),
         ({"hold_out_kinds": KINDS}, r"unpaired\.hold_out_kinds.*not all"),
