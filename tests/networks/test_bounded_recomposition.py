@@ -115,15 +115,32 @@ def test_weights_are_smooth_in_the_roughest_image() -> None:
             assert weight.log().diff(dim=3).abs().max() < 0.15
 
 
-def test_the_tone_curve_rises_everywhere_and_keeps_black_and_white() -> None:
+@pytest.mark.parametrize("power", [1.0, 1.5, 2.0, 4.0])
+def test_the_tone_curve_rises_everywhere_and_keeps_black_and_white(power: float) -> None:
+    network = BoundedRecomposer(curve_power=power)
     light = torch.linspace(0, 1, 201, dtype=torch.float64)
     for level in torch.linspace(-4, 4, 33).tolist():
         for slope in torch.linspace(-SLOPES[0], SLOPES[0], 13).tolist():
             for mean in (0.0, 0.3, 0.6, 1.0):
-                curve = light * (1 + CURVE * torch.tanh(level + slope * (light - mean)) * (1 - light))
+                strength = CURVE * torch.tanh(level + slope * (light - mean))
+                curve = light * (1 + strength * network.room(light))
                 assert curve.diff().min() > 0
                 assert curve[0] == 0
                 assert curve[-1] == 1
+
+
+@torch.no_grad()
+def test_a_power_above_1_lifts_shadows_and_leaves_highlights() -> None:
+    found = {}
+    for power in (1.0, 2.0):
+        network = BoundedRecomposer(curve_power=power).eval()
+        network.state_dict()["head.3.bias"][0] = 2.0
+        for shade in (0.1, 0.9):
+            flat = torch.full((1, 3, 8, 8), shade)
+            bands = Bands(flat, flat[..., :4, :4], flat[..., :2, :2])
+            found[power, shade] = float(recomposed(network, bands, flat).image.mean()) - shade
+    assert found[2.0, 0.1] > 0.8 * found[1.0, 0.1] > 0.05
+    assert 0 < found[2.0, 0.9] < 0.15 * found[1.0, 0.9]
 
 
 MEASURES: list[tuple[int, Callable[[Tensor], Tensor]]] = [
@@ -198,9 +215,14 @@ def test_it_sees_the_whole_image_over_stage_1() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "key"),
-    [({"base_channels": 0}, "base_channels"), ({"hidden": 0}, "hidden"), ({"dropout": 1}, "dropout")],
+    [
+        ({"base_channels": 0}, "base_channels"),
+        ({"hidden": 0}, "hidden"),
+        ({"dropout": 1}, "dropout"),
+        ({"curve_power": 0.5}, "curve_power"),
+    ],
 )
-def test_refuses_nonsense(arguments: dict[str, int], key: str) -> None:
+def test_refuses_nonsense(arguments: dict[str, float], key: str) -> None:
     with pytest.raises(ValueError, match=rf"recomposer\.{key}"):
         BoundedRecomposer(**arguments)  # type: ignore[arg-type]  # of several types
 

@@ -20,7 +20,7 @@ from drbn_lightning.networks.drbn import pad_to_quarters
 from drbn_lightning.networks.luma_chroma import luma
 
 CURVE = 0.9
-"""Largest strength of the tone curve Y + s Y (1 - Y): below 1 it rises everywhere, and 0 and 1 stay where they are."""
+"""Largest strength s of the tone curve Y + s Y (1 - Y)^p: below 1 it rises everywhere; 0 and 1 stay where they are."""
 REACH = (math.log(1.6), math.log(1.6), math.log(1.5))
 """Bounds of the logarithms of the factors on luma of middle, luma of detail, and all chroma."""
 MAPS = 1 + len(REACH)
@@ -63,7 +63,14 @@ class BoundedRecomposer(nn.Module):
     luma_chroma = True
     """Its weights are of luma and chroma."""
 
-    def __init__(self, base_channels: int = 16, hidden: int = 64, dropout: float = 0.1, chained: bool = False) -> None:
+    def __init__(
+        self,
+        base_channels: int = 16,
+        hidden: int = 64,
+        dropout: float = 0.1,
+        chained: bool = False,
+        curve_power: float = 1.0,
+    ) -> None:
         """Build the network.
 
         Args:
@@ -72,9 +79,11 @@ class BoundedRecomposer(nn.Module):
             hidden: width between their features and the numbers that they give.
             dropout: share of the features dropped in training.
             chained: take the residual bands in steps of two, see `decompose`.
+            curve_power: power p of the tone curve; above 1 it moves shadows more than highlights, so that lifting dark
+                things washes no sky out.
 
         Raises:
-            ValueError: a width is below 1, or `dropout` out of its range.
+            ValueError: a width or `curve_power` is below 1, or `dropout` out of its range.
         """
         super().__init__()
         if min(base_channels, hidden) < 1:
@@ -82,7 +91,9 @@ class BoundedRecomposer(nn.Module):
             raise ValueError(f"{given}; both must be at least 1")
         if not 0 <= dropout < 1:
             raise ValueError(f"recomposer.dropout is {dropout}; it must be from 0 to below 1")
-        self.chained = chained
+        if not 1 <= curve_power < math.inf:
+            raise ValueError(f"recomposer.curve_power is {curve_power}; it must be at least 1")
+        self.chained, self.curve_power = chained, curve_power
         widths = [base_channels * times for times in (1, 2, 3)]
         layers: list[nn.Module] = []
         for inputs, outputs in zip((3, *widths), widths, strict=False):
@@ -108,11 +119,16 @@ class BoundedRecomposer(nn.Module):
             residuals = ResidualBands(*(band.float() for band in residuals))
             around = self.around(residuals)
             curve, *others = self.maps(around, preview)
-            tone = 1 + CURVE * curve * (1 - around.light)
+            tone = 1 + CURVE * curve * self.room(around.light)
             middle, detail, saturation = ((reach * value).exp() for reach, value in zip(REACH, others, strict=True))
             chroma = tone * saturation
             lumas = (tone, tone * middle, tone * detail)
         return ResidualBands(*(torch.cat([weight, chroma, chroma], dim=1).to(low.dtype) for weight in lumas))
+
+    def room(self, light: Tensor) -> Tensor:
+        """How far the tone curve can move lightness `(N, 1, H, W)` in [0, 1], as a factor on it: (1 - Y)^p."""
+        room = 1 - light
+        return room if self.curve_power == 1 else room.clamp(min=0) ** self.curve_power
 
     def maps(self, around: Around, preview: Tensor) -> tuple[Tensor, ...]:
         """The four maps, `(N, 1, H, W)` in [-1, 1]: curve, middle, detail, saturation.
