@@ -17,7 +17,13 @@ GAP, TITLE = 6, 26
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files of a folder, by their names without suffix."""
+    """The files of a folder, by their names without suffix.
+
+    Raises:
+        SystemExit: there is no such folder.
+    """
+    if not folder.is_dir():
+        sys.exit(f"error: {folder} is no folder of images")
     return {file.stem: file for file in sorted(folder.iterdir()) if file.is_file()}
 
 

@@ -59,6 +59,12 @@ def test_what_would_spoil_a_comparison_is_refused(
         script("blind_pairs").main([out, *(arguments or folders)])
 
 
+def test_a_folder_that_is_not_there_is_named(script: Script, folders: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="error: .*nowhere is no folder of images"):
+        script("blind_pairs").main([str(tmp_path / "out"), folders[0], str(tmp_path / "nowhere")])
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_sign_test_is_the_binomial_one(script: Script) -> None:
     sign_test = script("blind_pairs").sign_test
     assert sign_test(10, 10) == 1
