@@ -60,7 +60,7 @@ def test_what_would_spoil_a_comparison_is_refused(
 
 
 def test_a_folder_that_is_not_there_is_named(script: Script, folders: list[str], tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="error: .*nowhere is no folder of images"):
+    with pytest.raises(SystemExit, match=r"error: .*nowhere is no folder of images"):
         script("blind_pairs").main([str(tmp_path / "out"), folders[0], str(tmp_path / "nowhere")])
     assert not (tmp_path / "out").exists()
 
