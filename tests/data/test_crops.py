@@ -52,3 +52,9 @@ def test_refuses_a_crop_that_does_not_fit(size: int, message: str) -> None:
 
 def test_accepts_a_crop_that_fits() -> None:
     require_room(10, [("a.png", (3, 12, 12)), ("b.png", (3, 10, 20))])
+
+
+def test_upright_crops_are_the_same_windows_mirrored_left_to_right_alone() -> None:
+    for seed in range(20):
+        turned, upright = (draw_crop(generator(seed), 30, 40, 16, upright=upright) for upright in (False, True))
+        assert upright == turned._replace(upside_down=False, quarter_turns=0)

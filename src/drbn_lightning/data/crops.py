@@ -43,7 +43,7 @@ def require_room(size: int, shapes: Iterable[tuple[str, tuple[int, int, int]]]) 
             )
 
 
-def draw_crop(rng: np.random.Generator, height: int, width: int, size: int) -> Crop:
+def draw_crop(rng: np.random.Generator, height: int, width: int, size: int, *, upright: bool = False) -> Crop:
     """Draw a crop, each of the eight flips and turns alike.
 
     Args:
@@ -51,9 +51,11 @@ def draw_crop(rng: np.random.Generator, height: int, width: int, size: int) -> C
         height: of the whole image, in pixels.
         width: of the whole image, in pixels.
         size: side of the window, in pixels, at most `height` and `width`.
+        upright: mirror it left to right alone; the same numbers are drawn.
     """
     top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
-    return Crop(top, left, size, bool(rng.integers(2)), bool(rng.integers(2)), int(rng.integers(2)))
+    crop = Crop(top, left, size, bool(rng.integers(2)), bool(rng.integers(2)), int(rng.integers(2)))
+    return crop._replace(upside_down=False, quarter_turns=0) if upright else crop
 
 
 def centre_crop(height: int, width: int, size: int) -> Crop:

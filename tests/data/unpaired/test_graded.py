@@ -170,7 +170,7 @@ def test_some_low_light_photos_are_good_ones_darkened(folders: Path) -> None:
     held_out = data.validation_set
     assert held_out.kinds.count(REAL_LOW) == 4 + 4
     assert held_out.kinds[-8:] == [REAL_LOW] * 8
-    last, photo = held_out.photo(len(held_out.kinds) - 1), held_out.photos[held_out.darkened[-1]]
+    last, photo = held_out.photo(len(held_out.kinds) - 1), held_out.photos[held_out.to_darken[-1]]
     light = rgb_to_linear_rgb(held_out.cache[photo.number].float() / 255) ** 1.5 / 2
     assert (last.photo - linear_rgb_to_rgb(light)).abs().mean() < 0.02
     assert last.photo.mean().item() == pytest.approx(last.thumbnail.mean().item(), abs=1e-4)

@@ -11,7 +11,15 @@ from drbn_lightning.data.simulation.camera import LowLightCamera
 THUMBNAIL_SAMPLES = 128  # pixels a side that the thumbnail of a whole image is taken from
 
 
-def expose(camera: LowLightCamera, image: Tensor, rng: np.random.Generator, crop_size: int | None, name: str) -> Pair:
+def expose(
+    camera: LowLightCamera,
+    image: Tensor,
+    rng: np.random.Generator,
+    crop_size: int | None,
+    name: str,
+    *,
+    upright: bool = False,
+) -> Pair:
     """Take a photo of an image in too little light, and cut a crop out of both.
 
     Args:
@@ -20,13 +28,14 @@ def expose(camera: LowLightCamera, image: Tensor, rng: np.random.Generator, crop
         rng: generator of the sample.
         crop_size: side of the crop in pixels, or None for the whole image.
         name: name of the sample.
+        upright: see `draw_crop`.
 
     Returns:
         The pair; the thumbnails are estimated from a grid of pixels of the whole image.
     """
     exposure = camera.draw(rng)
     height, width = image.shape[-2:]
-    crop = None if crop_size is None else draw_crop(rng, height, width, crop_size)
+    crop = None if crop_size is None else draw_crop(rng, height, width, crop_size, upright=upright)
     normal = _display(image if crop is None else cut(image, crop))
     low = camera.expose(normal, exposure, rng)
     if crop is None:

@@ -11,7 +11,7 @@ import torch
 from drbn_lightning.baselines.catalog import BASELINES
 from drbn_lightning.batches import Photo, Unpaired
 from drbn_lightning.data.cache import ImageCache
-from drbn_lightning.data.crops import cut, generator, thumbnail_tensor, turned
+from drbn_lightning.data.crops import generator, thumbnail_tensor
 from drbn_lightning.data.datamodule import TEST, TRAINING, VALIDATION
 from drbn_lightning.data.sampling import Position
 from drbn_lightning.data.simulation.artefacts import KINDS, Mix, draw_mix, spoil
@@ -29,19 +29,14 @@ CLASSICAL = ("auto_gamma", "clahe", "msr", "lime")
 
 
 class Grades(NamedTuple):
-    """What training shows: good and bad scores begin here, these kinds of degradation, and how the two are drawn."""
+    """What is shown: where good and bad scores begin, kinds of degradation, how the two are drawn; darkened photos."""
 
     high_mos: float
     low_mos: float
     seen: tuple[str, ...]
     same_photo: bool
     baseline_share: float
-
-
-class Darkened(NamedTuple):
-    """Low-light photos that are made: this share of all, by a camera, of the photos."""
-
-    share: float
+    darkened_share: float
     camera: LowLightCamera
 
 
@@ -56,11 +51,10 @@ class GradedSamples(StoredSamples):
         length: int,
         seed: int,
         grades: Grades,
-        darkened: Darkened,
     ) -> None:
         """Set up the samples; arguments as for `StoredSamples`, the photos being HIGH or REAL_LOW."""
         super().__init__(cache, photos, crop_size, length, seed)
-        self.grades, self.darkened = grades, darkened
+        self.grades = grades
 
     def __getitem__(self, position: Position) -> Unpaired:
         stored, grades = self._with_darkened(super().__getitem__(position), position), self.grades
@@ -84,18 +78,21 @@ class GradedSamples(StoredSamples):
     def _with_darkened(self, stored: Unpaired, position: Position) -> Unpaired:
         """A crop of a darkened photo instead of the low-light one, where its turn comes."""
         rng = generator(self.seed, STREAMS[REAL_LOW], *position, 1)
-        if stored.real_low is None or rng.random() >= self.darkened.share:
+        if stored.real_low is None or rng.random() >= self.grades.darkened_share:
             return stored
-        row = self.rows[HIGH][int(rng.integers(len(self.rows[HIGH])))]
-        crop = self._window(row, rng)
-        pair = expose(self.darkened.camera, self.cache[row], rng, None, self.cache.name(row))
-        return stored._replace(real_low=cut(pair.low, crop), real_low_thumbnail=turned(pair.thumbnail, crop))
+        row = self._any_good(rng)
+        pair = expose(self.grades.camera, self.cache[row], rng, self.crop_size, self.cache.name(row), upright=True)
+        return stored._replace(real_low=pair.low, real_low_thumbnail=pair.thumbnail)
 
     def _other_photo(self, position: Position, rng: np.random.Generator) -> torch.Tensor:
         """A crop of a photo that has nothing to do with that of `high_mos`."""
-        rows = self.rows[HIGH]
-        row = rows[int(rng.integers(len(rows)))]
+        row = self._any_good(rng)
         return self._cut(row, self._window(row, rng))
+
+    def _any_good(self, rng: np.random.Generator) -> int:
+        """Number of one of the good photos."""
+        rows = self.rows[HIGH]
+        return rows[int(rng.integers(len(rows)))]
 
 
 class Grade(NamedTuple):
@@ -110,14 +107,7 @@ class GradedPhotos(StoredPhotos):
     """Held-out photos, spoilt to all grades evenly, the best ones first; then low-light photos, and darkened ones."""
 
     def __init__(
-        self,
-        cache: ImageCache,
-        photos: Sequence[PhotoFile],
-        grades: Grades,
-        darkened: Darkened,
-        rated: int,
-        unseen: int,
-        role: int,
+        self, cache: ImageCache, photos: Sequence[PhotoFile], grades: Grades, rated: int, unseen: int, role: int
     ) -> None:
         """Set up the photos.
 
@@ -125,7 +115,6 @@ class GradedPhotos(StoredPhotos):
             cache: holds them.
             photos: those of `cache` to take, HIGH or REAL_LOW.
             grades: what training shows.
-            darkened: which low-light photos are made.
             rated: number of images of the kinds of degradation that training shows.
             unseen: number of images of the other kinds, where there are any.
             role: VALIDATION or TEST.
@@ -141,17 +130,15 @@ class GradedPhotos(StoredPhotos):
                 mos = score((number + 0.5) / count)
                 self.made.append(Grade(clean[int(order[number]) % len(clean)], draw_mix(rng, names), mos))
                 kinds.append(UNSEEN if salt else kind_of(mos, grades.high_mos, grades.low_mos))
-        self.camera, self.role = darkened.camera, role
-        made = round(len(self.dark) * darkened.share / (1 - darkened.share)) if clean else 0
-        self.darkened = [clean[number % len(clean)] for number in range(made)]
+        self.camera, self.role, share = grades.camera, role, grades.darkened_share
+        made = round(len(self.dark) * share / (1 - share)) if clean else 0
+        self.to_darken = [clean[number % len(clean)] for number in range(made)]
         super().__init__(cache, photos, [*kinds, *[REAL_LOW] * (len(self.dark) + made)])
 
     def photo(self, number: int) -> Photo:
         """Image `number` of all kinds."""
-        if number >= len(self.made) + len(self.dark):
-            return self._dark(number - len(self.made) - len(self.dark))
         if number >= len(self.made):
-            return super().photo(self.dark[number - len(self.made)])
+            return self._dark(number - len(self.made))
         photo, mix, mos = self.made[number]
         clean = super().photo(photo)
         image = spoil(clean.photo, mix, severity(mos))
@@ -159,8 +146,11 @@ class GradedPhotos(StoredPhotos):
         return Photo(image, thumbnail_tensor(image), scalar(mos), self.kinds[number], name)
 
     def _dark(self, number: int) -> Photo:
-        """Darkened photo `number`."""
-        clean = super().photo(self.darkened[number])
+        """Low-light photo `number`: the real ones come before the darkened ones."""
+        if number < len(self.dark):
+            return super().photo(self.dark[number])
+        number -= len(self.dark)
+        clean = super().photo(self.to_darken[number])
         pair = expose(self.camera, clean.photo, generator(0, HELD_OUT, self.role, 2, number), None, clean.name)
         return Photo(pair.low, pair.thumbnail, scalar(math.nan), REAL_LOW, f"{number:03d}_darkened_{clean.name}")
 
@@ -223,8 +213,8 @@ class GradedDataModule(StoredDataModule):
         if min(unseen_validation_photos, unseen_test_photos) < 0:
             raise DRBNError("the numbers of photos in unpaired.unseen_*_photos cannot be negative; 0 makes none")
         self.folder = Path(photos)
-        self.grades = Grades(high_mos, low_mos, seen, same_photo, baseline_share)
-        self.darkened = Darkened(darkened_share, camera or LowLightCamera())
+        camera = camera or LowLightCamera()
+        self.grades = Grades(high_mos, low_mos, seen, same_photo, baseline_share, darkened_share, camera)
         self.unseen = {VALIDATION: unseen_validation_photos, TEST: unseen_test_photos}
 
     def rated(self) -> Rated:
@@ -237,7 +227,7 @@ class GradedDataModule(StoredDataModule):
         cache, photos = self._training_photos
         training = [photo for photo in photos if photo.role == TRAINING]
         self._require(training, cache)
-        samples = GradedSamples(cache, training, self.crop_size, self.length, self.seed, self.grades, self.darkened)
+        samples = GradedSamples(cache, training, self.crop_size, self.length, self.seed, self.grades)
         held_out = [photo for photo in photos if photo.role == VALIDATION]
         return samples, self._held_out(cache, held_out, VALIDATION, self.limits.validation)
 
@@ -247,4 +237,4 @@ class GradedDataModule(StoredDataModule):
         return self._held_out(cache, photos, TEST, self.limits.test)
 
     def _held_out(self, cache: ImageCache, photos: Sequence[PhotoFile], role: int, rated: int) -> GradedPhotos:
-        return GradedPhotos(cache, photos, self.grades, self.darkened, rated, self.unseen[role], role)
+        return GradedPhotos(cache, photos, self.grades, rated, self.unseen[role], role)

@@ -115,7 +115,7 @@ class StoredSamples(UnpairedSet):
 
     def _window(self, row: int, rng: np.random.Generator) -> Crop:
         _, height, width = self.cache.shape(row)
-        return draw_crop(rng, height, width, self.crop_size)._replace(upside_down=False, quarter_turns=0)
+        return draw_crop(rng, height, width, self.crop_size, upright=True)
 
     def _cut(self, row: int, crop: Crop) -> Tensor:
         return cut(self.cache[row], crop).float() / 255
