@@ -27,6 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "max_epochs": 1,
         "check_val_every_n_epoch": 1,
     },
+    "stage": {"guess_steps": 4},
     "data": _PAIRS,
     "datasets": _PAIRS,
     "unpaired": {
@@ -59,7 +60,7 @@ def shrink(config: DictConfig) -> None:
 
 def _shrink(config: DictConfig, values: dict[str, Any]) -> None:
     for key in config:
-        if key in values and config[key] != 0:  # none stays none
+        if key in values and config[key] not in (0, None):  # none stays none
             config[key] = values[str(key)]
         elif isinstance(config._get_node(key), DictConfig) and config[key] is not None:
             _shrink(config[key], values)
