@@ -9,17 +9,17 @@ from drbn_lightning.bands import Bands, ResidualBands, decompose, recompose
 from drbn_lightning.inference.runtimes.torch import in_precision
 from drbn_lightning.metrics.hue import hue_shift
 from drbn_lightning.metrics.no_reference import clipped
-from drbn_lightning.networks.bounded_recomposition import CURVE, REACH, SLOPES, BoundedRecomposer
+from drbn_lightning.networks.bounded_recomposition import CURVE, MAPS, REACH, SLOPES, BoundedRecomposer
 from drbn_lightning.networks.drbn import DRBN
 from drbn_lightning.networks.recomposition import BandRecomposition, Recomposed, preview_of, recompose_bands
 
 SIZES = [(1, 1), (3, 90), (37, 41)]
 
 
-def moved(seed: int = 0, by: float = 3.0) -> BoundedRecomposer:
+def moved(seed: int = 0, by: float = 3.0, highlights: float = 0.0) -> BoundedRecomposer:
     """A recomposer far from the identity."""
     torch.manual_seed(seed)
-    network = BoundedRecomposer().eval()
+    network = BoundedRecomposer(highlights=highlights).eval()
     for parameter in network.head[-1].parameters():
         nn.init.normal_(parameter, std=by)
     return network
@@ -57,7 +57,8 @@ def test_no_weight_leaves_its_bounds(size: tuple[int, int], wild: Callable[[Tens
     for seed in range(4):
         network = moved(seed, by=10.0 ** (seed - 1))
         bands, low = some_bands(*size)
-        weights = recompose_bands(network, Bands(*map(wild, bands)), low, wild(torch.rand(2, 3, 48, 48)))[1]
+        seen = Bands(*map(wild, bands)), low, wild(torch.rand(2, 3, 48, 48))
+        weights = recompose_bands(network, *seen)[1]
         for name, (factor, chroma_factor) in bounds.items():
             weight = getattr(weights, name)
             luma, chroma = weight[:, 0], weight[:, 1]
@@ -67,6 +68,9 @@ def test_no_weight_leaves_its_bounds(size: tuple[int, int], wild: Callable[[Tens
             assert luma.min() >= 0.999 * (1 - CURVE) / factor
             assert (chroma / luma).max() <= 1.001 * chroma_factor
             assert (chroma / luma).min() >= 0.999 / chroma_factor
+        for weight in recompose_bands(moved(seed, by=10.0 ** (seed - 1), highlights=1), *seen)[1]:
+            assert weight.min() >= 0
+            assert weight.max() <= 2.001 * (1 + CURVE) * max(middle, detail, saturation)
 
 
 @torch.no_grad()
@@ -94,8 +98,8 @@ def test_no_hue_moves_and_nothing_more_is_black_or_burnt_out() -> None:
     bands, low = some_bands(64, 48)
     bands = Bands(*(1.3 * band - 0.15 for band in bands))
     shown = bands.full.clamp(0, 1)
-    for seed in range(5):
-        result = recomposed(moved(seed, by=10.0), bands, low).image
+    for seed in range(6):
+        result = recomposed(moved(seed, by=10.0, highlights=seed % 2), bands, low).image
         assert (clipped(result) <= clipped(bands.full)).all()
         inside = (bands.full == shown).all(dim=1, keepdim=True)
         assert hue_shift(torch.where(inside, result, shown), shown).max() < 1
@@ -141,6 +145,21 @@ def test_a_power_above_1_lifts_shadows_and_leaves_highlights() -> None:
             found[power, shade] = float(recomposed(network, bands, flat).image.mean()) - shade
     assert found[2.0, 0.1] > 0.8 * found[1.0, 0.1] > 0.05
     assert 0 < found[2.0, 0.9] < 0.15 * found[1.0, 0.9]
+
+
+@torch.no_grad()
+def test_highlights_come_back_from_the_image_where_they_were_burnt_out() -> None:
+    """A sky of two shades that stage 1 makes nearly white, beside something dark that it lifts."""
+    low = torch.tensor([0.1, 0.7, 0.8]).repeat_interleave(8).expand(1, 3, 8, 24)
+    full = torch.tensor([0.3, 0.98, 1.0]).repeat_interleave(8).expand(1, 3, 8, 24)
+    bands = Bands(full, full[..., ::2, ::2], full[..., ::4, ::4])
+    network = BoundedRecomposer(highlights=1.0).eval()
+    assert torch.equal(recomposed(network, bands, low).image, full)
+    network.state_dict()["head.3.bias"][4 * MAPS] = 20.0
+    dark, grey, white = recomposed(network, bands, low).image[0, 0, 0, 4::8].tolist()
+    torch.testing.assert_close(dark, 0.3 - 0.1**2 * 0.2)
+    torch.testing.assert_close(grey, 0.98 - 0.7**2 * 0.28)
+    torch.testing.assert_close(white, 1.0 - 0.8**2 * 0.2)
 
 
 MEASURES: list[tuple[int, Callable[[Tensor], Tensor]]] = [
@@ -220,6 +239,7 @@ def test_it_sees_the_whole_image_over_stage_1() -> None:
         ({"hidden": 0}, "hidden"),
         ({"dropout": 1}, "dropout"),
         ({"curve_power": 0.5}, "curve_power"),
+        ({"highlights": 1.1}, "highlights"),
     ],
 )
 def test_refuses_nonsense(arguments: dict[str, float], key: str) -> None:
