@@ -144,7 +144,7 @@ class BoundedRecomposer(nn.Module):
         return room if self.curve_power == 1 else room.clamp(min=0) ** self.curve_power
 
     def towards(self, low: Tensor, residuals: ResidualBands, kept: Tensor) -> Tensor:
-        """The factor on luma that moves it towards that of the low-light image, where that is bright.
+        """The factor on luma that moves it towards that of the low-light image, the more the brighter that is.
 
         Args:
             low: the low-light images `(N, 3, H, W)`.
@@ -156,7 +156,7 @@ class BoundedRecomposer(nn.Module):
         """
         own = luma(low.clamp(0, 1))
         enhanced = torch.maximum(luma(residuals.base + residuals.middle + residuals.detail), own / 2).clamp(min=1e-3)
-        return 1 + self.highlights * kept * own.square() * (own / enhanced - 1)
+        return 1 + self.highlights * kept * own * (own / enhanced - 1)
 
     def maps(self, around: Around, preview: Tensor) -> tuple[Tensor, ...]:
         """The maps, `(N, 1, H, W)` in [-1, 1]: curve, middle, detail, saturation, and that of highlights where it is.
