@@ -16,10 +16,10 @@ from drbn_lightning.networks.recomposition import BandRecomposition, Recomposed,
 SIZES = [(1, 1), (3, 90), (37, 41)]
 
 
-def moved(seed: int = 0, by: float = 3.0, highlights: float = 0.0) -> BoundedRecomposer:
+def moved(seed: int = 0, by: float = 3.0, **options: float) -> BoundedRecomposer:
     """A recomposer far from the identity."""
     torch.manual_seed(seed)
-    network = BoundedRecomposer(highlights=highlights).eval()
+    network = BoundedRecomposer(**options).eval()  # type: ignore[arg-type]  # of several types
     for parameter in network.head[-1].parameters():
         nn.init.normal_(parameter, std=by)
     return network
@@ -162,6 +162,24 @@ def test_highlights_come_back_from_the_image_where_they_were_burnt_out() -> None
     torch.testing.assert_close(white, 1.0 - 0.8 * 0.2)
 
 
+@torch.no_grad()
+def test_nothing_rises_in_what_is_nearly_black() -> None:
+    for level in (20.0, -20.0):
+        network = BoundedRecomposer(noise_floor=0.2).eval()
+        network.state_dict()["head.3.bias"][::4] = level
+        found = {}
+        for shade in (0.05, 0.09, 0.15, 0.3):
+            flat = torch.full((1, 3, 8, 8), shade)
+            bands = Bands(flat, flat[..., :4, :4], flat[..., :2, :2])
+            weights = recomposed(network, bands, flat).recomposition_weights
+            found[shade] = [float(weight[0, channel].mean()) for weight in weights for channel in (0, 1)]
+        if level > 0:
+            assert found[0.05] == found[0.09] == [1.0] * 6
+            assert all(0 < half - 1 < 0.8 * (whole - 1) for half, whole in zip(found[0.15], found[0.3], strict=True))
+        else:
+            assert all(max(weights) < 0.7 for weights in found.values())
+
+
 MEASURES: list[tuple[int, Callable[[Tensor], Tensor]]] = [
     (0, lambda image: image.mean()),
     (2, lambda image: image.mean(1).diff(dim=2).abs().mean()),
@@ -240,6 +258,7 @@ def test_it_sees_the_whole_image_over_stage_1() -> None:
         ({"dropout": 1}, "dropout"),
         ({"curve_power": 0.5}, "curve_power"),
         ({"highlights": 1.1}, "highlights"),
+        ({"noise_floor": 1.0}, "noise_floor"),
     ],
 )
 def test_refuses_nonsense(arguments: dict[str, float], key: str) -> None:

@@ -76,6 +76,7 @@ class BoundedRecomposer(nn.Module):
         chained: bool = False,
         curve_power: float = 1.0,
         highlights: float = 0.0,
+        noise_floor: float = 0.0,
     ) -> None:
         """Build the network.
 
@@ -88,9 +89,11 @@ class BoundedRecomposer(nn.Module):
             curve_power: power p of the tone curve; above 1 it moves shadows more than highlights, so that lifting dark
                 things washes no sky out.
             highlights: largest share of an image's own luma in what is white in it, in [0, 1]; 0 leaves it out.
+            noise_floor: lightness around a pixel, in [0, 1), from which on all weights may rise, and below half of which
+                none rises above 1: what is nearly black is mostly noise, which must not become more visible.
 
         Raises:
-            ValueError: a width or `curve_power` is below 1, or `dropout` or `highlights` out of its range.
+            ValueError: a width or `curve_power` is below 1, or `dropout`, `highlights` or `noise_floor` leaves its range.
         """
         super().__init__()
         if min(base_channels, hidden) < 1:
@@ -102,7 +105,10 @@ class BoundedRecomposer(nn.Module):
             raise ValueError(f"recomposer.curve_power is {curve_power}; it must be at least 1")
         if not 0 <= highlights <= 1:
             raise ValueError(f"recomposer.highlights is {highlights}; it must be from 0 to 1")
-        self.chained, self.curve_power, self.highlights = chained, curve_power, highlights
+        if not 0 <= noise_floor < 1:
+            raise ValueError(f"recomposer.noise_floor is {noise_floor}; it must be from 0 to below 1")
+        self.chained, self.curve_power = chained, curve_power
+        self.highlights, self.noise_floor = highlights, noise_floor
         self.map_count = MAPS + bool(highlights)
         widths = [base_channels * times for times in (1, 2, 3)]
         layers: list[nn.Module] = []
@@ -128,7 +134,7 @@ class BoundedRecomposer(nn.Module):
             preview = preview.float().clamp(0, 1)
             residuals = ResidualBands(*(band.float() for band in residuals))
             around = self.around(residuals)
-            curve, *others = self.maps(around, preview)
+            curve, *others = self.above_noise(self.maps(around, preview), around.light)
             tone = 1 + CURVE * curve * self.room(around.light)
             reached = zip(REACH, others, strict=False)  # what is beyond them is that of highlights
             middle, detail, saturation = ((reach * value).exp() for reach, value in reached)
@@ -137,6 +143,13 @@ class BoundedRecomposer(nn.Module):
                 tone = tone * self.towards(low.float(), residuals, others[-1])
             lumas = (tone, tone * middle, tone * detail)
         return ResidualBands(*(torch.cat([weight, chroma, chroma], dim=1).to(low.dtype) for weight in lumas))
+
+    def above_noise(self, maps: tuple[Tensor, ...], light: Tensor) -> tuple[Tensor, ...]:
+        """The maps `(N, 1, H, W)`, of which no part above 0 is left where lightness `(N, 1, H, W)` is that of noise."""
+        if not self.noise_floor:
+            return maps
+        allowed = (2 * light / self.noise_floor - 1).clamp(0, 1)
+        return tuple(value.clamp(max=0) + allowed * value.clamp(min=0) for value in maps)
 
     def room(self, light: Tensor) -> Tensor:
         """How far the tone curve can move lightness `(N, 1, H, W)` in [0, 1], as a factor on it: (1 - Y)^p."""
