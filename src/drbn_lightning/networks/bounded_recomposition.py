@@ -89,11 +89,11 @@ class BoundedRecomposer(nn.Module):
             curve_power: power p of the tone curve; above 1 it moves shadows more than highlights, so that lifting dark
                 things washes no sky out.
             highlights: largest share of an image's own luma in what is white in it, in [0, 1]; 0 leaves it out.
-            noise_floor: lightness around a pixel, in [0, 1), from which on all weights may rise, and below half of which
-                none rises above 1: what is nearly black is mostly noise, which must not become more visible.
+            noise_floor: lightness around a pixel, in [0, 1), from which on all weights may rise; below half of it none
+                rises above 1: what is nearly black is mostly noise, which must not become more visible.
 
         Raises:
-            ValueError: a width or `curve_power` is below 1, or `dropout`, `highlights` or `noise_floor` leaves its range.
+            ValueError: a width or `curve_power` is below 1, or another argument leaves its range.
         """
         super().__init__()
         if min(base_channels, hidden) < 1:
