@@ -221,9 +221,10 @@ def test_gradients_reach_every_parameter() -> None:
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())
 
 
-def test_it_learns_from_the_identity() -> None:
+@pytest.mark.parametrize("options", [{}, {"noise_floor": 0.2}, {"highlights": 1.0, "curve_power": 2.0}])
+def test_it_learns_from_the_identity(options: dict[str, float]) -> None:
     torch.manual_seed(0)
-    network, losses = BoundedRecomposer(dropout=0), []
+    network, losses = BoundedRecomposer(dropout=0, **options), []  # type: ignore[arg-type]  # of several types
     bands, low = some_bands(16, 16)
     optimizer, preview = torch.optim.Adam(network.parameters(), 1e-2), torch.rand(2, 3, 48, 48)
     for _ in range(20):

@@ -149,7 +149,7 @@ class BoundedRecomposer(nn.Module):
         if not self.noise_floor:
             return maps
         allowed = (2 * light / self.noise_floor - 1).clamp(0, 1)
-        return tuple(value.clamp(max=0) + allowed * value.clamp(min=0) for value in maps)
+        return tuple(torch.where(value > 0, allowed, 1) * value for value in maps)  # clamped, no gradient would leave 0
 
     def room(self, light: Tensor) -> Tensor:
         """How far the tone curve can move lightness `(N, 1, H, W)` in [0, 1], as a factor on it: (1 - Y)^p."""
