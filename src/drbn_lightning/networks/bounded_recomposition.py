@@ -26,6 +26,8 @@ REACH = (math.log(1.6), math.log(1.6), math.log(1.5))
 MAPS = 1 + len(REACH)
 SLOPES = (1.5, 1.0, 1.0)
 """How far lightness, texture and colourfulness around a pixel can move a map, before tanh."""
+DARK = 0.2
+"""Lightness of stage 1's result around a pixel, from which on it is no noise; below half of it it may be."""
 NOISE_KEPT = 0.5
 """Share of chroma, middle and detail that is left where there is mostly noise."""
 RADIUS = 2
@@ -35,11 +37,12 @@ TEXTURE, COLOUR = 0.03, 0.1
 
 
 class Around(NamedTuple):
-    """What is around each pixel, each `(N, 1, H, W)` in [0, 1]: lightness, texture, colourfulness."""
+    """What is around each pixel, each `(N, 1, H, W)` in [0, 1]: lightness, texture, colourfulness, lightness before."""
 
     light: Tensor
     texture: Tensor
     colour: Tensor
+    low_light: Tensor
 
 
 class BoundedRecomposer(nn.Module):
@@ -84,8 +87,9 @@ class BoundedRecomposer(nn.Module):
             chained: take the residual bands in steps of two, see `decompose`.
             curve_power: power p of the tone curve; above 1 it moves shadows more than highlights, so that lifting dark
                 things washes no sky out.
-            noise_floor: lightness around a pixel, in [0, 1), from which on all weights are free; below half of it none
-                rises above 1, and those of chroma, middle and detail are halved: what is nearly black is mostly noise.
+            noise_floor: lightness of the low-light image around a pixel, in [0, 1), from which on it holds more than
+                noise. Below half of it, where stage 1's result is dark too, no weight rises above 1, and those of chroma,
+                middle and detail are halved: night skies stay calm, and the shadows of backlit photos free.
 
         Raises:
             ValueError: a width or `curve_power` is below 1, or another argument leaves its range.
@@ -118,14 +122,14 @@ class BoundedRecomposer(nn.Module):
 
         Args:
             residuals: the bands of stage 1, of any size.
-            low: the low-light images `(N, 3, H, W)`; it does not look at them.
+            low: the low-light images `(N, 3, H, W)` in [0, 1]; only where they are nearly black does it look at them.
             preview: `(N, 3, S, S)`, stage 1's result for the thumbnails of the whole images.
         """
         with torch.autocast(low.device.type, enabled=False):
             preview = preview.float().clamp(0, 1)
             residuals = ResidualBands(*(band.float() for band in residuals))
-            around = self.around(residuals)
-            above_noise = self.above_noise(around.light)
+            around = self.around(residuals, low.float())
+            above_noise = self.above_noise(around)
             kept = NOISE_KEPT + (1 - NOISE_KEPT) * above_noise
             # Clamped instead, no gradient would leave 0.
             curve, *others = (torch.where(value > 0, above_noise, 1) * value for value in self.maps(around, preview))
@@ -136,9 +140,11 @@ class BoundedRecomposer(nn.Module):
             lumas = (tone, tone * middle, tone * detail)
         return ResidualBands(*(torch.cat([weight, chroma, chroma], dim=1).to(low.dtype) for weight in lumas))
 
-    def above_noise(self, light: Tensor) -> Tensor:
-        """Where lightness `(N, 1, H, W)` is that of more than noise, as a share in [0, 1]."""
-        return (2 * light / self.noise_floor - 1).clamp(0, 1) if self.noise_floor else torch.ones_like(light)
+    def above_noise(self, around: Around) -> Tensor:
+        """Where there is more than noise, `(N, 1, H, W)` in [0, 1]."""
+        if not self.noise_floor:
+            return torch.ones_like(around.light)
+        return (2 * torch.maximum(around.light / DARK, around.low_light / self.noise_floor) - 1).clamp(0, 1)
 
     def room(self, light: Tensor) -> Tensor:
         """How far the tone curve can move lightness `(N, 1, H, W)` in [0, 1], as a factor on it: (1 - Y)^p."""
@@ -162,20 +168,21 @@ class BoundedRecomposer(nn.Module):
             found.append(torch.tanh(level + steps[0] * light + steps[1] * texture + steps[2] * colour))
         return tuple(found)
 
-    def around(self, residuals: ResidualBands) -> Around:
+    def around(self, residuals: ResidualBands, low: Tensor) -> Around:
         """What is around each pixel, smoothed: no edge of the image makes an edge in it."""
         size = residuals.base.shape[-2:]
         shade = luma(residuals.base)
         chroma = (residuals.base - shade).abs().mean(dim=1, keepdim=True)
         rough = luma(residuals.middle + residuals.detail).abs()
-        measured = torch.cat([shade.clamp(0, 1), rough / (rough + TEXTURE), chroma / (chroma + COLOUR)], dim=1)
+        shades = [shade.clamp(0, 1), rough / (rough + TEXTURE), chroma / (chroma + COLOUR), luma(low).clamp(0, 1)]
+        measured = torch.cat(shades, dim=1)
         small = functional.avg_pool2d(pad_to_quarters(measured), 4)
         for _ in range(2):
             small = functional.avg_pool2d(
                 functional.pad(small, (RADIUS,) * 4, mode="replicate"), 2 * RADIUS + 1, stride=1
             )
         large = upsample(small, 4, (size[0], size[1]))
-        return Around(*large.chunk(3, dim=1))
+        return Around(*large.chunk(4, dim=1))
 
 
 def _without_fifth_map(network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
