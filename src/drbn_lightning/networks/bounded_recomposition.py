@@ -88,8 +88,8 @@ class BoundedRecomposer(nn.Module):
             curve_power: power p of the tone curve; above 1 it moves shadows more than highlights, so that lifting dark
                 things washes no sky out.
             noise_floor: lightness of the low-light image around a pixel, in [0, 1), from which on it holds more than
-                noise. Below half of it, where stage 1's result is dark too, no weight rises above 1, and those of chroma,
-                middle and detail are halved: night skies stay calm, and the shadows of backlit photos free.
+                noise. Below half of it, where stage 1's result is dark too, no weight rises above 1, and those of
+                chroma, middle and detail are halved: night skies stay calm, the shadows of backlit photos free.
 
         Raises:
             ValueError: a width or `curve_power` is below 1, or another argument leaves its range.
