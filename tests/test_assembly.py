@@ -20,7 +20,7 @@ CONF = Path(__file__).parents[1] / "conf"
 HARDWARE = {"gpu", "slurm"}  # trainers that cannot be built without a GPU
 APART = {"train", "evaluate"}  # files that are no group's
 STAGE_2 = {"unpaired", "recomposer", "discriminator", "criterion", "adversary", "perceptual", "real_images"}
-INDIRECT = {"experiment_stage", "paths", "hydra", "test_sets"}  # groups that others bring in
+INDIRECT = {"experiment_stage", "paths", "hydra", "test_sets", "camera"}  # groups that others bring in
 OF_ONE_STAGE = "ablation/"  # experiments that choose their stage themselves
 
 
