@@ -58,9 +58,16 @@ def test_every_sample_comes_once_an_epoch_and_validation_has_all_parts(photos: P
 def test_fingerprints_are_those_of_all_parts_and_the_test_set_is_the_first_ones(photos: Path) -> None:  # noqa: F811 the fixture
     data = mixed(photos)
     assert [used.name for used in data.trained_on()] == ["synthetic/train", "photos/train", "photos/validation"]
+
     assert data.tested_on().name == "synthetic/test"
     assert data.test_set is not None
     assert len(data.test_set) == 3
+
+
+def test_photos_that_make_two_kinds_of_pairs_count_once(photos: Path) -> None:  # noqa: F811 the fixture
+    parts = {name: photos_module(photos, setup=False) for name in ("dark", "backlit")}
+    data = opened(MixedDataModule(parts, crop_size=12, batch_size=3, num_workers=0))
+    assert [used.name for used in data.trained_on()] == ["photos/train", "photos/validation"]
 
 
 def test_a_mixture_of_nothing_is_refused() -> None:

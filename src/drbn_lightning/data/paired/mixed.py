@@ -96,8 +96,9 @@ class MixedDataModule(PairDataModule):
         return first.test_set
 
     def trained_on(self) -> list[Fingerprint]:
-        """Fingerprints of all parts."""
-        return [fingerprint for part in self.parts.values() for fingerprint in part.trained_on()]
+        """Fingerprints of all parts; where two parts make pairs of the same photos, these count once."""
+        found = [fingerprint for part in self.parts.values() for fingerprint in part.trained_on()]
+        return list({(fingerprint.name, fingerprint.identity): fingerprint for fingerprint in found}.values())
 
     def tested_on(self) -> Fingerprint:
         """Fingerprint of the first part's test set."""
