@@ -58,7 +58,6 @@ def test_every_sample_comes_once_an_epoch_and_validation_has_all_parts(photos: P
 def test_fingerprints_are_those_of_all_parts_and_the_test_set_is_the_first_ones(photos: Path) -> None:  # noqa: F811 the fixture
     data = mixed(photos)
     assert [used.name for used in data.trained_on()] == ["synthetic/train", "photos/train", "photos/validation"]
-
     assert data.tested_on().name == "synthetic/test"
     assert data.test_set is not None
     assert len(data.test_set) == 3
