@@ -37,7 +37,7 @@ SAME_AS_IN_PYTHON = set(CHOICES) - {
     "discriminator/default",
     "discriminator/released",
     "perceptual/vgg16",
-    "recomposer/bounded",  # checkpoints of before have no noise_floor, which is 0 in Python therefore
+    "recomposer/bounded",  # checkpoints of before have no gain_limit, which is None in Python therefore
 }
 
 

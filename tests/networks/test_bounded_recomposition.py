@@ -16,7 +16,7 @@ from drbn_lightning.networks.recomposition import BandRecomposition, Recomposed,
 SIZES = [(1, 1), (3, 90), (37, 41)]
 
 
-def moved(seed: int = 0, by: float = 3.0, **options: float) -> BoundedRecomposer:
+def moved(seed: int = 0, by: float = 3.0, **options: float | None) -> BoundedRecomposer:
     """A recomposer far from the identity."""
     torch.manual_seed(seed)
     network = BoundedRecomposer(**options).eval()  # type: ignore[arg-type]  # of several types
@@ -95,7 +95,7 @@ def test_no_hue_moves_and_nothing_more_is_black_or_burnt_out() -> None:
     bands = Bands(*(1.3 * band - 0.15 for band in bands))
     shown = bands.full.clamp(0, 1)
     for seed in range(6):
-        result = recomposed(moved(seed, by=10.0, noise_floor=0.1 * (seed % 2)), bands, low).image
+        result = recomposed(moved(seed, by=10.0, gain_limit=[None, 0.5][seed % 2]), bands, low).image
         assert (clipped(result) <= clipped(bands.full)).all()
         inside = (bands.full == shown).all(dim=1, keepdim=True)
         assert hue_shift(torch.where(inside, result, shown), shown).max() < 1
@@ -143,26 +143,40 @@ def test_a_power_above_1_lifts_shadows_and_leaves_highlights() -> None:
     assert 0 < found[2.0, 0.9] < 0.15 * found[1.0, 0.9]
 
 
-NIGHT, SHADOW, ROOM = (0.004, 0.09), (0.05, 0.09), (0.004, 0.3)
-"""Lightness of the low-light image and of stage 1's result: noise alone; a backlit shadow; a room made light."""
+NIGHT, SHADOW, SKY = (0.004, 0.09), (0.05, 0.14), (0.02, 0.6)
+"""Lightness of the low-light image and of stage 1's result: black; a backlit shadow; a night sky made bright."""
 
 
 @torch.no_grad()
-def test_what_is_black_and_stays_dark_does_not_rise() -> None:
+def test_what_stage_1_has_amplified_most_does_not_rise() -> None:
     found = {}
-    for floor in (0.0, 0.02):
-        network = BoundedRecomposer(noise_floor=floor).eval()
+    for limit in (None, 3.0):
+        network = BoundedRecomposer(gain_limit=limit).eval()
         network.state_dict()["head.3.bias"][::4] = 20.0
-        for before, after in (NIGHT, SHADOW, ROOM, (0.015, 0.09)):
+        for before, after in (NIGHT, SHADOW, SKY, (0.05, 0.2295)):
             full, low = (torch.full((1, 3, 8, 8), shade) for shade in (after, before))
             bands = Bands(full, full[..., :4, :4], full[..., :2, :2])
             weights = recomposed(network, bands, low).recomposition_weights
-            found[floor, before, after] = [float(weight[0, channel].mean()) for weight in weights for channel in (0, 1)]
-    assert found[0.02, *NIGHT] == [1.0, 0.5, 0.5, 0.5, 0.5, 0.5]  # luma and chroma of base, middle and detail
-    assert found[0.02, *SHADOW] == found[0.0, *SHADOW]
-    assert found[0.02, *ROOM] == found[0.0, *ROOM]
-    between = zip(found[0.02, *NIGHT], found[0.02, 0.015, 0.09], found[0.02, *SHADOW], strict=True)
-    assert all(night < half < shadow for night, half, shadow in between)
+            found[limit, before, after] = [float(weight[0, channel].mean()) for weight in weights for channel in (0, 1)]
+    assert found[3.0, *NIGHT] == found[3.0, *SKY] == [1.0] * 6  # luma and chroma of base, middle and detail
+    assert found[3.0, *SHADOW] == found[None, *SHADOW]
+    assert all(
+        1.1 < half < whole for half, whole in zip(*(found[limit, 0.05, 0.2295] for limit in (3.0, None)), strict=True)
+    )
+
+
+@torch.no_grad()
+def test_what_stage_1_has_amplified_may_fall() -> None:
+    found = []
+    for limit in (None, 3.0):
+        network = BoundedRecomposer(gain_limit=limit).eval()
+        network.state_dict()["head.3.bias"][::4] = -20.0
+        bright, black = torch.full((1, 3, 8, 8), 0.3), torch.zeros(1, 3, 8, 8)
+        bands = Bands(bright, bright[..., :4, :4], bright[..., :2, :2])
+        found.append(recomposed(network, bands, black).recomposition_weights)
+    for free, limited in zip(*found, strict=True):
+        assert free.max() < 0.8
+        assert torch.equal(free, limited)
 
 
 MEASURES: list[tuple[int, Callable[[Tensor], Tensor]]] = [
@@ -206,7 +220,7 @@ def test_gradients_reach_every_parameter() -> None:
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("options", [{}, {"noise_floor": 0.02}, {"curve_power": 2.0}])
+@pytest.mark.parametrize("options", [{}, {"gain_limit": 3.0}, {"curve_power": 2.0}])
 def test_it_learns_from_the_identity(options: dict[str, float]) -> None:
     torch.manual_seed(0)
     network, losses = BoundedRecomposer(dropout=0, **options), []  # type: ignore[arg-type]  # of several types
@@ -243,7 +257,8 @@ def test_it_sees_the_whole_image_over_stage_1() -> None:
         ({"hidden": 0}, "hidden"),
         ({"dropout": 1}, "dropout"),
         ({"curve_power": 0.5}, "curve_power"),
-        ({"noise_floor": 1.0}, "noise_floor"),
+        ({"gain_limit": 0.0}, "gain_limit"),
+        ({"gain_limit": math.inf}, "gain_limit"),
     ],
 )
 def test_refuses_nonsense(arguments: dict[str, float], key: str) -> None:

@@ -26,10 +26,8 @@ REACH = (math.log(1.6), math.log(1.6), math.log(1.5))
 MAPS = 1 + len(REACH)
 SLOPES = (1.5, 1.0, 1.0)
 """How far lightness, texture and colourfulness around a pixel can move a map, before tanh."""
-DARK = 0.2
-"""Lightness of stage 1's result around a pixel, from which on it is no noise; below half of it it may be."""
-NOISE_KEPT = 0.5
-"""Share of chroma, middle and detail that is left where there is mostly noise."""
+BLACK = 1e-3
+"""Added to the lightness of the low-light image, so that the gain of black is a number."""
 RADIUS = 2
 """Of the two boxes that smooth what is around a pixel, in quarters."""
 TEXTURE, COLOUR = 0.03, 0.1
@@ -75,7 +73,7 @@ class BoundedRecomposer(nn.Module):
         dropout: float = 0.1,
         chained: bool = False,
         curve_power: float = 1.0,
-        noise_floor: float = 0.0,
+        gain_limit: float | None = None,
     ) -> None:
         """Build the network.
 
@@ -87,9 +85,11 @@ class BoundedRecomposer(nn.Module):
             chained: take the residual bands in steps of two, see `decompose`.
             curve_power: power p of the tone curve; above 1 it moves shadows more than highlights, so that lifting dark
                 things washes no sky out.
-            noise_floor: lightness of the low-light image around a pixel, in [0, 1), from which on it holds more than
-                noise. Below half of it, where stage 1's result is dark too, no weight rises above 1, and those of
-                chroma, middle and detail are halved: night skies stay calm, the shadows of backlit photos free.
+            gain_limit: how many times lighter than the low-light image stage 1's result may be around a pixel, above
+                0, for every weight to be free there. Where it is more than twice that, none rises above 1: most of what
+                is seen there is noise, which stronger colours and contrast would show. So night skies stay calm, and
+                the shadows of backlit photos are free. Not in training mode: pairs are darker than most photos, and
+                nothing would be learned from them. None sets no limit.
 
         Raises:
             ValueError: a width or `curve_power` is below 1, or another argument leaves its range.
@@ -102,9 +102,9 @@ class BoundedRecomposer(nn.Module):
             raise ValueError(f"recomposer.dropout is {dropout}; it must be from 0 to below 1")
         if not 1 <= curve_power < math.inf:
             raise ValueError(f"recomposer.curve_power is {curve_power}; it must be at least 1")
-        if not 0 <= noise_floor < 1:
-            raise ValueError(f"recomposer.noise_floor is {noise_floor}; it must be from 0 to below 1")
-        self.chained, self.curve_power, self.noise_floor = chained, curve_power, noise_floor
+        if gain_limit is not None and not 0 < gain_limit < math.inf:
+            raise ValueError(f"recomposer.gain_limit is {gain_limit}; it must be above 0, or null")
+        self.chained, self.curve_power, self.gain_limit = chained, curve_power, gain_limit
         widths = [base_channels * times for times in (1, 2, 3)]
         layers: list[nn.Module] = []
         for inputs, outputs in zip((3, *widths), widths, strict=False):
@@ -122,29 +122,28 @@ class BoundedRecomposer(nn.Module):
 
         Args:
             residuals: the bands of stage 1, of any size.
-            low: the low-light images `(N, 3, H, W)` in [0, 1]; only where they are nearly black does it look at them.
+            low: the low-light images `(N, 3, H, W)` in [0, 1]; only for `gain_limit` does it look at them.
             preview: `(N, 3, S, S)`, stage 1's result for the thumbnails of the whole images.
         """
         with torch.autocast(low.device.type, enabled=False):
             preview = preview.float().clamp(0, 1)
             residuals = ResidualBands(*(band.float() for band in residuals))
             around = self.around(residuals, low.float())
-            above_noise = self.above_noise(around)
-            kept = NOISE_KEPT + (1 - NOISE_KEPT) * above_noise
+            free = self.free_to_rise(around)
             # Clamped instead, no gradient would leave 0.
-            curve, *others = (torch.where(value > 0, above_noise, 1) * value for value in self.maps(around, preview))
+            curve, *others = (torch.where(value > 0, free, 1) * value for value in self.maps(around, preview))
             tone = 1 + CURVE * curve * self.room(around.light)
-            reached = zip(REACH, others, strict=True)
-            middle, detail, saturation = (kept * (reach * value).exp() for reach, value in reached)
+            middle, detail, saturation = ((reach * value).exp() for reach, value in zip(REACH, others, strict=True))
             chroma = tone * saturation
             lumas = (tone, tone * middle, tone * detail)
         return ResidualBands(*(torch.cat([weight, chroma, chroma], dim=1).to(low.dtype) for weight in lumas))
 
-    def above_noise(self, around: Around) -> Tensor:
-        """Where there is more than noise, `(N, 1, H, W)` in [0, 1]."""
-        if not self.noise_floor:
+    def free_to_rise(self, around: Around) -> Tensor:
+        """How far weights may rise above 1, `(N, 1, H, W)` in [0, 1]: not where stage 1 has amplified noise."""
+        if self.gain_limit is None or self.training:
             return torch.ones_like(around.light)
-        return (2 * torch.maximum(around.light / DARK, around.low_light / self.noise_floor) - 1).clamp(0, 1)
+        gain = around.light / (around.low_light + BLACK)
+        return (2 - gain / self.gain_limit).clamp(0, 1)
 
     def room(self, light: Tensor) -> Tensor:
         """How far the tone curve can move lightness `(N, 1, H, W)` in [0, 1], as a factor on it: (1 - Y)^p."""
