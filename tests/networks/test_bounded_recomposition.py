@@ -179,6 +179,20 @@ def test_what_stage_1_has_amplified_may_fall() -> None:
         assert torch.equal(free, limited)
 
 
+@torch.no_grad()
+def test_training_knows_no_limit() -> None:
+    bands, low = some_bands(16, 16)
+    preview = torch.rand(len(low), 3, 48, 48)
+    found = {}
+    for limit in (None, 0.5):
+        network = moved(gain_limit=limit, dropout=0)
+        for training in (True, False):
+            weights = recompose_bands(network.train(training), bands, low, preview).recomposition_weights
+            found[limit, training] = torch.cat([*weights])
+    assert torch.equal(found[0.5, True], found[None, True])
+    assert not torch.allclose(found[0.5, False], found[None, False])
+
+
 MEASURES: list[tuple[int, Callable[[Tensor], Tensor]]] = [
     (0, lambda image: image.mean()),
     (2, lambda image: image.mean(1).diff(dim=2).abs().mean()),
